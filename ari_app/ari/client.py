@@ -1,0 +1,170 @@
+"""Commands to Asterisk over HTTP, on connections that are kept alive."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from typing import Any, Final, Self, TypeVar
+
+import aiohttp
+import msgspec
+import structlog
+
+from ari_app.ari.commands import Claim
+from ari_app.ari.errors import AriConflict, AriNotFound, AriUnreachable, refusal
+from ari_app.ari.model import Application, Bridge, Channel, Endpoint
+
+APPLICATION: Final = "siaga110"
+COMMAND_SECONDS: Final = 5.0
+"""How long an order may take before Asterisk counts as unreachable."""
+
+HTTP_ERROR: Final = 400
+T = TypeVar("T")
+log = structlog.get_logger(__name__)
+
+
+class AsteriskClient:
+    """ARI's commands; see ``Commands`` for what each does and raises.
+
+    Use as an async context manager. Safe for any number of tasks at once.
+    """
+
+    def __init__(self, base_url: str, user: str, password: str) -> None:
+        """Prepare a client for ``base_url`` (``http://127.0.0.1:8088/ari``); nothing is sent yet."""
+        self._base = base_url
+        self._auth = aiohttp.BasicAuth(user, password)
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        """Open the connection pool."""
+        self._session = aiohttp.ClientSession(
+            headers={"Authorization": self._auth.encode()},
+            connector=aiohttp.TCPConnector(limit=100, keepalive_timeout=60),
+            timeout=aiohttp.ClientTimeout(total=COMMAND_SECONDS),
+            skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding"),
+        )
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close the pool."""
+        if self._session is not None:
+            await self._session.close()
+
+    @property
+    def session(self) -> aiohttp.ClientSession:
+        """The pool, for the event stream, which shares its credentials."""
+        if self._session is None:
+            msg = "the client is used outside its context"
+            raise RuntimeError(msg)
+        return self._session
+
+    @property
+    def events_url(self) -> str:
+        """Where the event websocket is."""
+        return f"{self._base}/events?app={APPLICATION}"
+
+    async def _send(
+        self, method: str, path: str, query: dict[str, str] | None = None, body: dict[str, Any] | None = None
+    ) -> bytes:
+        try:
+            async with self.session.request(method, self._base + path, params=query, json=body) as answer:
+                content = await answer.read()
+        except (aiohttp.ClientError, TimeoutError, asyncio.IncompleteReadError, OSError) as error:
+            raise AriUnreachable(f"{method} {path}: {error!r}") from error
+        if answer.status >= HTTP_ERROR:
+            raise refusal(answer.status, _reason(content) or f"{method} {path}")
+        return content
+
+    async def _get(self, path: str, kind: type[T]) -> T:
+        return msgspec.json.decode(await self._send("GET", path), type=kind)
+
+    async def claim(self, channel: str) -> Claim:
+        """Take a call that is on offer to all applications."""
+        try:
+            await self._send("POST", "/events/claim", {"channelId": channel, "application": APPLICATION})
+        except AriConflict:
+            return Claim.TAKEN
+        except AriNotFound:
+            return Claim.GONE
+        return Claim.OURS
+
+    async def create(self, leg: str, endpoint: str, *, originator: str) -> None:
+        """Make the channel ``leg`` towards ``endpoint``, under our control at once."""
+        query = {"endpoint": endpoint, "app": APPLICATION, "appArgs": "leg", "channelId": leg}
+        if originator:
+            query["originator"] = originator
+        await self._send("POST", "/channels/create", query)
+
+    async def dial(self, leg: str, *, caller: str, seconds: int) -> None:
+        """Ring a leg for at most ``seconds``."""
+        await self._send("POST", f"/channels/{leg}/dial", {"caller": caller, "timeout": str(seconds)})
+
+    async def answer(self, leg: str) -> None:
+        """Answer an incoming leg."""
+        await self._send("POST", f"/channels/{leg}/answer")
+
+    async def hangup(self, leg: str, *, reason: str = "normal") -> None:
+        """End a leg."""
+        await self._send("DELETE", f"/channels/{leg}", {"reason": reason})
+
+    async def back_to_dialplan(self, leg: str) -> None:
+        """Let a leg go on in the dialplan."""
+        await self._send("POST", f"/channels/{leg}/continue")
+
+    async def create_bridge(self, bridge: str) -> None:
+        """Make a mixing bridge."""
+        await self._send("POST", f"/bridges/{bridge}", {"type": "mixing"})
+
+    async def add_to_bridge(self, bridge: str, legs: Sequence[str]) -> None:
+        """Put legs into a bridge."""
+        await self._send("POST", f"/bridges/{bridge}/addChannel", {"channel": ",".join(legs)})
+
+    async def destroy_bridge(self, bridge: str) -> None:
+        """Remove a bridge."""
+        await self._send("DELETE", f"/bridges/{bridge}")
+
+    async def channels(self) -> list[Channel]:
+        """Every living channel."""
+        return await self._get("/channels", list[Channel])
+
+    async def bridges(self) -> list[Bridge]:
+        """Every living bridge."""
+        return await self._get("/bridges", list[Bridge])
+
+    async def endpoints(self) -> list[Endpoint]:
+        """Every configured PJSIP endpoint with its state."""
+        return await self._get("/endpoints/PJSIP", list[Endpoint])
+
+    async def applications(self) -> list[Application]:
+        """The Stasis applications that Asterisk knows."""
+        return await self._get("/applications", list[Application])
+
+    async def filter_events(self, names: Sequence[str]) -> None:
+        """Have Asterisk send these events and no others."""
+        allowed: list[dict[str, str]] = [{"type": name} for name in names]
+        await self._send("PUT", f"/applications/{APPLICATION}/eventFilter", body={"allowed": allowed})
+
+    async def subscribe(self, sources: Sequence[str]) -> None:
+        """Get the events of things that did not enter our application: ``channel:ID``, ``endpoint:PJSIP/1001``.
+
+        A source that is gone or unknown is left out; with several in one request Asterisk would
+        refuse all of them for the sake of one, so each goes by itself.
+        """
+        for source in sources:
+            try:
+                await self._send(
+                    "POST", f"/applications/{APPLICATION}/subscription", {"eventSource": source}
+                )
+            except AriNotFound:
+                log.debug("ari.subscribe_gone", source=source)
+            except AriConflict:
+                log.warning("ari.subscribe_conflict", source=source)
+
+
+def _reason(content: bytes) -> str:
+    try:
+        answer = json.loads(content)
+    except ValueError:
+        return ""
+    return str(answer.get("message", "")) if isinstance(answer, dict) else ""

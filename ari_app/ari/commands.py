@@ -1,0 +1,68 @@
+"""What the flows can ask of Asterisk, as a protocol: the real client and the tests' fake both have it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import Enum
+from typing import Protocol
+
+from ari_app.ari.model import Bridge, Channel, Endpoint
+
+
+class Claim(Enum):
+    """What came of claiming a call: it is ours now, it was claimed before, or it is not on offer."""
+
+    OURS = "ours"
+    TAKEN = "taken"
+    GONE = "gone"
+
+
+class Commands(Protocol):
+    """The operations of ARI that are used.
+
+    Each returns when Asterisk has taken the order, which is not yet when it is done: the events tell
+    that. Each raises ``AriNotFound`` when its leg or bridge is gone, ``AriConflict`` when it is in a
+    state that does not allow the order, ``AriUnreachable`` when Asterisk gives no answer.
+    """
+
+    async def claim(self, channel: str) -> Claim:
+        """Take a call that is on offer to all applications."""
+
+    async def create(self, leg: str, endpoint: str, *, originator: str) -> None:
+        """Make the channel ``leg`` towards ``endpoint`` (``PJSIP/1001``), under our control at once."""
+
+    async def dial(self, leg: str, *, caller: str, seconds: int) -> None:
+        """Ring it; Asterisk itself gives up after ``seconds``, whether we are alive or not."""
+
+    async def answer(self, leg: str) -> None:
+        """Answer an incoming leg."""
+
+    async def hangup(self, leg: str, *, reason: str = "normal") -> None:
+        """End a leg: ``normal``, ``answered_elsewhere``, ``busy`` or another of ARI's reasons."""
+
+    async def back_to_dialplan(self, leg: str) -> None:
+        """Let a leg go on in the dialplan after the hand-over: the fallback."""
+
+    async def create_bridge(self, bridge: str) -> None:
+        """Make a mixing bridge with an id that was never used before."""
+
+    async def add_to_bridge(self, bridge: str, legs: Sequence[str]) -> None:
+        """Put legs into a bridge."""
+
+    async def destroy_bridge(self, bridge: str) -> None:
+        """Remove a bridge; legs in it stay up."""
+
+    async def channels(self) -> list[Channel]:
+        """Every living channel."""
+
+    async def bridges(self) -> list[Bridge]:
+        """Every living bridge."""
+
+    async def subscribe(self, sources: Sequence[str]) -> None:
+        """Get the events of what is not ours yet: ``channel:ID``, ``endpoint:PJSIP/1001``.
+
+        What is gone or unknown is left out.
+        """
+
+    async def endpoints(self) -> list[Endpoint]:
+        """Every configured PJSIP endpoint with its state."""

@@ -1,0 +1,116 @@
+"""The event stream: one websocket, read by one task that does nothing else, renewed when it breaks."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import aiohttp
+import anyio
+import msgspec
+import structlog
+
+from ari_app.ari.client import AsteriskClient
+from ari_app.ari.errors import AriError, AriProtocolError, AriReplaced
+from ari_app.ari.model import EVENT_TYPES, ApplicationReplaced, Event, decode_event
+
+FIRST_PAUSE: Final = 0.05
+LONGEST_PAUSE: Final = 0.5
+"""Seconds between attempts to connect: short, as every one of them is a caller in the fallback."""
+
+SILENT_SECONDS: Final = 3.0
+"""A ping goes out this often; a link that does not answer it within as long again is given up."""
+
+HTTP_UNAUTHORISED: Final = 401
+log = structlog.get_logger(__name__)
+
+
+class EventStream:
+    """Reads events for as long as it runs, and reconnects with back-off.
+
+    ``on_event`` is called in the reader's task for every event and must not wait. ``on_connected`` is
+    awaited in a task of its own after each (re)connect, while events are already being read: the place to
+    reconcile, since what happened in between is lost.
+    """
+
+    def __init__(
+        self,
+        client: AsteriskClient,
+        *,
+        on_event: Callable[[Event], None],
+        on_connected: Callable[[], Awaitable[None]],
+        on_lost: Callable[[], None],
+    ) -> None:
+        """Prepare; ``run`` does the work."""
+        self._client = client
+        self._on_event = on_event
+        self._on_connected = on_connected
+        self._on_lost = on_lost
+
+    async def run(self) -> None:
+        """Read events until cancelled.
+
+        Raises:
+            AriReplaced: another program took our name; this one must stop acting.
+            AriProtocolError: what answers does not let us in (a wrong password).
+        """
+        pause = FIRST_PAUSE
+        while True:
+            connected = False
+            try:
+                async with self._client.session.ws_connect(
+                    self._client.events_url,
+                    heartbeat=SILENT_SECONDS * 2,
+                    timeout=aiohttp.ClientWSTimeout(ws_close=1.0),
+                    max_msg_size=0,
+                ) as socket:
+                    connected = True
+                    pause = FIRST_PAUSE
+                    if await self._read(socket):
+                        msg = "another program connected to Asterisk with this application's name"
+                        raise AriReplaced(msg)
+                log.warning("ari.stream_ended", close_code=socket.close_code)
+            except aiohttp.WSServerHandshakeError as error:
+                if error.status == HTTP_UNAUTHORISED:
+                    msg = "Asterisk does not take the application's ARI password"
+                    raise AriProtocolError(msg) from error
+                log.warning("ari.connect_refused", status=error.status)
+            except (aiohttp.ClientError, OSError, TimeoutError) as error:
+                log.warning("ari.stream_lost" if connected else "ari.connect_failed", error=repr(error))
+            if connected:
+                self._on_lost()
+            await anyio.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE)
+
+    async def _read(self, socket: aiohttp.ClientWebSocketResponse) -> bool:
+        """Read until the link ends; True when another program took our name."""
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._greet, socket)
+            replaced = await self._deliver(socket)
+            tasks.cancel_scope.cancel()
+        return replaced
+
+    async def _deliver(self, socket: aiohttp.ClientWebSocketResponse) -> bool:
+        async for message in socket:
+            if message.type is not aiohttp.WSMsgType.TEXT:
+                continue
+            try:
+                event = decode_event(message.data)
+            except msgspec.DecodeError as error:
+                # One event that cannot be read must not cost the others; reconciling repairs it.
+                log.error("ari.event_unreadable", error=str(error))
+                continue
+            if isinstance(event, ApplicationReplaced):
+                return True
+            if event is not None:
+                self._on_event(event)
+        return False
+
+    async def _greet(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        try:
+            await self._client.filter_events([kind.__name__ for kind in EVENT_TYPES])
+            await self._on_connected()
+        except AriError as error:
+            # Half a connection is none: close it, and the next attempt starts afresh.
+            log.warning("ari.reconcile_failed", error=repr(error))
+            await socket.close()

@@ -1,0 +1,32 @@
+"""Why a desk did not take a call, from Asterisk's hang-up cause (Q.850)."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+_BUSY: Final = 17
+_NO_USER_RESPONDING: Final = 18
+_NO_ANSWER: Final = 19
+_REJECTED: Final = 21
+
+
+class NotAnswered(StrEnum):
+    """Why a desk did not take a call (SOP V.10 knows busy and not answering)."""
+
+    BUSY = "busy"
+    NO_ANSWER = "no_answer"
+    UNREACHABLE = "unreachable"
+
+
+def why_not_answered(cause: int) -> NotAnswered:
+    """The reason behind a cause; what is not known counts as unreachable."""
+    if cause in (_BUSY, _REJECTED):
+        return NotAnswered.BUSY
+    if cause in (_NO_ANSWER, _NO_USER_RESPONDING):
+        return NotAnswered.NO_ANSWER
+    return NotAnswered.UNREACHABLE
+
+
+UNKNOWN_CAUSE: Final = 0
+"""Asterisk did not say, or the leg was found gone when reconciling."""

@@ -1,0 +1,166 @@
+"""What to do about calls that live in Asterisk and that we do not know of, or the other way round.
+
+A pure decision (DESIGN.md, principle 4): the state is in Asterisk and in the journal; whoever starts, or
+has been cut off, looks at both and carries on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+LEG_MARK: Final = "-leg-"
+BRIDGE_MARK: Final = "-bridge-"
+
+
+def leg_id(call: str, unique: str) -> str:
+    """The channel id of a leg that we make for a call."""
+    return f"{call}{LEG_MARK}{unique}"
+
+
+def bridge_id(call: str, unique: str) -> str:
+    """The id of a bridge that we make for a call."""
+    return f"{call}{BRIDGE_MARK}{unique}"
+
+
+def call_of(made: str) -> str | None:
+    """The call to which a leg or bridge of ours belongs; None when it is not one of ours."""
+    for mark in (LEG_MARK, BRIDGE_MARK):
+        call, found, _ = made.partition(mark)
+        if found:
+            return call
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class SeenChannel:
+    """A living channel. ``held`` means that the dialplan has handed it over to an application.
+
+    ``number`` is the caller's, ``dialled`` what was called; ``endpoint`` is the phone or trunk's name.
+    """
+
+    id: str
+    endpoint: str
+    held: bool
+    up: bool
+    number: str = ""
+    dialled: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SeenBridge:
+    """A living bridge and the channels in it."""
+
+    id: str
+    channels: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class LegLost:
+    """A leg that a flow counts on is gone: tell the flow."""
+
+    leg: str
+
+
+@dataclass(frozen=True, slots=True)
+class AdoptTalk:
+    """Caller and desk talk to each other and nobody watches over them."""
+
+    caller: SeenChannel
+    leg: SeenChannel
+    bridge: str
+
+
+@dataclass(frozen=True, slots=True)
+class AdoptWaiting:
+    """A caller waits and nobody looks after them."""
+
+    caller: SeenChannel
+
+
+@dataclass(frozen=True, slots=True)
+class EndStory:
+    """The journal has the call living, and it is gone."""
+
+    call: str
+
+
+@dataclass(frozen=True, slots=True)
+class InFallback:
+    """The journal has the call with us, but the dialplan has taken it back."""
+
+    call: str
+
+
+@dataclass(frozen=True, slots=True)
+class HangUpStray:
+    """A leg of ours that belongs to no call any more."""
+
+    leg: str
+
+
+@dataclass(frozen=True, slots=True)
+class DestroyStray:
+    """A bridge of ours that belongs to no call any more."""
+
+    bridge: str
+
+
+Action: TypeAlias = LegLost | AdoptTalk | AdoptWaiting | EndStory | InFallback | HangUpStray | DestroyStray
+
+
+def decide(
+    channels: Iterable[SeenChannel],
+    bridges: Iterable[SeenBridge],
+    *,
+    flows: Collection[str],
+    legs: Collection[str],
+    living: Collection[str],
+) -> list[Action]:
+    """What must be done so that Asterisk, the journal and the flows agree.
+
+    ``flows`` are the calls that have a flow and ``legs`` the channels that flows count on (both as they
+    were *before* Asterisk was asked, so that a call which came in meanwhile is not taken for lost);
+    ``living`` are the calls that have begun and not ended in the journal.
+    """
+    by_id = {channel.id: channel for channel in channels}
+    found = list(bridges)
+    actions: list[Action] = [LegLost(leg) for leg in sorted(legs) if leg not in by_id]
+    used: set[str] = set()
+    for channel in by_id.values():
+        if call_of(channel.id) is not None or not channel.held or channel.id in flows:
+            continue
+        talk = _talk(channel, by_id, found)
+        if talk is None:
+            actions.append(AdoptWaiting(channel))
+        else:
+            actions.append(talk)
+            used |= {talk.leg.id, talk.bridge}
+    actions += [HangUpStray(leg) for leg in by_id if _stray(leg, flows, used)]
+    actions += [DestroyStray(bridge.id) for bridge in found if _stray(bridge.id, flows, used)]
+    for call in living:
+        if call in flows:
+            continue
+        if call not in by_id:
+            actions.append(EndStory(call))
+        elif not by_id[call].held:
+            actions.append(InFallback(call))
+    return actions
+
+
+def _talk(
+    caller: SeenChannel, by_id: dict[str, SeenChannel], bridges: Iterable[SeenBridge]
+) -> AdoptTalk | None:
+    for bridge in bridges:
+        if caller.id not in bridge.channels:
+            continue
+        for other in sorted(bridge.channels):
+            if call_of(other) == caller.id and other in by_id:
+                return AdoptTalk(caller, by_id[other], bridge.id)
+    return None
+
+
+def _stray(made: str, flows: Collection[str], used: Collection[str]) -> bool:
+    call = call_of(made)
+    return call is not None and call not in flows and made not in used

@@ -1,0 +1,205 @@
+"""A call in the hands of its flow: what happened (inbox), what to do (legs, bridges), what to tell (facts)."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+import anyio
+import structlog
+
+from ari_app.ari.commands import Commands
+from ari_app.ari.errors import AriError, AriNotFound, AriRefused
+from ari_app.ari.inbox import Inbox, Switch
+from ari_app.ari.model import Channel, ChannelDestroyed, LegEvent, StasisEnd
+from ari_app.domain.causes import UNKNOWN_CAUSE
+from ari_app.domain.facts import Fact, Json
+from ari_app.domain.recovery import bridge_id, leg_id
+from ari_app.flows.switchboard import DeskReady, Switchboard
+
+LAST_EVENTS_SECONDS: Final = 1.0
+"""How long the end of a call waits for the last word on its legs."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class LegGone:
+    """A leg was found missing when reconciling; its last event was lost."""
+
+    leg: str
+
+
+Message: TypeAlias = LegEvent | DeskReady | LegGone
+
+
+class CallerLeft(Exception):
+    """The caller hung up, or their line was lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a flow works with."""
+
+    asterisk: Commands
+    switch: Switch
+    switchboard: Switchboard
+    tell: Callable[[Fact], None]
+    ring_seconds: int
+
+
+class Call:
+    """One call to 110.
+
+    ``id`` is the caller's channel; ``caller`` their number in E.164, or None when withheld.
+    """
+
+    def __init__(self, call: str, caller: str | None, dialled: str, around: Surroundings) -> None:
+        """Register the inbox, before anything is asked of Asterisk."""
+        self.id = call
+        self.caller = caller
+        self.dialled = dialled
+        self.around = around
+        self.received = anyio.current_time()
+        self.causes: dict[str, int] = {}
+        """The causes of the legs that have ended."""
+        self._legs: list[str] = []
+        self._bridge: str | None = None
+        self._inbox: Inbox[Message] = Inbox()
+        self._caller_left = False
+        self._seen: set[str] = set()
+        self.talking = False
+        """Whether caller and operator hear each other: then nobody but they may end the call."""
+        around.switch.register(call, self._inbox.put)
+
+    # ---- what happened -------------------------------------------------------------------------
+
+    def deliver(self, message: Message) -> None:
+        """Put a message into the inbox; see ``Inbox.put``."""
+        self._inbox.put(message)
+
+    async def next(self) -> Message:
+        """The next thing that happens to this call.
+
+        Raises:
+            CallerLeft: the caller is gone; also at every later ``next``.
+            InboxFull: see there.
+        """
+        if self._caller_left:
+            raise CallerLeft
+        message = await self._inbox.get()
+        self._note(message)
+        if self._caller_left:
+            raise CallerLeft
+        return message
+
+    def _note(self, message: Message) -> None:
+        if not isinstance(message, DeskReady | LegGone):
+            self._seen.add(message.channel.id)
+        match message:
+            case ChannelDestroyed(channel=Channel(id=leg), cause=cause):
+                self.causes[leg] = cause
+            case LegGone(leg=leg):
+                self.causes.setdefault(leg, UNKNOWN_CAUSE)
+            case _:
+                pass
+        if self.id in self.causes or (isinstance(message, StasisEnd) and message.channel.id == self.id):
+            self._caller_left = True
+
+    # ---- what to do ----------------------------------------------------------------------------
+
+    def new_leg(self) -> str:
+        """Mint the id of a leg and register it; the command that makes it comes after."""
+        leg = leg_id(self.id, secrets.token_hex(4))
+        self.adopt_leg(leg)
+        return leg
+
+    def adopt_leg(self, leg: str) -> None:
+        """Count a leg as this call's, and get its events."""
+        self._legs.append(leg)
+        self.around.switch.register(leg, self._inbox.put)
+
+    def adopt_talk(self, leg: str, bridge: str) -> None:
+        """Take up a talk that was found living: count its leg and its bridge as this call's."""
+        self.adopt_leg(leg)
+        self._seen |= {self.id, leg}
+        self._bridge = bridge
+        self.talking = True
+
+    async def end_leg(self, leg: str, *, reason: str = "normal") -> None:
+        """Hang a leg up if it is still there."""
+        if leg in self.causes:
+            return
+        try:
+            await self.around.asterisk.hangup(leg, reason=reason)
+        except AriNotFound:
+            self.causes.setdefault(leg, UNKNOWN_CAUSE)
+
+    async def connect(self, leg: str) -> None:
+        """Let the caller and ``leg`` hear each other.
+
+        Raises:
+            AriRefused: one of them is gone; the inbox tells which.
+        """
+        if self._bridge is None:
+            bridge = bridge_id(self.id, secrets.token_hex(4))
+            self._bridge = bridge
+            await self.around.asterisk.create_bridge(bridge)
+        await self.around.asterisk.add_to_bridge(self._bridge, [self.id, leg])
+        self.talking = True
+
+    async def end(self) -> None:
+        """End every leg and the bridge, and wait for their last events: nothing is left behind.
+
+        A caller's leg that has left us is not ended: it is gone, or it goes on in the dialplan.
+        """
+        try:
+            for leg in self._legs if self._caller_left else self.legs():
+                await self.end_leg(leg)
+            with anyio.move_on_after(LAST_EVENTS_SECONDS):
+                while any(leg not in self.causes for leg in self.legs()):
+                    self._note(await self._inbox.get())
+            await self._remove_bridge()
+        except AriError as error:
+            # Reconciling finds what is left; the desk must be free whatever happens here.
+            log.warning("call.end_incomplete", error=repr(error))
+
+    async def _remove_bridge(self) -> None:
+        # After the legs: deleting a bridge with legs in it overwrites their causes (asterisk#1124).
+        if self._bridge is not None:
+            try:
+                await self.around.asterisk.destroy_bridge(self._bridge)
+            except AriRefused as refused:
+                log.debug("call.bridge_gone", status=refused.status)
+
+    async def hand_back(self) -> None:
+        """Give the caller back to the dialplan, whose fallback rings every desk; our own legs end."""
+        await self.around.asterisk.back_to_dialplan(self.id)
+        for leg in self._legs:
+            await self.end_leg(leg)
+        await self._remove_bridge()
+
+    def forget(self) -> None:
+        """Leave the switch and the switchboard: this flow no longer acts."""
+        self.around.switch.forget(self.legs())
+        self.around.switchboard.leave(self.id)
+
+    def legs(self) -> Iterable[str]:
+        """The caller's leg and all that were made for this call."""
+        return (self.id, *self._legs)
+
+    def certain_legs(self) -> set[str]:
+        """The legs that Asterisk has told of and not ended: if one is missing there, it is lost."""
+        return {leg for leg in self._seen if leg not in self.causes}
+
+    # ---- what to tell --------------------------------------------------------------------------
+
+    def tell(self, action: str, actor: str = "system", /, **data: Json) -> None:
+        """Write a fact of this call into the journal; never waits."""
+        self.around.tell(Fact(actor, action, self.id, data))
+
+    def waited_ms(self) -> int:
+        """Milliseconds since the call came in, or was adopted."""
+        return round((anyio.current_time() - self.received) * 1000)

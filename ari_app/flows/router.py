@@ -1,0 +1,138 @@
+"""The router: claims calls, starts a flow for each, and leads every event to the flow that it belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from pathlib import PurePath
+from typing import Final
+
+import anyio
+import structlog
+from anyio.abc import TaskGroup
+
+from ari_app.ari.commands import Claim
+from ari_app.ari.errors import AriError, AriUnreachable, InboxFull
+from ari_app.ari.model import ApplicationReplaced, CallBroadcast, EndpointStateChange, Event, StasisStart
+from ari_app.domain.numbers import e164
+from ari_app.flows.call import Call, CallerLeft, LegGone, Surroundings
+from ari_app.flows.emergency import answer_emergency_call
+
+HANDOVER_SECONDS: Final = 2.0
+"""From our claim to the channel being ours; Asterisk needs about a millisecond."""
+
+Procedure = Callable[[Call], Awaitable[None]]
+log = structlog.get_logger(__name__)
+
+
+class Router:
+    """Every living call's flow, by the call's id."""
+
+    def __init__(self, tasks: TaskGroup, around: Surroundings, *, region: str, recordings: PurePath) -> None:
+        """Flows run in ``tasks``; ``region`` is where national numbers belong."""
+        self._tasks = tasks
+        self._region = region
+        self._recordings = recordings
+        self.around = around
+        self.calls: dict[str, Call] = {}
+
+    # ---- events --------------------------------------------------------------------------------
+
+    def on_event(self, event: Event) -> None:
+        """Take one event from the stream. Never waits, and never raises for the sake of one call."""
+        if isinstance(event, CallBroadcast):
+            number = event.channel.caller.number
+            self._tasks.start_soon(self.take, event.channel.id, number, event.called or "")
+        elif isinstance(event, EndpointStateChange):
+            self.around.switchboard.phone(
+                event.endpoint.resource, registered=event.endpoint.state == "online"
+            )
+        elif not isinstance(event, ApplicationReplaced):
+            try:
+                self.around.switch.route(event)
+            except InboxFull:
+                # The flow gets the same exception at its next step, and its caller is rescued.
+                log.exception("call.inbox_full", leg=event.channel.id)
+
+    def leg_lost(self, leg: str) -> None:
+        """A leg was found missing: tell the call that it belongs to."""
+        for call in self.calls.values():
+            if leg in call.legs():
+                call.deliver(LegGone(leg))
+
+    # ---- calls ---------------------------------------------------------------------------------
+
+    async def take(self, channel: str, number: str, dialled: str) -> None:
+        """Claim a call that Asterisk offers, and serve it: SOP V.1.
+
+        A call that somebody else claimed, or that is gone, is left alone.
+        """
+        if channel in self.calls:
+            return
+        call = self._new_call(channel, number, dialled)
+        await self._serve(call, lambda call: self._claim_and_answer(call, number))
+
+    async def adopt(self, call: Call, procedure: Procedure) -> None:
+        """Serve a call that is ours already, from a restart or a lost link."""
+        await self._serve(call, procedure)
+
+    def found(self, channel: str, number: str, dialled: str) -> Call | None:
+        """A ``Call`` for a caller who was found living; None when it has a flow after all."""
+        return None if channel in self.calls else self._new_call(channel, number, dialled)
+
+    def received(self, call: Call, number: str) -> None:
+        """The first line of a call's story."""
+        recording = str(self._recordings / f"{call.id}.wav")
+        call.tell(
+            "call.received",
+            "caller",
+            caller=call.caller,
+            number_raw=number,
+            dialled=call.dialled,
+            recording=recording,
+        )
+
+    def _new_call(self, channel: str, number: str, dialled: str) -> Call:
+        call = Call(channel, e164(number, self._region), dialled, self.around)
+        self.calls[channel] = call
+        return call
+
+    async def _claim_and_answer(self, call: Call, number: str) -> None:
+        if await self.around.asterisk.claim(call.id) is not Claim.OURS:
+            log.info("call.claimed_elsewhere")
+            return
+        self.received(call, number)
+        try:
+            with anyio.fail_after(HANDOVER_SECONDS):
+                while not isinstance(await call.next(), StasisStart):
+                    pass
+        except CallerLeft:
+            # Kept for the procedure: it finds the caller gone at its first step and ends the story.
+            log.debug("call.left_at_once")
+        await answer_emergency_call(call)
+
+    async def _serve(self, call: Call, procedure: Procedure) -> None:
+        """Run a call's procedure. Whatever goes wrong in it stays in this call."""
+        structlog.contextvars.bind_contextvars(call=call.id)
+        try:
+            await procedure(call)
+        except AriUnreachable as error:
+            # The caller is where they were, in Asterisk; reconciling takes them up again.
+            log.error("call.asterisk_unreachable", error=str(error))
+        except Exception as error:
+            log.exception("call.flow_failed")
+            await self._rescue(call, type(error).__name__)
+        finally:
+            del self.calls[call.id]
+            call.forget()
+
+    async def _rescue(self, call: Call, reason: str) -> None:
+        """The flow failed: a talk goes on by itself, and a waiting caller goes back to the dialplan."""
+        if call.talking:
+            log.warning("call.left_talking")
+            return
+        try:
+            await call.hand_back()
+        except AriError as error:
+            log.error("call.rescue_failed", error=str(error))
+            return
+        call.tell("call.fallback", reason=reason)

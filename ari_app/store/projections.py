@@ -1,0 +1,218 @@
+"""Folding the journal into the tables, once or all the time.
+
+The cursor says how far that has come; it is written in the same transaction as the rows, so a record is
+folded exactly once, whoever does it and whenever it is killed. When the cursor names a line that the
+journal does not have, or the folds have changed, everything is folded anew.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import asdict
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.exc import SQLAlchemyError
+
+from ari_app.domain.calls import (
+    FOLD_VERSION,
+    CallRow,
+    DeskRow,
+    desks_of,
+    fold_call,
+    fold_desk,
+    off_call,
+)
+from ari_app.store.chain import GENESIS
+from ari_app.store.database import ensure_schema, trouble
+from ari_app.store.reader import JournalReader
+from ari_app.store.tables import CallTable, CursorTable, DeskTable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from sqlalchemy import Connection, Engine, Table
+
+    from ari_app.domain.facts import Record
+
+BATCH: Final = 1000
+"""Records folded in one transaction."""
+
+_calls: Final[Table] = CallTable.__table__  # type: ignore[attr-defined]  # SQLModel adds it unseen
+_desks: Final[Table] = DeskTable.__table__  # type: ignore[attr-defined]
+_cursor: Final[Table] = CursorTable.__table__  # type: ignore[attr-defined]
+
+_CALL_FIELDS: Final = tuple(CallRow.__dataclass_fields__)
+_DESK_FIELDS: Final = tuple(DeskRow.__dataclass_fields__)
+
+
+def catch_up(journal_path: Path, engine: Engine) -> int:
+    """Fold what the tables do not have yet; returns the number of records folded.
+
+    Raises:
+        JournalError: there is no journal, or it cannot be read.
+        DatabaseError: the database cannot be used, or is newer than this program.
+    """
+    ensure_schema(engine)
+    with JournalReader(journal_path) as reader:
+        return Folder(reader, engine).fold_all()
+
+
+class Folder:
+    """Folds one journal into one database. It keeps the living calls' rows, to read none of them twice."""
+
+    def __init__(self, reader: JournalReader, engine: Engine) -> None:
+        """``engine`` has this program's schema (``ensure_schema``)."""
+        self._reader = reader
+        self._engine = engine
+        self._at: tuple[int, str] | None = None  # the cursor as we left it; None: not known
+        self._calls: dict[str, CallRow] = {}
+        self._desks: dict[str, DeskRow] = {}
+        self._put_call = _upsert(engine, _calls)
+        self._put_desk = _upsert(engine, _desks)
+
+    def fold_all(self) -> int:
+        """Fold until nothing is left; returns the number of records.
+
+        Raises:
+            JournalError, DatabaseError: as ``catch_up``.
+        """
+        total = 0
+        while count := self._fold_batch():
+            total += count
+        return total
+
+    def _fold_batch(self) -> int:
+        if self._at is not None and self._reader.head() == self._at:
+            return 0
+        try:
+            with self._engine.begin() as connection:
+                cursor = self._find_cursor(connection)
+                records = self._reader.records(after=cursor[0], limit=BATCH)
+                if records:
+                    self._fold(connection, records)
+                    cursor = records[-1].seq, records[-1].hash
+                    values = {"seq": cursor[0], "hash": cursor[1], "version": FOLD_VERSION}
+                    connection.execute(sa.update(_cursor).values(values))
+        except SQLAlchemyError as error:
+            self._forget()
+            raise trouble(self._engine, error) from error
+        except BaseException:
+            self._forget()
+            raise
+        self._at = cursor
+        return len(records)
+
+    def _forget(self) -> None:
+        self._at = None
+        self._calls.clear()
+        self._desks.clear()
+
+    def _find_cursor(self, connection: Connection) -> tuple[int, str]:
+        """How far the tables are. What we remember counts only if nobody else has folded since."""
+        row = connection.execute(sa.select(_cursor).with_for_update()).one_or_none()
+        if row is not None and (row.seq, row.hash) == self._at and row.version == FOLD_VERSION:
+            return self._at
+        self._forget()
+        if row is not None and row.version == FOLD_VERSION and self._has(row.seq, row.hash):
+            return row.seq, row.hash
+        for table in (_calls, _desks, _cursor):
+            connection.execute(sa.delete(table))
+        values = {"name": "journal", "seq": 0, "hash": GENESIS, "version": FOLD_VERSION}
+        connection.execute(sa.insert(_cursor).values(values))
+        return 0, GENESIS
+
+    def _has(self, seq: int, hash_: str) -> bool:
+        """Whether the journal has this line."""
+        if seq == 0:
+            return True
+        rows = self._reader.rows(after=seq - 1, limit=1)
+        return bool(rows) and (rows[0][0], rows[0][6]) == (seq, hash_)
+
+    def _fold(self, connection: Connection, records: Sequence[Record]) -> None:
+        self._load(connection, records)
+        calls: set[str] = set()
+        desks: set[str] = set()
+        for record in records:
+            if record.call is not None:
+                row = fold_call(self._calls.get(record.call), record)
+                if row is not None:
+                    self._calls[record.call] = row
+                    calls.add(record.call)
+            desks |= self._fold_desks(record)
+        if calls:
+            rows = [_call_values(self._calls[id_]) for id_ in calls]
+            _put(connection, _calls, self._put_call, rows)
+        if desks:
+            rows = [asdict(self._desks[extension]) for extension in desks]
+            _put(connection, _desks, self._put_desk, rows)
+        for id_ in calls:
+            if self._calls[id_].state == "ended":
+                del self._calls[id_]
+
+    def _fold_desks(self, record: Record) -> set[str]:
+        """Fold a record into the desks; returns those whose row has changed."""
+        changed = set()
+        extension = desks_of(record)
+        if extension is not None:
+            before = self._desks.get(extension)
+            after = fold_desk(before, extension, record)
+            if after is not None and after != before:
+                self._desks[extension] = after
+                changed.add(extension)
+        if record.call is not None and record.action in {"call.ended", "call.fallback"}:
+            for row in [each for each in self._desks.values() if each.call == record.call]:
+                self._desks[row.extension] = off_call(row, record.call)
+                changed.add(row.extension)
+        return changed
+
+    def _load(self, connection: Connection, records: Sequence[Record]) -> None:
+        """Read the rows that these records are about and that we do not have."""
+        if not self._desks:
+            for row in connection.execute(sa.select(*(_desks.c[name] for name in _DESK_FIELDS))):
+                self._desks[row.extension] = DeskRow(*row)
+        # A call whose first record is here has no row yet.
+        begun = {record.call for record in records if record.action == "call.received"}
+        wanted = {each.call for each in records if each.call} - begun - self._calls.keys()
+        for some in _parts(sorted(wanted), 500):
+            query = sa.select(*(_calls.c[name] for name in _CALL_FIELDS)).where(_calls.c.id.in_(some))
+            for row in connection.execute(query):
+                self._calls[row.id] = CallRow(*row)
+
+
+def _call_values(row: CallRow) -> dict[str, Any]:
+    values: dict[str, Any] = {name: getattr(row, name) for name in _CALL_FIELDS}
+    values["received_ms"] = 0
+    with suppress(ValueError):  # a damaged time must not stop the folding
+        values["received_ms"] = round(datetime.fromisoformat(row.received_at).timestamp() * 1000)
+    return values
+
+
+def _parts(values: Sequence[str], size: int) -> Iterable[Sequence[str]]:
+    return (values[start : start + size] for start in range(0, len(values), size))
+
+
+def _upsert(engine: Engine, table: Table) -> sa.Executable | None:
+    """The statement that adds a row or replaces it; None: this kind of database has none that we know."""
+    from sqlalchemy.dialects import postgresql, sqlite  # noqa: PLC0415 - only for a moment, once
+
+    kinds = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+    make = kinds.get(engine.dialect.name)
+    if make is None:
+        return None
+    statement = make(table)
+    key = [column.name for column in table.primary_key]
+    new = {column.name: statement.excluded[column.name] for column in table.c if column.name not in key}
+    return statement.on_conflict_do_update(index_elements=key, set_=new)
+
+
+def _put(
+    connection: Connection, table: Table, upsert: sa.Executable | None, rows: Sequence[dict[str, Any]]
+) -> None:
+    if upsert is None:
+        (key,) = table.primary_key
+        connection.execute(sa.delete(table).where(key.in_([row[key.name] for row in rows])))
+        upsert = sa.insert(table)
+    connection.execute(upsert, rows)

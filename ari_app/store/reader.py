@@ -1,0 +1,163 @@
+"""Reading the journal, beside its writer and without ever getting in its way."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING, Final, Self
+
+import msgspec
+
+from ari_app.domain.facts import Record
+from ari_app.store.chain import GENESIS
+from ari_app.store.errors import JournalError
+from ari_app.store.journal_file import Head, check_format, connect, read_head
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+    from types import TracebackType
+
+    from ari_app.store.journal_file import Row
+
+PAGE: Final = 1000
+"""Lines fetched at a time. A reader holds nothing open in between, so the writer's log can be cut back."""
+
+
+class JournalReader:
+    """An open journal, for reading. Use it in one thread at a time and close it, or use ``with``."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the journal.
+
+        Raises:
+            JournalError: there is none, or it cannot be read.
+        """
+        self.path = path
+        if not path.exists():
+            msg = f"there is no journal at {path}"
+            raise JournalError(msg)
+        try:
+            self._connection = connect(path, mode="ro")
+        except sqlite3.Error as error:
+            raise self._error(error) from error
+        try:
+            self._known = check_format(self._connection, path)
+        except sqlite3.Error as error:
+            self.close()
+            raise self._error(error) from error
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Self:
+        """The reader itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close it."""
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._connection.close()
+
+    def head(self) -> Head:
+        """Number and hash of the last line, as the head keeps them.
+
+        Raises:
+            JournalError: it cannot be read.
+        """
+        try:
+            return read_head(self._connection, self.path) if self._begun() else Head(0, GENESIS)
+        except sqlite3.Error as error:
+            raise self._error(error) from error
+
+    def rows(
+        self,
+        *,
+        after: int,
+        limit: int = PAGE,
+        call: str | None = None,
+        actions: Sequence[str] | None = None,
+    ) -> list[Row]:
+        """The lines after line ``after``, at most ``limit``, as they are stored.
+
+        Raises:
+            JournalError: they cannot be read.
+        """
+        where, values = ["seq > ?"], [after, *([] if call is None else [call])]
+        if call is not None:
+            where.append("call = ?")
+        if actions is not None:
+            where.append(f"action IN ({', '.join('?' * len(actions))})")
+            values += actions
+        query = (
+            "SELECT seq, at, actor, action, call, data, hash FROM journal "  # noqa: S608 - only our own words
+            f"WHERE {' AND '.join(where)} ORDER BY seq LIMIT ?"
+        )
+        try:
+            if not self._begun():
+                return []
+            return self._connection.execute(query, (*values, limit)).fetchall()
+        except sqlite3.Error as error:
+            raise self._error(error) from error
+
+    def records(
+        self,
+        *,
+        after: int = 0,
+        limit: int = PAGE,
+        call: str | None = None,
+        actions: Sequence[str] | None = None,
+    ) -> list[Record]:
+        """The records after line ``after``, at most ``limit``.
+
+        Raises:
+            JournalError: they cannot be read, or one is damaged.
+        """
+        rows = self.rows(after=after, limit=limit, call=call, actions=actions)
+        return [self._record(row) for row in rows]
+
+    def _record(self, row: Row) -> Record:
+        seq, at, actor, action, call_, data, hash_ = row
+        try:
+            return Record(seq, at, actor, action, call_, msgspec.json.decode(data), hash_)
+        except (msgspec.DecodeError, TypeError) as error:
+            msg = f"line {seq} of {self.path} is damaged: see `siaga journal verify`"
+            raise JournalError(msg) from error
+
+    def _begun(self) -> bool:
+        """Whether the writer has made the tables; it may be about to."""
+        if not self._known:
+            self._known = check_format(self._connection, self.path)
+        return self._known
+
+    def _error(self, error: sqlite3.Error) -> JournalError:
+        return JournalError(f"the journal {self.path} cannot be read: {error}")
+
+
+def read(
+    path: Path,
+    *,
+    after: int = 0,
+    call: str | None = None,
+    actions: Sequence[str] | None = None,
+    limit: int | None = None,
+) -> Iterator[Record]:
+    """The records after line ``after``, oldest first: all, or those of a call, or of some actions.
+
+    Raises:
+        JournalError: there is no journal, or it cannot be read.
+    """
+    left = limit
+    with JournalReader(path) as reader:
+        while left is None or left > 0:
+            page = PAGE if left is None else min(PAGE, left)
+            records = reader.records(after=after, limit=page, call=call, actions=actions)
+            yield from records
+            if len(records) < page:
+                return
+            after = records[-1].seq
+            left = None if left is None else left - len(records)

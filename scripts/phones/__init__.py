@@ -1,0 +1,33 @@
+"""Simulated phones: SIPp speaks SIP, Python speaks RTP and judges the audio.
+
+Shared by the tests, the demo and the benchmark. ``Phones`` owns everything that is started: desk phones
+that register and are rung, callers who dial from the trunk's address, and the audio either side hears.
+"""
+
+from __future__ import annotations
+
+from scripts.phones.audio import Audio
+from scripts.phones.behaviour import Behaviour
+from scripts.phones.caller import Caller, CallResult, Dialling, LoadResult, percentile
+from scripts.phones.desk import Desk
+from scripts.phones.events import Event, PhoneEndedError, PhoneError, PhoneTimeoutError
+from scripts.phones.phones import Account, Phones
+from scripts.phones.ports import free_port
+
+__all__ = [
+    "Account",
+    "Audio",
+    "Behaviour",
+    "CallResult",
+    "Caller",
+    "Desk",
+    "Dialling",
+    "Event",
+    "LoadResult",
+    "PhoneEndedError",
+    "PhoneError",
+    "PhoneTimeoutError",
+    "Phones",
+    "free_port",
+    "percentile",
+]

@@ -1,0 +1,204 @@
+"""Simulated callers from the trunk: one by one, or many at a rate."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from scripts.phones.audio import Audio
+from scripts.phones.events import Event, EventLog, PhoneEndedError
+from scripts.phones.sipp import FOREVER_MS, Sipp, press, write_scenario
+
+
+@dataclass(frozen=True, slots=True)
+class CallResult:
+    """How one call went, as the caller saw it.
+
+    ``ending`` is ``caller`` or ``desk`` (who hung up), ``cancelled``, ``refused`` (with ``code``) or ``lost``.
+    Times in ms from the INVITE; None where it did not come to that.
+    """
+
+    ending: str
+    code: int | None
+    ringing_ms: float | None
+    answered_ms: float | None
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether somebody answered."""
+        return self.answered_ms is not None
+
+
+@dataclass(frozen=True, slots=True)
+class LoadResult:
+    """How many calls went well, and how long each waited for its answer (ms, in order of the INVITEs)."""
+
+    calls: tuple[CallResult, ...]
+
+    @property
+    def answered(self) -> int:
+        """Calls that were answered."""
+        return sum(call.is_answered for call in self.calls)
+
+    @property
+    def failed(self) -> int:
+        """Calls that were not answered."""
+        return len(self.calls) - self.answered
+
+    @property
+    def delays_ms(self) -> list[float]:
+        """INVITE to 200 of every answered call."""
+        return [call.answered_ms for call in self.calls if call.answered_ms is not None]
+
+
+def percentile(values: Sequence[float], percent: float) -> float:
+    """The nearest-rank percentile; NaN of nothing."""
+    if not values:
+        return math.nan
+    return sorted(values)[max(0, math.ceil(percent / 100 * len(values)) - 1)]
+
+
+@dataclass(frozen=True, slots=True)
+class Dialling:
+    """What a caller sends and does; times in ms, None: not of its own accord."""
+
+    dialled: str = "110"
+    number: str | None = "081234567890"
+    asserted: str | None = None
+    hang_up_ms: int | None = None
+    cancel_ms: int | None = None
+
+    def values(self, host: str) -> dict[str, str | int]:
+        """The scenario's places; ``[call_number]`` in a number becomes the call's own number."""
+        if self.number is None:
+            sender = '"Anonymous" <sip:anonymous@anonymous.invalid>'
+        else:
+            sender = f"<sip:{self.number}@{host}>"
+        return {
+            "dialled": self.dialled,
+            "from": sender,
+            "headers": f"P-Asserted-Identity: <sip:{self.asserted}@{host}>" if self.asserted else "",
+            "talk_ms": FOREVER_MS if self.hang_up_ms is None else max(1, self.hang_up_ms),
+            "cancel_ms": FOREVER_MS if self.cancel_ms is None else max(1, self.cancel_ms),
+        }
+
+
+class Caller:
+    """One or more calls by one SIPp.
+
+    Events: ``sent``, ``ringing``, ``answered``, ``ended`` (field ``by``), ``cancelled``, ``failed`` (``code``).
+    """
+
+    def __init__(self, host: str, port: int, home: Path) -> None:
+        """``host`` is the address the calls really come from."""
+        self.host, self.port = host, port
+        self._sipp = Sipp("caller", home)
+        self._talk: asyncio.Task[None] | None = None
+
+    @property
+    def events(self) -> EventLog:
+        """All that happened to this caller."""
+        return self._sipp.events
+
+    async def start(
+        self,
+        server: tuple[str, int],
+        dialling: Dialling,
+        *,
+        audio: Audio | None,
+        silent_port: int,
+        count: int = 1,
+        rate: float = 10.0,
+    ) -> None:
+        """Dial ``count`` times, ``rate`` a second."""
+        home = self._sipp.home
+        write_scenario("caller", home / "caller.xml", {
+            **dialling.values(self.host),
+            "audio_ip": audio.host if audio else self.host, "audio_port": audio.port if audio else silent_port,
+        })  # fmt: skip
+        # A rate below one a second is a longer period: SIPp's rates are at least 1.
+        calls, period_ms = (round(rate), 1000) if rate >= 1 else (1, round(1000 / rate))
+        speed = ["-users", "1"] if count == 1 else ["-r", str(calls), "-rp", str(period_ms), "-l", "2000"]
+        await self._sipp.start([
+            f"{server[0]}:{server[1]}", "-i", self.host, "-p", str(self.port), "-bind_local", "-mi", self.host,
+            "-sf", "caller.xml", "-m", str(count), *speed, "-default_behaviors", "all,-abortunexp",
+        ])  # fmt: skip
+        if audio is not None:
+            self._talk = asyncio.create_task(_talk_when_answered(self.events, audio))
+
+    async def sent(self, *, seconds: float = 5.0) -> Event:
+        """The INVITE is on its way."""
+        return await self.events.wait("sent", seconds=seconds)
+
+    async def ringing(self, *, seconds: float = 10.0) -> Event:
+        """The caller hears it ring."""
+        return await self.events.wait("ringing", seconds=seconds)
+
+    async def answered(self, *, seconds: float = 10.0) -> Event:
+        """Somebody answered; PhoneEndedError when the call ended without."""
+        return await self.events.wait("answered", seconds=seconds)
+
+    async def ended(self, *, seconds: float = 10.0) -> Event:
+        """The talk is over."""
+        return await self.events.wait("ended", seconds=seconds)
+
+    async def hang_up(self) -> None:
+        """Hang up now, or give up while it rings."""
+        event = await self.sent()
+        press(self.host, self.port, event.call)
+
+    async def result(self, *, seconds: float = 20.0) -> CallResult:
+        """How the one call went, when its SIPp has ended."""
+        return (await self.results(seconds=seconds)).calls[0]
+
+    async def results(self, *, seconds: float) -> LoadResult:
+        """How all calls went, when SIPp has ended; PhoneError when it still runs after ``seconds``."""
+        await self._sipp.finished(seconds=seconds)
+        result = summarise(self.events.history)
+        if not result.calls:
+            await self.events.wait("sent", seconds=0.1)  # says why there is none
+            raise PhoneEndedError
+        return result
+
+    async def die(self) -> None:
+        """Fall silent: neither BYE nor CANCEL."""
+        if self._talk is not None:
+            self._talk.cancel()
+        await self._sipp.kill()
+
+
+def summarise(history: Sequence[Event]) -> LoadResult:
+    """Fold a caller's events into one result for each call, in order of the INVITEs."""
+    stories: dict[str, list[Event]] = {}
+    for event in history:
+        stories.setdefault(event.call, []).append(event)
+    return LoadResult(tuple(_result(story) for story in stories.values() if story[0].kind == "sent"))
+
+
+def _result(story: Sequence[Event]) -> CallResult:
+    start = story[0].at
+    ending, code = "lost", None
+    ringing: float | None = None
+    answered: float | None = None
+    for event in story:
+        if event.kind == "ringing" and ringing is None:
+            ringing = (event.at - start) * 1000
+        elif event.kind == "answered" and answered is None:
+            answered = (event.at - start) * 1000
+        elif event.kind == "ended":
+            ending = "caller" if event.fields.get("by") == "self" else "desk"
+        elif event.kind == "cancelled":
+            ending = "cancelled"
+        elif event.kind == "failed":
+            ending, code = "refused", int(event.fields["code"])
+    return CallResult(ending, code, ringing, answered)
+
+
+async def _talk_when_answered(events: EventLog, audio: Audio) -> None:
+    with contextlib.suppress(PhoneEndedError):  # never answered: nobody to talk to
+        event = await events.wait("answered", seconds=FOREVER_MS / 1000)
+        audio.talk_to(event.fields["ip"], int(event.fields["port"]))

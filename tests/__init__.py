@@ -1,0 +1,1 @@
+"""Tests: unit, flows (fake Asterisk, virtual time), asterisk (the real one)."""

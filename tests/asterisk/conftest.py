@@ -1,0 +1,85 @@
+"""Fixtures: running instances, and phones that are gone when a test is over."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from scripts.phones import Phones
+from tests.asterisk.site import Site
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """An instance with three Polda desks, for tests that break nothing."""
+    yield from _running(Site(tmp_path_factory.mktemp("site")))
+
+
+@pytest.fixture(scope="session")
+def big_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """An instance with a hundred desks, for many calls at a time."""
+    yield from _running(Site(tmp_path_factory.mktemp("big"), desks=100))
+
+
+@pytest.fixture(scope="module")
+def fragile_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """An instance of a module's own, whose application may be killed."""
+    yield from _running(Site(tmp_path_factory.mktemp("fragile")))
+
+
+def _running(site: Site) -> Iterator[Site]:
+    try:
+        site.start()
+        yield site
+        site.stop()
+    finally:
+        site.clean_up()
+
+
+@pytest.fixture
+def make_site(tmp_path: Path) -> Iterator[Callable[[], Site]]:
+    """Make instances that are not started; whatever still runs at the end is killed."""
+    made: list[Site] = []
+
+    def make() -> Site:
+        home = tmp_path / f"site{len(made)}"
+        home.mkdir()
+        made.append(Site(home))
+        return made[-1]
+
+    yield make
+    for site in made:
+        site.clean_up()
+
+
+async def _phones(site: Site, home: Path) -> AsyncIterator[Phones]:
+    async with site.phones(home) as phones:
+        yield phones
+        await phones.leave()
+        await site.quiet()
+
+
+@pytest.fixture
+async def phones(site: Site, tmp_path: Path, anyio_backend: str) -> AsyncIterator[Phones]:
+    """Phones of ``site``; afterwards no desk is registered, no channel and no bridge left."""
+    assert anyio_backend
+    async for phones in _phones(site, tmp_path / "phones"):
+        yield phones
+
+
+@pytest.fixture
+async def big_phones(big_site: Site, tmp_path: Path, anyio_backend: str) -> AsyncIterator[Phones]:
+    """Phones of ``big_site``."""
+    assert anyio_backend
+    async for phones in _phones(big_site, tmp_path / "phones"):
+        yield phones
+
+
+@pytest.fixture
+async def fragile_phones(fragile_site: Site, tmp_path: Path, anyio_backend: str) -> AsyncIterator[Phones]:
+    """Phones of ``fragile_site``."""
+    assert anyio_backend
+    async for phones in _phones(fragile_site, tmp_path / "phones"):
+        yield phones

@@ -1,0 +1,308 @@
+"""One running instance of the whole software, on ports and addresses of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from ari_app.domain.facts import Record
+from ari_app.store import journal
+from scripts.phones import Account, Phones, free_port
+
+REPO = Path(__file__).parents[2]
+HOST = "127.0.0.1"
+
+_CONFIG = """\
+[site]
+name = "Polda Uji"
+timezone = "Asia/Jakarta"
+region = "ID"
+emergency_numbers = ["110"]
+
+[asterisk]
+sip = "{host}:{sip}"
+http = "{host}:{http}"
+rtp = [{rtp_from}, {rtp_to}]
+
+[mqtt]
+listen = "{host}:{mqtt}"
+
+[queue]
+ring_seconds = 2
+overflow_seconds = 30
+wrapup_seconds = 0
+
+[[trunk]]
+name = "pstn"
+match = ["{trunk}"]
+contact = "sip:{trunk}:5060"
+
+[[polres]]
+code = "01"
+name = "Polres Uji"
+
+{desks}
+[[radio]]
+net = "300"
+name = "Komando"
+gateway = "sip:300@{trunk}:5070"
+"""
+
+_DESK = """\
+[[desk]]
+extension = "{extension}"
+unit = "polda"
+secret = "{secret}"
+login = false
+"""
+
+
+async def eventually(condition: Callable[[], object], *, seconds: float, what: str, every: float = 0.02) -> None:
+    """Return as soon as ``condition()`` is true; AssertionError when it is not within ``seconds``."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+        await asyncio.sleep(every)
+
+
+def loopback(block: int) -> str:
+    """A loopback address nobody else uses: 127.BLOCK.x.y."""
+    return f"127.{block}.{random.randint(1, 254)}.{random.randint(1, 254)}"
+
+
+class Site:
+    """Configuration, state directory and processes of one instance.
+
+    ``launcher`` is None while it does not run.
+    """
+
+    def __init__(self, home: Path, *, desks: int = 3) -> None:
+        """Write the configuration; nothing is started."""
+        self.home = home
+        self.state = home / "state"
+        self.config = home / "siaga.toml"
+        self.trunk = loopback(77)
+        self.accounts: list[Account] = [(str(1001 + n), f"rahasia-{1001 + n}") for n in range(desks)]
+        self.sip, self.http, self.mqtt = (HOST, free_port(HOST, tcp=True)), free_port(HOST, tcp=True), free_port(HOST, tcp=True)
+        rtp_from = 2 * random.randint(16_500, 29_000)
+        self.launcher: subprocess.Popen[str] | None = None
+        self.output: list[str] = []
+        self.text = _CONFIG.format(
+            host=HOST, sip=self.sip[1], http=self.http, mqtt=self.mqtt, trunk=self.trunk,
+            rtp_from=rtp_from, rtp_to=rtp_from + 1999,
+            desks="\n".join(_DESK.format(extension=extension, secret=secret) for extension, secret in self.accounts),
+        )  # fmt: skip
+        self.config.write_text(self.text, encoding="utf-8")
+
+    # ---- the launcher
+
+    def launch(self) -> subprocess.Popen[str]:
+        """Start the launcher and return at once; what it says is kept in ``output``."""
+        self.launcher = subprocess.Popen(
+            ["setpriv", "--pdeathsig", "KILL", sys.executable, "-m", "scripts.stack", *self.options()],
+            cwd=REPO, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        threading.Thread(target=self._listen, args=(self.launcher,), daemon=True).start()
+        return self.launcher
+
+    def _listen(self, launcher: subprocess.Popen[str]) -> None:
+        assert launcher.stdout is not None
+        with launcher.stdout as lines:
+            for line in lines:
+                self.output.append(line.rstrip())
+
+    def options(self) -> list[str]:
+        """The options that name this instance."""
+        return ["--config", str(self.config), "--state", str(self.state)]
+
+    def start(self, *, seconds: float = 60) -> None:
+        """Start everything and return at the READY line; AssertionError with the output when none comes."""
+        self.output.clear()
+        launcher = self.launch()
+        deadline = time.monotonic() + seconds
+        while not any(line.startswith("READY") for line in self.output):
+            assert launcher.poll() is None, f"the launcher ended with {launcher.returncode}: {self.output}"
+            assert time.monotonic() < deadline, f"not READY within {seconds} s: {self.output}"
+            time.sleep(0.02)
+
+    def stop(self) -> None:
+        """SIGTERM: everything ends, and the exit code is 0."""
+        launcher, self.launcher = self.launcher, None
+        assert launcher is not None
+        family = [launcher.pid, *children(launcher.pid)]
+        launcher.send_signal(signal.SIGTERM)
+        try:
+            code = launcher.wait(30)
+        finally:
+            launcher.kill()
+        assert code == 0, f"exit {code}: {self.output[-10:]}"
+        assert not [pid for pid in family if alive(pid)]
+
+    def clean_up(self) -> None:
+        """End it if a test left it running, without any claim, and remove what it wrote."""
+        if self.launcher is not None:
+            self.launcher.kill()
+            self.launcher.wait()
+            self.launcher = None
+        shutil.rmtree(self.state, ignore_errors=True)
+
+    def application(self) -> int | None:
+        """The process id of the application; None while it does not run."""
+        return self.process("ari_app")
+
+    def process(self, word: str) -> int | None:
+        """The child whose command line has ``word`` as one of its words' last part."""
+        if self.launcher is None:
+            return None
+        for pid in children(self.launcher.pid):
+            words = _command_line(pid)
+            if any(part == word or part.endswith(f"/{word}") for part in words):
+                return pid
+        return None
+
+    # ---- what can be asked
+
+    def siaga(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run the ``siaga`` command against this instance's state."""
+        return subprocess.run(
+            [sys.executable, "-m", "cli", *arguments],
+            cwd=REPO, env={**os.environ, "SIAGA_STATE": str(self.state)}, text=True, capture_output=True, timeout=30, check=False,
+        )  # fmt: skip
+
+    def siaga_json(self, *arguments: str) -> Any:
+        """What ``siaga ... --json`` prints; AssertionError when it exits with anything but 0."""
+        done = self.siaga(*arguments, "--json")
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    def ari(self, path: str) -> Any:
+        """GET a resource of Asterisk's REST interface as the application."""
+        return json.loads(self.ari_raw(path, self.ari_password())[1])
+
+    def ari_password(self) -> str:
+        """The application's password."""
+        password: str = json.loads((self.state / "secrets.json").read_text())["ari"]["siaga110"]
+        return password
+
+    def ari_raw(self, path: str, password: str | None) -> tuple[int, str]:
+        """GET with this password or none: the status and the body."""
+        request = urllib.request.Request(f"http://{HOST}:{self.http}/ari/{path}")
+        if password is not None:
+            token = base64.b64encode(f"siaga110:{password}".encode()).decode()
+            request.add_header("Authorization", f"Basic {token}")
+        try:
+            with urllib.request.urlopen(request, timeout=5) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as refused:
+            with refused:
+                return refused.code, ""
+
+    def connected(self) -> bool:
+        """Whether the application is connected to Asterisk and registered for its events."""
+        with contextlib.suppress(OSError):
+            return any(application["name"] == "siaga110" for application in self.ari("applications"))
+        return False
+
+    async def quiet(self, *, seconds: float = 10) -> None:
+        """Return when no channel and no bridge is left."""
+        await eventually(lambda: not self.ari("channels"), seconds=seconds, what="no channel left")
+        await eventually(lambda: not self.ari("bridges"), seconds=seconds, what="no bridge left")
+
+    # ---- the journal
+
+    def head(self) -> int:
+        """The number of the journal's last record; 0 when it is empty."""
+        return max((record.seq for record in self.records()), default=0)
+
+    def records(self, *, after: int = 0, call: str | None = None) -> list[Record]:
+        """The journal's records."""
+        path = self.state / "journal.sqlite3"
+        return list(journal.read(path, after=after, call=call)) if path.exists() else []
+
+    async def new_call(self, after: int, *, number: int = 1, seconds: float = 5) -> str:
+        """The id of the ``number``-th call received after record ``after``."""
+        found: list[str] = []
+
+        def is_there() -> bool:
+            found[:] = [record.call for record in self.records(after=after) if record.action == "call.received" and record.call]
+            return len(found) >= number
+
+        await eventually(is_there, seconds=seconds, what=f"call {number} in the journal")
+        return found[number - 1]
+
+    async def story(self, call: str, *, seconds: float = 10) -> list[Record]:
+        """All records of a call, when its last one is there."""
+        await self.told(call, "call.ended", seconds=seconds)
+        return self.records(call=call)
+
+    async def told(self, call: str, action: str, *, seconds: float = 10) -> Record:
+        """The first record of this action of a call."""
+        def found() -> list[Record]:
+            return [record for record in self.records(call=call) if record.action == action]
+
+        await eventually(found, seconds=seconds, what=f"{action} of {call}; so far {actions(self.records(call=call))}")
+        return found()[0]
+
+    def phones(self, home: Path) -> Phones:
+        """Simulated phones for this instance."""
+        return Phones(self.sip, home, trunk=self.trunk)
+
+
+def actions(records: Iterable[Record]) -> list[str]:
+    """The actions of some records, in order."""
+    return [record.action for record in records]
+
+
+def assert_complete(story: Sequence[Record]) -> None:
+    """Exactly one beginning, first, and one end, last."""
+    told = actions(story)
+    assert told[0] == "call.received", told
+    assert told[-1] == "call.ended", told
+    assert told.count("call.received") == 1, told
+    assert told.count("call.ended") == 1, told
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs (a zombie does not)."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def children(pid: int) -> list[int]:
+    """All descendants of a process."""
+    parents: dict[int, list[int]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                parent = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
+                parents.setdefault(parent, []).append(int(entry.name))
+    found: list[int] = []
+    waiting = [pid]
+    while waiting:
+        for child in parents.get(waiting.pop(), []):
+            found.append(child)
+            waiting.append(child)
+    return found
+
+
+def _command_line(pid: int) -> list[str]:
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes().decode("utf-8", "replace").split("\0")
+    return []

@@ -1,0 +1,151 @@
+"""The application dead, frozen or half-way: a 110 call is answered all the same (DESIGN.md, principle 1)."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+import pytest
+
+from scripts.phones import Behaviour, Dialling, Phones
+from scripts.phones.audio import Packet
+from tests.asterisk.site import Site, actions, assert_complete, eventually
+
+pytestmark = pytest.mark.anyio
+
+ANSWERED_WITHIN_MS = 1_200
+
+
+async def _serving(site: Site) -> int:
+    """The application's process id, once it is connected."""
+    await eventually(lambda: site.application() and site.connected(), seconds=10, what="the application is connected")
+    pid = site.application()
+    assert pid is not None
+    return pid
+
+
+async def test_killed_the_next_caller_is_answered(fragile_site: Site, fragile_phones: Phones) -> None:
+    """SIGKILL, and a caller in the same moment; it comes back by itself within 2 s and takes the next call."""
+    site, after = fragile_site, fragile_site.head()
+    await fragile_phones.desk(site.accounts[0])
+    pid = await _serving(site)
+    killed = time.monotonic()
+    os.kill(pid, signal.SIGKILL)
+    caller = await fragile_phones.call(Dialling(hang_up_ms=300))
+    result = await caller.result()
+    assert result.answered_ms is not None
+    assert result.answered_ms < ANSWERED_WITHIN_MS
+    await eventually(lambda: site.application() not in {None, pid} and site.connected(),
+                     seconds=max(0.1, killed + 2 - time.monotonic()), what="the application is back")  # fmt: skip
+    caller = await fragile_phones.call(Dialling(hang_up_ms=100))
+    assert (await caller.result()).is_answered
+    story = await site.story(await site.new_call(after, number=2))
+    assert "call.answered" in actions(story)
+    assert_complete(await site.story(await site.new_call(after)))
+
+
+async def test_frozen_the_next_caller_is_answered(fragile_site: Site, fragile_phones: Phones) -> None:
+    """SIGSTOP: the dialplan goes on alone; the launcher replaces the frozen one; the call is in the journal."""
+    site, after = fragile_site, fragile_site.head()
+    desk = await fragile_phones.desk(site.accounts[0])
+    pid = await _serving(site)
+    frozen = time.monotonic()
+    os.kill(pid, signal.SIGSTOP)
+    caller = await fragile_phones.call(Dialling(hang_up_ms=1500))
+    result = await caller.result()
+    assert result.answered_ms is not None
+    assert result.answered_ms < ANSWERED_WITHIN_MS
+    await desk.ended()
+    await eventually(lambda: site.application() not in {None, pid} and site.connected(),
+                     seconds=max(0.1, frozen + 3.5 - time.monotonic()), what="the application is replaced")  # fmt: skip
+    story = await site.story(await site.new_call(after))
+    assert_complete(story)
+    assert "call.fallback" in actions(story)
+    assert story[-1].data["outcome"] == "fallback"
+
+
+@pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "frozen"])
+async def test_between_claim_and_ring(fragile_site: Site, fragile_phones: Phones, sent: signal.Signals) -> None:
+    """Struck at any moment from the INVITE on: that caller is answered by a desk, in time."""
+    site = fragile_site
+    await fragile_phones.desk(site.accounts[0])
+    delays: list[float] = []
+    for wait_ms in (0, 1, 2, 3, 4, 6, 8):
+        after = site.head()
+        pid = await _serving(site)
+        caller = await fragile_phones.call()
+        await caller.sent()
+        strike = time.monotonic() + wait_ms / 1000
+        while time.monotonic() < strike:  # a sleep is coarser than what is tried here
+            pass
+        os.kill(pid, sent)
+        await caller.answered()
+        await caller.hang_up()
+        result = await caller.result()
+        assert result.answered_ms is not None
+        delays.append(round(result.answered_ms))
+        await eventually(lambda pid=pid: site.application() not in {None, pid} and site.connected(),  # type: ignore[misc]  # mypy cannot infer a lambda with a default
+                         seconds=5, what="the application is back")  # fmt: skip
+        assert_complete(await site.story(await site.new_call(after)))
+        await site.quiet()
+    assert max(delays) < ANSWERED_WITHIN_MS, delays
+
+
+async def test_talks_go_on(fragile_site: Site, fragile_phones: Phones) -> None:
+    """The application's death is not heard: no gap in the audio, and the restarted one ends the call's story."""
+    site, after = fragile_site, fragile_site.head()
+    at_desk, at_caller = await fragile_phones.audio(660), await fragile_phones.audio(440, host=site.trunk)
+    await fragile_phones.desk(site.accounts[0], Behaviour.answers(), audio=at_desk)
+    pid = await _serving(site)
+    caller = await fragile_phones.call(audio=at_caller)
+    await at_desk.wait_to_hear(440)
+    await at_caller.wait_to_hear(660)
+    heard = len(at_caller.packets), len(at_desk.packets)
+    os.kill(pid, signal.SIGKILL)
+    await eventually(lambda: site.application() not in {None, pid} and site.connected(), seconds=5, what="the application is back")
+    call = await site.new_call(after)
+    await site.told(call, "call.adopted")
+    await eventually(lambda: len(at_caller.packets) > heard[0] + 50, seconds=5, what="another second of audio")
+    await caller.hang_up()
+    await caller.result()
+    for audio, first in ((at_caller, heard[0]), (at_desk, heard[1])):
+        assert _longest_gap(audio.packets[first - 1 :]) < 0.25
+    assert at_caller.hears(660, since=at_caller.packets[heard[0]].at) > 0.8
+    story = await site.story(call)
+    assert_complete(story)
+    assert story[-1].data["outcome"] == "answered"
+
+
+def _longest_gap(packets: list[Packet]) -> float:
+    """The longest silence between two packets, in seconds."""
+    return max(later.at - earlier.at for earlier, later in zip(packets, packets[1:], strict=False))
+
+
+async def test_dies_while_the_desk_rings(fragile_site: Site, fragile_phones: Phones) -> None:
+    """A desk that rings when the application dies can be answered, and the caller gets it."""
+    site, after = fragile_site, fragile_site.head()
+    desk = await fragile_phones.desk(site.accounts[0], Behaviour.answers(1500))
+    pid = await _serving(site)
+    caller = await fragile_phones.call()
+    await desk.ringing()
+    os.kill(pid, signal.SIGKILL)
+    await caller.answered(seconds=10)
+    await caller.hang_up()
+    await caller.result()
+    assert_complete(await site.story(await site.new_call(after)))
+
+
+async def test_nobody_answers_in_the_fallback_the_caller_is_kept(fragile_site: Site, fragile_phones: Phones) -> None:
+    """The fallback never hangs up: with no desk registered the caller waits, and a desk that comes is rung."""
+    site, after = fragile_site, fragile_site.head()
+    pid = await _serving(site)
+    os.kill(pid, signal.SIGSTOP)
+    caller = await fragile_phones.call()
+    await eventually(lambda: site.application() not in {None, pid} and site.connected(), seconds=5, what="the application is back")
+    desk = await fragile_phones.desk(site.accounts[1])
+    await caller.answered(seconds=20)
+    await desk.answered(seconds=5)
+    await caller.hang_up()
+    await caller.result()
+    assert_complete(await site.story(await site.new_call(after)))

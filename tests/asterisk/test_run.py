@@ -1,0 +1,159 @@
+"""The launcher: what it refuses, how it ends, and what a violent end leaves behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from scripts.phones import Dialling
+from tests.asterisk.site import HOST, REPO, Site, alive, assert_complete, children, eventually
+
+pytestmark = pytest.mark.anyio
+
+
+def refusal(*options: str) -> str:
+    """What the launcher says when it refuses to start: one line, and an exit code that is not 0."""
+    done = subprocess.run(
+        [sys.executable, "-m", "scripts.stack", *options],
+        cwd=REPO, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
+    assert done.returncode != 0, done.stdout
+    assert "READY" not in done.stdout
+    assert "Traceback" not in done.stderr
+    lines = [line for line in done.stderr.splitlines() if line.strip()]
+    assert len(lines) == 1, done.stderr
+    return lines[0]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "word"),
+    [
+        ("[queue]", "[queue", ""),
+        ("ring_seconds = 2", 'ring_seconds = "dua"', "ring_seconds"),
+        ("ring_seconds = 2", "ring_second = 2", "ring_second"),
+        ('extension = "1002"', 'extension = "1001"', "1001"),
+        ('unit = "polda"', 'unit = "99"', "99"),
+        ('timezone = "Asia/Jakarta"', 'timezone = "Asia/Atlantis"', "timezone"),
+    ],
+    ids=["not toml", "wrong type", "unknown key", "duplicate extension", "unknown unit", "unknown time zone"],
+)
+def test_malformed_configuration(make_site: Callable[[], Site], old: str, new: str, word: str) -> None:
+    """One sentence with the file and the key; nothing is written."""
+    site = make_site()
+    site.config.write_text(site.text.replace(old, new, 1), encoding="utf-8")
+    said = refusal(*site.options())
+    assert "siaga.toml" in said
+    assert word in said
+    assert not (site.state / "journal.sqlite3").exists()
+
+
+def test_missing_configuration(make_site: Callable[[], Site]) -> None:
+    """A configuration that is asked for and not there is named."""
+    site = make_site()
+    site.config.unlink()
+    assert "siaga.toml" in refusal(*site.options())
+
+
+@pytest.mark.parametrize("which", ["sip", "http", "mqtt"])
+def test_port_in_use(make_site: Callable[[], Site], which: str) -> None:
+    """The sentence names the port."""
+    site = make_site()
+    kind, port = {
+        "sip": (socket.SOCK_DGRAM, site.sip[1]), "http": (socket.SOCK_STREAM, site.http), "mqtt": (socket.SOCK_STREAM, site.mqtt),
+    }[which]  # fmt: skip
+    with socket.socket(socket.AF_INET, kind) as taken:
+        taken.bind((HOST, port))
+        if kind is socket.SOCK_STREAM:
+            taken.listen()
+        assert str(port) in refusal(*site.options())
+
+
+def test_state_in_use(site: Site) -> None:
+    """A second start on a state directory that is in use is refused, and the first one goes on."""
+    assert str(site.state) in refusal(*site.options())
+    assert site.connected()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_unwritable_state(make_site: Callable[[], Site]) -> None:
+    """A state directory without permission."""
+    site = make_site()
+    site.state.mkdir(mode=0o500)
+    assert str(site.state) in refusal(*site.options())
+
+
+def test_impossible_state(make_site: Callable[[], Site], tmp_path: Path) -> None:
+    """A state directory that cannot be made, not even by root: below a file."""
+    site = make_site()
+    (tmp_path / "file").write_text("")
+    site.state = tmp_path / "file" / "state"
+    assert str(tmp_path / "file") in refusal(*site.options())
+
+
+async def test_sigterm_and_again(make_site: Callable[[], Site], tmp_path: Path) -> None:
+    """SIGTERM ends it with 0 and leaves no process; the next start on the same state serves and has lost nothing."""
+    site = make_site()
+    site.start()
+    site.stop()
+    site.start()
+    async with site.phones(tmp_path / "phones") as phones:
+        await phones.desk(site.accounts[0])
+        caller = await phones.call(Dialling(hang_up_ms=50))
+        assert (await caller.result()).is_answered
+        assert_complete(await site.story(await site.new_call(0)))
+    before = site.records()
+    site.stop()
+    assert [record.hash for record in site.records()][: len(before)] == [record.hash for record in before]
+    assert site.siaga("journal", "verify").returncode == 0
+
+
+async def test_killed_launcher_leaves_nothing_and_a_stale_state_starts(make_site: Callable[[], Site], tmp_path: Path) -> None:
+    """kill -9 in a talk: all children die with the launcher, and the same state starts again with the story complete."""
+    site = make_site()
+    site.start()
+    async with site.phones(tmp_path / "phones1") as phones:
+        await phones.desk(site.accounts[0])
+        caller = await phones.call()
+        await caller.answered()
+        call = await site.new_call(0)
+        await site.told(call, "call.answered")
+        assert site.launcher is not None
+        family = children(site.launcher.pid)
+        assert len(family) >= 3
+        os.kill(site.launcher.pid, signal.SIGKILL)
+        site.launcher.wait()
+        site.launcher = None
+        await eventually(lambda: not [pid for pid in family if alive(pid)], seconds=5, what="all children are dead")
+    site.start()
+    story = await site.story(call)
+    assert_complete(story)
+    assert site.siaga("journal", "verify").returncode == 0
+    async with site.phones(tmp_path / "phones2") as phones:
+        await phones.desk(site.accounts[0])
+        caller = await phones.call(Dialling(hang_up_ms=50))
+        assert (await caller.result()).is_answered
+    site.stop()
+
+
+async def test_children_are_restarted(make_site: Callable[[], Site], tmp_path: Path) -> None:
+    """Asterisk and the broker come back when they die, and 110 is served again."""
+    site = make_site()
+    site.start()
+    for name in ("mosquitto", "asterisk"):
+        pid = site.process(name)
+        assert pid is not None, name
+        os.kill(pid, signal.SIGKILL)
+        await eventually(lambda name=name, pid=pid: site.process(name) not in {None, pid}, seconds=10, what=f"{name} is back")  # type: ignore[misc]  # mypy cannot infer a lambda with a default
+    await eventually(site.connected, seconds=20, what="the application is connected again")
+    async with site.phones(tmp_path / "phones") as phones:
+        await phones.desk(site.accounts[0])
+        caller = await phones.call(Dialling(hang_up_ms=50))
+        assert (await caller.result()).is_answered
+    site.stop()
