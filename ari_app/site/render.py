@@ -1,0 +1,95 @@
+"""Asterisk's files for a site: the templates of ``asterisk_conf/`` and ``dialplan/`` with the site's values in."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from ari_app.site.state import StateDir, StateError, write_private
+
+if TYPE_CHECKING:
+    from ari_app.site.secrets import Secrets
+    from ari_app.site.settings import Settings
+
+_REPO: Final = Path(__file__).parents[2]
+_SOURCES: Final = (_REPO / "asterisk_conf", _REPO / "dialplan")
+_SAFE_PATH: Final = re.compile(r"[A-Za-z0-9_./+=@ -]+")
+_CRYPT_ROUNDS: Final = 8
+"""See ``asterisk_conf/ari.conf.j2`` for why so few."""
+
+
+def stories_file(state: StateDir) -> Path:
+    """Where the dialplan leaves the stories of the calls that the application did not see."""
+    return state.asterisk / "spool" / "fallback-stories"
+
+
+def asterisk_dirs() -> tuple[Path, Path]:
+    """Where the installed Asterisk has its modules and its data (``scripts/setup`` wrote it down).
+
+    Raises:
+        StateError: it is not installed.
+    """
+    file = Path(os.environ.get("SIAGA_DEPS", _REPO / ".deps")) / "asterisk.env"
+    try:
+        values = dict(line.split("=", 1) for line in file.read_text(encoding="utf-8").splitlines())
+        return Path(values["ASTERISK_MODULES_DIR"]), Path(values["ASTERISK_DATA_DIR"])
+    except (OSError, KeyError, ValueError):
+        raise StateError(f"Asterisk is not installed ({file} is missing or damaged): run scripts/setup") from None
+
+
+def render(
+    settings: Settings, state: StateDir, secrets: Secrets, *, modules_dir: Path, data_dir: Path
+) -> list[Path]:
+    """Write Asterisk's files under the state directory; returns them.
+
+    Raises:
+        StateError: one cannot be written, or the state directory's path has characters that the dialplan
+            would take for its own.
+    """
+    # A third of a second to import, for whoever renders; the application does not.
+    from jinja2 import Environment, StrictUndefined  # noqa: PLC0415
+
+    if not _SAFE_PATH.fullmatch(str(state.root)):
+        raise StateError(f"the state directory {state.root} has characters in its path that Asterisk cannot take")
+    environment = Environment(
+        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, autoescape=False
+    )
+    values = _values(settings, state, secrets) | {"modules_dir": modules_dir, "data_dir": data_dir}
+    written: list[Path] = []
+    for source in sorted(path for folder in _SOURCES for path in folder.glob("*.conf*")):
+        text = source.read_text(encoding="utf-8")
+        if source.suffix == ".j2":
+            text = environment.from_string(text).render(values)
+        target = state.asterisk / "etc" / source.name.removesuffix(".j2")
+        write_private(target, text)
+        written.append(target)
+    for stale in set((state.asterisk / "etc").glob("*.conf")) - set(written):
+        stale.unlink()
+    return written
+
+
+def _values(settings: Settings, state: StateDir, secrets: Secrets) -> dict[str, object]:
+    from passlib.hash import sha1_crypt  # noqa: PLC0415 - see render
+
+    crypt = sha1_crypt.using(rounds=_CRYPT_ROUNDS)
+    return {
+        "etc": state.asterisk / "etc",
+        "db": state.asterisk / "db",
+        "spool": state.asterisk / "spool",
+        "run": state.run,
+        "log": state.log,
+        "sip": settings.asterisk.sip,
+        "http": settings.asterisk.http,
+        "rtp": settings.asterisk.rtp,
+        "trunks": settings.trunk,
+        "desks": settings.desk,
+        "polda_desks": settings.polda_desks,
+        "emergency_numbers": settings.site.emergency_numbers,
+        "secrets": secrets,
+        "ari_hashes": {user: crypt.hash(password) for user, password in secrets.ari.items()},
+        "recordings": state.recordings,
+        "sounds": state.sounds,
+        "stories": stories_file(state),
+    }

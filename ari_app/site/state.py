@@ -1,0 +1,104 @@
+"""The state directory: the only place where anything is written (``--state``, default ``var/``)."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from ari_app.site.settings import Settings
+
+_PRIVATE: Final = 0o700
+_FOLDERS: Final = (
+    ".",
+    "recordings",
+    "sounds",
+    "log",
+    "run",
+    "broker",
+    "asterisk",
+    "asterisk/etc",
+    "asterisk/spool",
+    "asterisk/db",
+)
+
+
+class StateError(Exception):
+    """The state directory cannot be used; the text is one sentence."""
+
+
+class StateDir:
+    """What lies where under a state directory.
+
+    ``config`` is a copy of the configuration in force, so that every command works on the state alone.
+    """
+
+    def __init__(self, root: Path) -> None:
+        """Name the directory; nothing is touched."""
+        self.root = root.absolute()
+        self.config = self.root / "siaga.toml"
+        self.secrets = self.root / "secrets.json"
+        self.journal = self.root / "journal.sqlite3"
+        self.database = self.root / "siaga.sqlite3"
+        self.recordings = self.root / "recordings"
+        self.sounds = self.root / "sounds"
+        self.log = self.root / "log"
+        self.run = self.root / "run"
+        self.broker = self.root / "broker"
+        self.asterisk = self.root / "asterisk"
+        self.lock = self.root / "lock"
+
+    def database_url(self, settings: Settings) -> str:
+        """The address of the database that the tables are in."""
+        return settings.database.url or f"sqlite:///{self.database}"
+
+    def check(self) -> None:
+        """Make sure that it is there and can be read.
+
+        Raises:
+            StateError: it does not exist, or may not be read.
+        """
+        if not self.root.is_dir():
+            raise StateError(f"there is no state directory {self.root}: scripts/run makes one, --state names another")
+        if not os.access(self.root, os.R_OK | os.X_OK):
+            raise StateError(f"the state directory {self.root} may not be read by this user")
+
+    def create(self) -> None:
+        """Make it and its folders, readable by the owner only.
+
+        Raises:
+            StateError: something of it cannot be made or written.
+        """
+        for name in _FOLDERS:
+            folder = self.root / name
+            try:
+                folder.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
+            except FileExistsError:
+                raise StateError(f"{folder} is not a directory") from None
+            except OSError as error:
+                raise StateError(f"the directory {folder} cannot be made: {error.strerror}") from None
+            if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+                raise StateError(f"this user may not write in {folder}")
+        if self.root.stat().st_uid == os.geteuid():
+            self.root.chmod(_PRIVATE)
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner may read, whole or not at all.
+
+    Raises:
+        StateError: it cannot be written.
+    """
+    fresh = path.with_name(f".{path.name}.new")
+    try:
+        with suppress(FileNotFoundError):
+            fresh.unlink()
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(path)
+    except OSError as error:
+        raise StateError(f"{path} cannot be written: {error.strerror}") from None

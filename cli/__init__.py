@@ -1,0 +1,1 @@
+"""The ``siaga`` command: what supervisors and administrators see and do at a terminal."""

@@ -1,0 +1,76 @@
+"""All commands of ``siaga``. A group's module is imported only when one of its commands is run."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from typing import Any, Final
+
+import typer
+import typer.main
+from typer.core import TyperGroup
+
+from ari_app.site.state import StateError
+from ari_app.store.errors import StoreError
+from cli.errors import Refused
+from cli.main import REFUSED, say
+from cli.options import new_group
+
+WRONG_USAGE: Final = 2
+
+GROUPS: Final = {
+    "phones": "Phones: what to enter in a desk's SIP phone.",
+    "calls": "Calls to 110: those that live and those that have ended.",
+    "desks": "Desks: whose phone is registered, and which call is there.",
+    "journal": "The journal: everything that happened, in order.",
+    "conf": "The configuration: check it, render Asterisk's files from it.",
+    "doctor": "Look whether everything is healthy.",
+}
+
+
+class Deferred(TyperGroup):
+    """Stands for the commands of ``cli.NAME`` until they are needed."""
+
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:  # noqa: ANN401 - Typer's click has no public types
+        """Import the module and let its own command take over."""
+        module = importlib.import_module(f"cli.{self.name}")
+        command = typer.main.get_command(module.app)
+        return command.make_context(info_name, args, parent, **extra)
+
+
+def build() -> typer.Typer:
+    """The root of all commands."""
+    app = new_group("Siaga 110: see and check the emergency call centre of this state directory.")
+    for name, text in GROUPS.items():
+        app.add_typer(typer.Typer(), name=name, help=text, cls=Deferred)
+    return app
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Carry out one command; returns the exit code.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C while nothing of Typer ran.
+        OSError: something cannot be read or written; BrokenPipeError when nobody reads the output.
+    """
+    try:
+        for argument in arguments:
+            argument.encode()
+        code = typer.main.get_command(build()).main(list(arguments), "siaga", standalone_mode=False)
+    except UnicodeEncodeError:
+        say("an argument is not text in UTF-8")
+        return WRONG_USAGE
+    except typer.TyperException as error:
+        say(f"{error.format_message()} {_help_of(error)}")
+        return error.exit_code
+    except (Refused, StateError, StoreError) as error:
+        say(str(error))
+        return REFUSED
+    except typer.Abort:
+        return REFUSED
+    return code if isinstance(code, int) else 0
+
+
+def _help_of(error: typer.TyperException) -> str:
+    context = getattr(error, "ctx", None)
+    return f"(see '{context.command_path} --help')" if context is not None else ""

@@ -1,0 +1,96 @@
+"""``siaga calls``: the calls to 110."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from ari_app.domain.calls import CallRow
+from ari_app.domain.facts import Record
+from ari_app.domain.numbers import e164
+from ari_app.store.queries import find_call, list_calls
+from ari_app.store.reader import read
+from cli.errors import Refused
+from cli.options import HERE, AsJson, State, new_group
+from cli.output import moment, pairs, plain, print_json, print_line, print_table
+from cli.place import settings_in_force, state_dir, tables
+
+app = new_group("Calls to 110: those that live and those that have ended.")
+
+_FIELDS = tuple(name for name in CallRow.__dataclass_fields__ if name != "first_seq")
+
+
+@app.command("list")
+def list_(  # noqa: PLR0913 - one parameter for each option
+    limit: Annotated[
+        int, typer.Option("--limit", "-n", min=0, max=10_000_000, help="Show at most so many calls; 0 shows all.")
+    ] = 50,
+    living: Annotated[bool, typer.Option("--living", help="Only calls that have not ended.")] = False,
+    ended: Annotated[bool, typer.Option("--ended", help="Only calls that have ended.")] = False,
+    caller: Annotated[
+        str | None, typer.Option("--caller", metavar="NUMBER", help="Only calls from this telephone number.")
+    ] = None,
+    desk: Annotated[
+        str | None, typer.Option("--desk", metavar="EXT", help="Only calls that this desk has or had last.")
+    ] = None,
+    as_json: AsJson = False,
+    state: State = HERE,
+) -> None:
+    """List the calls, the newest first."""
+    if living and ended:
+        raise typer.BadParameter("it excludes --living", param_hint="--ended")
+    place = state_dir(state)
+    calls: list[CallRow] = []
+    if place.journal.exists():
+        settings = settings_in_force(place)
+        engine = tables(place, settings)
+        if engine is not None:
+            calls = list_calls(
+                engine,
+                living=living or (False if ended else None),
+                caller=e164(caller, settings.site.region) if caller else None,
+                desk=desk,
+                limit=limit or None,
+            )
+    if as_json:
+        print_json([_as_dict(call) for call in calls])
+        return
+    columns = ("Call", "Received", "Caller", "State", "Desk", "Outcome")
+    rows = [
+        (call.id, moment(call.received_at), call.caller or "withheld", call.state, call.desk, call.outcome)
+        for call in calls
+    ]
+    print_table(columns, rows, empty="There are no such calls." if living or ended or caller or desk else "No calls.")
+
+
+@app.command()
+def show(
+    call_id: Annotated[str, typer.Argument(metavar="ID", help="The call's id, as `siaga calls list` shows it.")],
+    as_json: AsJson = False,
+    state: State = HERE,
+) -> None:
+    """Show one call with everything that was done, in order."""
+    place = state_dir(state)
+    engine = tables(place, settings_in_force(place)) if place.journal.exists() else None
+    call = find_call(engine, call_id) if engine is not None else None
+    if call is None:
+        raise Refused(f"there is no call {plain(call_id)}: see `siaga calls list`")
+    records = list(read(place.journal, call=call.id))
+    if as_json:
+        print_json(_as_dict(call) | {"actions": [_action(record) for record in records]})
+        return
+    for name, value in _as_dict(call).items():
+        shown = {None: "-", True: "yes", False: "no"}.get(value, value)
+        print_line(f"{name.replace('_', ' '):<12} {shown}")
+    print_line("")
+    rows = [(str(each.seq), each.at[11:23], each.actor, each.action, pairs(each.data)) for each in records]
+    print_table((">Seq", "Time", "Actor", "Action", "Data"), rows, empty="Nothing was done.")
+
+
+def _as_dict(call: CallRow) -> dict[str, Any]:
+    return {name: getattr(call, name) for name in _FIELDS}
+
+
+def _action(record: Record) -> dict[str, Any]:
+    return {name: getattr(record, name) for name in ("seq", "at", "actor", "action", "data")}

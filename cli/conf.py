@@ -1,0 +1,113 @@
+"""``siaga conf``: the configuration and Asterisk's files made from it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from ari_app.site.secrets import load_or_create
+from ari_app.site.settings import Settings
+from ari_app.site.state import StateDir
+from cli.errors import Refused
+from cli.options import HERE, State, new_group, path
+from cli.output import counted, print_line
+from cli.place import settings_from, settings_in_force, state_dir
+
+app = new_group("The configuration: check it, render Asterisk's files from it.")
+
+_OWN_FILE: Final = Path("siaga.toml")
+
+
+@app.command()
+def check(
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[FILE]",
+            parser=path,
+            show_default=False,
+            help="The file to check. Left out: siaga.toml here; without one, the one in the state directory.",
+        ),
+    ] = None,
+    state: State = HERE,
+) -> None:
+    """Check a configuration file: is every key known, and does everything fit together?"""
+    if file is None and not _OWN_FILE.exists():
+        place = state_dir(state)
+        file, settings = place.config, settings_in_force(place)
+    else:
+        file = file or _OWN_FILE
+        settings = settings_from(file)
+    print_line(f"{file} is in order: {describe(settings)}")
+
+
+@app.command()
+def render(
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config",
+            metavar="FILE",
+            parser=path,
+            show_default=False,
+            help="Use this configuration. Left out: the one in the state directory.",
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            metavar="DIR",
+            parser=path,
+            show_default=False,
+            help="Write below this new or empty directory, to look at the files. Left out: the state directory's "
+            "own files are written anew; a running Asterisk takes them when it is next started.",
+        ),
+    ] = None,
+    state: State = HERE,
+) -> None:
+    """Write Asterisk's files for this site, with its desks, trunks, ports and secrets."""
+    settings = settings_from(config) if config else settings_in_force(state_dir(state))
+    place = StateDir(state)
+    place.create()
+    written = _render(settings, place, output)
+    print_line(f"{counted(len(written), 'file')} in {written[0].parent}")
+
+
+def _render(settings: Settings, place: StateDir, output: Path | None) -> list[Path]:
+    # A third of a second for Jinja; `conf check` is run much more often.
+    from ari_app.site.render import asterisk_dirs, render  # noqa: PLC0415
+
+    modules_dir, data_dir = asterisk_dirs()
+    secrets = load_or_create(place, settings)
+    if output is not None:
+        place.asterisk = output.absolute()
+        _make_own(place.asterisk / "etc")
+    return render(settings, place, secrets, modules_dir=modules_dir, data_dir=data_dir)
+
+
+def _make_own(folder: Path) -> None:
+    """Make the folder, or take it if we made it before: what we do not know there would be removed.
+
+    Raises:
+        Refused: there is something else where it should be.
+    """
+    above = folder.parent
+    strange = sorted({each.name for each in above.iterdir()} - {folder.name}) if above.is_dir() else []
+    if strange or (folder.is_dir() and any(folder.iterdir()) and not (folder / "asterisk.conf").exists()):
+        raise Refused(f"{above} has other files in it: name a new or empty directory")
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def describe(settings: Settings) -> str:
+    """The site in a few words."""
+    parts = (
+        counted(len(settings.polda_desks), "Polda desk"),
+        counted(len(settings.desk) - len(settings.polda_desks), "Polres desk"),
+        f"{len(settings.polres)} Polres",
+        counted(len(settings.trunk), "trunk"),
+        counted(len(settings.radio), "radio net"),
+    )
+    return f"{settings.site.name}, {', '.join(parts)}"

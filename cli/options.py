@@ -1,0 +1,80 @@
+"""Options that several commands have."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+HERE: Final = Path("var")
+"""The state directory when none is named."""
+
+_STATE: Final = "siaga.state"
+
+
+def path(text: str) -> Path:
+    """A path as it was typed.
+
+    Raises:
+        typer.BadParameter: it is empty, or cannot be written in UTF-8.
+    """
+    if not text:
+        raise typer.BadParameter("it is empty")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise typer.BadParameter("it is not text in UTF-8") from None
+    return Path(text)
+
+
+def _innermost(context: typer.Context, parameter: typer.CallbackParam, value: Path) -> Path:
+    """The option may stand before or behind each word of the command: the last one counts."""
+    source = context.get_parameter_source(str(parameter.name))
+    if source is not None and source.name == "COMMANDLINE":
+        context.meta[_STATE] = value
+    chosen: Path = context.meta.get(_STATE, value)
+    return chosen
+
+
+State = Annotated[
+    Path,
+    typer.Option(
+        "--state",
+        metavar="DIR",
+        envvar="SIAGA_STATE",
+        parser=path,
+        callback=_innermost,
+        help="State directory: where the installation keeps its data. May stand before or behind the command.",
+    ),
+]
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs, instead of a table.")]
+
+
+def new_group(text: str) -> typer.Typer:
+    """A group of commands that takes ``--state`` before the command and shows its help when none is named."""
+    app = typer.Typer(
+        help=text,
+        add_completion=False,
+        invoke_without_command=True,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+
+    @app.callback()
+    def group(context: typer.Context, state: State = HERE) -> None:
+        del state  # kept for the command by its callback
+        if context.invoked_subcommand is None:
+            show_help(context)
+
+    return app
+
+
+def show_help(context: Any) -> None:  # noqa: ANN401 - Typer's context, also of its own click
+    """Print the help; no command was named, which is wrong usage.
+
+    Raises:
+        typer.Exit: always, with 2.
+    """
+    typer.echo(context.get_help())
+    raise typer.Exit(2)

@@ -1,0 +1,37 @@
+"""``siaga phones``: what to enter in the desks' SIP phones."""
+
+from __future__ import annotations
+
+from ari_app.site.secrets import load
+from cli.options import HERE, AsJson, State, new_group
+from cli.output import print_json, print_table
+from cli.place import settings_in_force, state_dir
+
+app = new_group("Phones: what to enter in a desk's SIP phone.")
+
+
+@app.command("list")
+def list_(as_json: AsJson = False, state: State = HERE) -> None:
+    """Show every desk's account: extension, user name, secret, and the server to register with.
+
+    The secrets are passwords: show them to nobody but whoever sets the phones up.
+    """
+    place = state_dir(state)
+    settings = settings_in_force(place)
+    secrets = load(place, settings).desks
+    phones = [
+        {
+            "extension": desk.extension,
+            "username": desk.extension,
+            "secret": secrets[desk.extension],
+            "server": str(settings.asterisk.sip),
+            "unit": desk.unit,
+        }
+        for desk in settings.desk
+    ]
+    if as_json:
+        print_json(phones)
+        return
+    columns = ("extension", "username", "secret", "server", "unit")
+    rows = [[phone[name] for name in columns] for phone in phones]
+    print_table([name.capitalize() for name in columns], rows, empty="No desk is configured.")
