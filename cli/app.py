@@ -50,13 +50,18 @@ def run(arguments: Sequence[str]) -> int:
     """Carry out one command; returns the exit code.
 
     Raises:
-        KeyboardInterrupt: Ctrl-C while nothing of Typer ran.
+        KeyboardInterrupt: Ctrl-C.
         OSError: something cannot be read or written; BrokenPipeError when nobody reads the output.
     """
     try:
         for argument in arguments:
             argument.encode()
-        code = typer.main.get_command(build()).main(list(arguments), "siaga", standalone_mode=False)
+        # Not Typer's own main(): it would end the process itself, with other exit codes.
+        command = typer.main.get_command(build())
+        with command.make_context("siaga", list(arguments)) as context:
+            command.invoke(context)
+    except typer.Exit as done:
+        return done.exit_code
     except UnicodeEncodeError:
         say("an argument is not text in UTF-8")
         return WRONG_USAGE
@@ -66,9 +71,7 @@ def run(arguments: Sequence[str]) -> int:
     except (Refused, StateError, StoreError) as error:
         say(str(error))
         return REFUSED
-    except typer.Abort:
-        return REFUSED
-    return code if isinstance(code, int) else 0
+    return 0
 
 
 def _help_of(error: typer.TyperException) -> str:

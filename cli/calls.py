@@ -23,6 +23,7 @@ _FIELDS = tuple(name for name in CallRow.__dataclass_fields__ if name != "first_
 
 @app.command("list")
 def list_(  # noqa: PLR0913 - one parameter for each option
+    *,
     limit: Annotated[
         int, typer.Option("--limit", "-n", min=0, max=10_000_000, help="Show at most so many calls; 0 shows all.")
     ] = 50,

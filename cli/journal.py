@@ -4,33 +4,55 @@ from __future__ import annotations
 
 import os
 import sys
-import time
-from collections import deque
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, BinaryIO, Final
 
 import typer
 
 from ari_app.site.state import StateDir
+from ari_app.store.errors import JournalError
+from ari_app.store.reader import JournalReader
 from ari_app.store.verify import Problem, Verification, verify, verify_export
 from cli.errors import Refused
-from cli.lines import Line, read_lines
+from cli.lines import Line, follow, last_lines, lines
 from cli.options import HERE, AsJson, State, new_group, path
 from cli.output import counted, print_bytes, print_json, print_line
 from cli.place import state_dir
 
 app = new_group("The journal: everything that happened, in order.")
 
-_POLL_SECONDS: Final = 0.2
+_STANDARD: Final = Path("-")
+"""Stands for standard input or output."""
+
+
+class _Shower:
+    """Prints lines: as JSON, or for people, with a heading for each day."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self._as_json = as_json
+        self._day = ""
+
+    def show(self, line: Line) -> None:
+        """Print one line."""
+        if self._as_json:
+            print_bytes(line.exported())
+            return
+        if line.day != self._day:
+            self._day = line.day
+            print_line(f"--- {line.day}")
+        print_line(line.text())
 
 
 @app.command()
 def tail(
+    *,
     number: Annotated[
         int, typer.Option("--number", "-n", min=0, max=10_000_000, help="Show so many of the last records.")
     ] = 20,
-    follow: Annotated[
+    follow_: Annotated[
         bool, typer.Option("--follow", "-f", help="Go on with new records as they come, until Ctrl-C.")
     ] = False,
     call: Annotated[
@@ -41,27 +63,149 @@ def tail(
     ] = False,
     state: State = HERE,
 ) -> None:
-    """Show the last records of the journal, oldest first."""
+    """Show the last records of the journal, the newest at the end."""
     journal = state_dir(state).journal
-    day = ""
-
-    def show(line: Line) -> None:
-        nonlocal day
-        if as_json:
-            print_bytes(line.exported())
-            return
-        if line.day != day:
-            day = line.day
-            print_line(f"--- {day}")
-        print_line(str(line))
-
-    after = 0
-    for line in _last(journal, number, call):
-        show(line)
-        after = line.seq
-    if follow:
-        _follow(journal, after, call, show)
+    shower = _Shower(as_json=as_json)
+    end = 0
+    if journal.exists():
+        with JournalReader(journal) as reader:
+            end = reader.head().seq
+            for line in last_lines(reader, number, until=end, call=call):
+                shower.show(line)
+    if follow_:
+        sys.stdout.flush()
+        for page in follow(journal, end, call):
+            for line in page:
+                shower.show(line)
+            sys.stdout.flush()
 
 
-def _last(journal: Path, number: int, call: str | None) -> Iterator[Line]:
-    raise NotImplementedError
+@app.command("verify")
+def verify_(
+    export: Annotated[
+        Path | None,
+        typer.Option(
+            "--export",
+            metavar="FILE",
+            parser=path,
+            show_default=False,
+            help="Check this exported file ('-': standard input) in place of the journal itself. Where the state "
+            "directory has the journal, the file's end is compared with it.",
+        ),
+    ] = None,
+    as_json: AsJson = False,
+    state: State = HERE,
+) -> None:
+    """Check that no record was changed, removed, added or moved; exit code 1 if one was."""
+    if export is None:
+        place = state_dir(state)
+        name, found, note = str(place.journal), verify(place.journal), None
+    else:
+        name = str(export)
+        found, note = _compare(StateDir(state).journal, _verify_file(export))
+    if as_json:
+        print_json(asdict(found) | {"ok": found.ok, "note": note})
+    else:
+        for problem in found.problems:
+            print_line(f"line {problem.seq}: {problem.what}")
+        if found.ok:
+            print_line(f"{name} is whole: {_extent(found)}")
+        if note:
+            print_line(note)
+    if not found.ok:
+        raise Refused(f"{name} is not as it was written: {counted(len(found.problems) + found.more, 'problem')}")
+
+
+def _verify_file(file: Path) -> Verification:
+    if file == _STANDARD:
+        return verify_export(sys.stdin.buffer)
+    with file.open("rb") as stream:
+        try:
+            return verify_export(stream)
+        except JournalError as error:
+            raise Refused(f"{file} is not an exported journal: {error}") from None
+
+
+def _compare(journal: Path, found: Verification) -> tuple[Verification, str | None]:
+    """Hold the end of an exported file against the journal; also says what cannot be judged."""
+    if not journal.exists():
+        return found, None
+    with JournalReader(journal) as reader:
+        end = reader.head().seq
+        rows = reader.rows(after=found.last - 1, limit=1) if found.records else []
+    if found.records and (not rows or (rows[0][0], rows[0][6]) != (found.last, found.hash)):
+        problem = Problem(found.last, f"not the line that {journal} has there")
+        return replace(found, problems=(*found.problems, problem)), None
+    if found.last < end:
+        return found, f"{journal} goes on to line {end}: the file is older than that, or its end was cut off"
+    return found, None
+
+
+def _extent(found: Verification) -> str:
+    if not found.records:
+        return "no records"
+    count = counted(found.records, "record")
+    return f"{count}, {found.first} to {found.last}; the last one's hash is {found.hash}"
+
+
+@app.command()
+def export(
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", metavar="FILE", parser=path, help="Write to this file; '-': standard output."),
+    ] = _STANDARD,
+    state: State = HERE,
+) -> None:
+    """Write the whole journal as JSON lines, which `journal verify --export` can check anywhere."""
+    place = state_dir(state)
+    if output == _STANDARD:
+        _export(place.journal, sys.stdout.buffer)
+        return
+    _spare_own_files(place, output)
+    with _whole_file(output) as stream:
+        count = _export(place.journal, stream)
+    print_line(f"{counted(count, 'record')} in {output}")
+
+
+def _export(journal: Path, stream: BinaryIO) -> int:
+    """Write the lines that the journal has now; returns how many."""
+    count = 0
+    if journal.exists():
+        with JournalReader(journal) as reader:
+            for line in lines(reader, after=0, until=reader.head().seq):
+                stream.write(line.exported() + b"\n")
+                count += 1
+    return count
+
+
+def _spare_own_files(place: StateDir, output: Path) -> None:
+    """Never let an export take the place of what it is made from.
+
+    Raises:
+        Refused: the file is one of the state directory's own.
+    """
+    own = [each for each in place.root.iterdir() if each.name.startswith(("journal.", "siaga.", "secrets.", "lock"))]
+    if output.resolve() in [each.resolve() for each in own]:
+        raise Refused(f"{output} is a file of the state directory itself: name another one")
+
+
+@contextmanager
+def _whole_file(target: Path) -> Iterator[BinaryIO]:
+    """A file that is there in the end as a whole, readable by its owner only, or not at all."""
+    if target.exists() and not target.is_file():  # a device or a pipe; a directory says so itself
+        with target.open("wb") as stream:
+            yield stream
+        return
+    fresh = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        fresh.replace(target)
+    except BaseException as error:
+        with suppress(OSError):
+            fresh.unlink()
+        if isinstance(error, OSError) and error.filename is not None:
+            error.filename = str(target)  # nobody knows the other name
+        raise

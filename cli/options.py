@@ -13,16 +13,16 @@ HERE: Final = Path("var")
 _STATE: Final = "siaga.state"
 
 
-def path(text: str) -> Path:
-    """A path as it was typed.
+def path(text: str | Path) -> Path:
+    """A path as it was typed, or a default.
 
     Raises:
         typer.BadParameter: it is empty, or cannot be written in UTF-8.
     """
-    if not text:
+    if text == "":
         raise typer.BadParameter("it is empty")
     try:
-        text.encode()
+        str(text).encode()
     except UnicodeEncodeError:
         raise typer.BadParameter("it is not text in UTF-8") from None
     return Path(text)

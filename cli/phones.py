@@ -32,6 +32,6 @@ def list_(as_json: AsJson = False, state: State = HERE) -> None:
     if as_json:
         print_json(phones)
         return
-    columns = ("extension", "username", "secret", "server", "unit")
-    rows = [[phone[name] for name in columns] for phone in phones]
-    print_table([name.capitalize() for name in columns], rows, empty="No desk is configured.")
+    # Without the unit, a generated secret can be copied whole from a terminal of 80 columns.
+    rows = [[phone[name] for name in ("extension", "username", "secret", "server")] for phone in phones]
+    print_table(("Desk", "Username", "Secret", "Server"), rows, empty="No desk is configured.")

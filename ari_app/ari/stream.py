@@ -39,13 +39,11 @@ class EventStream:
         *,
         on_event: Callable[[Event], None],
         on_connected: Callable[[], Awaitable[None]],
-        on_lost: Callable[[], None],
     ) -> None:
         """Prepare; ``run`` does the work."""
         self._client = client
         self._on_event = on_event
         self._on_connected = on_connected
-        self._on_lost = on_lost
 
     async def run(self) -> None:
         """Read events until cancelled.
@@ -77,8 +75,6 @@ class EventStream:
                 log.warning("ari.connect_refused", status=error.status)
             except (aiohttp.ClientError, OSError, TimeoutError) as error:
                 log.warning("ari.stream_lost" if connected else "ari.connect_failed", error=repr(error))
-            if connected:
-                self._on_lost()
             await anyio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
 

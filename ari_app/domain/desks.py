@@ -116,8 +116,6 @@ def next_desk(desks: Iterable[Desk], now: float) -> Desk | None:
 
 
 def next_rested(desks: Iterable[Desk], now: float) -> float | None:
-    """Seconds until the next resting desk may be rung; None when none is resting."""
-    resting = (
-        desk.rest_until - now for desk in desks if desk.state is DeskState.IDLE and desk.rest_until > now
-    )
+    """When the next resting desk may be rung, on the same clock as ``now``; None when none is resting."""
+    resting = (desk.rest_until for desk in desks if desk.state is DeskState.IDLE and desk.rest_until > now)
     return min(resting, default=None)

@@ -45,3 +45,17 @@ class Record:
     call: str | None
     data: Mapping[str, Json]
     hash: str
+
+
+def call_received(call: str, *, caller: str | None, number: str, dialled: str, at: datetime | None = None) -> Fact:
+    """The first line of every call's story (SOP V.1); its recording has the call's id for a name.
+
+    ``caller`` is E.164 or None; ``number`` is what the trunk said, digits and + only.
+    """
+    data: dict[str, Json] = {
+        "caller": caller,
+        "number_raw": number,
+        "dialled": dialled,
+        "recording": f"recordings/{call}.wav",
+    }
+    return Fact("caller", "call.received", call, data, at)

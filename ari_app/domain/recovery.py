@@ -127,18 +127,21 @@ def decide(
     by_id = {channel.id: channel for channel in channels}
     found = list(bridges)
     actions: list[Action] = [LegLost(leg) for leg in sorted(legs) if leg not in by_id]
+    adoptions: list[Action] = []
     used: set[str] = set()
     for channel in by_id.values():
         if call_of(channel.id) is not None or not channel.held or channel.id in flows:
             continue
         talk = _talk(channel, by_id, found)
         if talk is None:
-            actions.append(AdoptWaiting(channel))
+            adoptions.append(AdoptWaiting(channel))
         else:
-            actions.append(talk)
+            adoptions.append(talk)
             used |= {talk.leg.id, talk.bridge}
     actions += [HangUpStray(leg) for leg in by_id if _stray(leg, flows, used)]
     actions += [DestroyStray(bridge.id) for bridge in found if _stray(bridge.id, flows, used)]
+    # After the strays: the phone that an adopted caller's old leg rings is free before it is rung again.
+    actions += adoptions
     for call in living:
         if call in flows:
             continue

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 import anyio
+import anyio.lowlevel
 import structlog
 
 from ari_app.ari.commands import Commands
-from ari_app.ari.errors import AriError, AriNotFound, AriRefused
+from ari_app.ari.errors import AriError, AriNotFound, AriRefused, InboxFull
 from ari_app.ari.inbox import Inbox, Switch
 from ari_app.ari.model import Channel, ChannelDestroyed, LegEvent, StasisEnd
 from ari_app.domain.causes import UNKNOWN_CAUSE
@@ -95,6 +96,22 @@ class Call:
             raise CallerLeft
         return message
 
+    async def look(self) -> None:
+        """Take in what has happened so far, without waiting for more.
+
+        Raises:
+            CallerLeft, InboxFull: as ``next``.
+        """
+        await anyio.lowlevel.checkpoint()
+        while len(self._inbox):
+            await self.next()
+        if self._caller_left:
+            raise CallerLeft
+
+    def caller_is_gone(self) -> None:
+        """Asterisk refused an order for the caller's leg: it has left us, whatever the events say."""
+        self._caller_left = True
+
     def _note(self, message: Message) -> None:
         if not isinstance(message, DeskReady | LegGone):
             self._seen.add(message.channel.id)
@@ -144,9 +161,12 @@ class Call:
             AriRefused: one of them is gone; the inbox tells which.
         """
         if self._bridge is None:
-            bridge = bridge_id(self.id, secrets.token_hex(4))
-            self._bridge = bridge
-            await self.around.asterisk.create_bridge(bridge)
+            self._bridge = bridge_id(self.id, secrets.token_hex(4))
+            try:
+                await self.around.asterisk.create_bridge(self._bridge)
+            except AriRefused:
+                self._bridge = None
+                raise
         await self.around.asterisk.add_to_bridge(self._bridge, [self.id, leg])
         self.talking = True
 
@@ -154,37 +174,57 @@ class Call:
         """End every leg and the bridge, and wait for their last events: nothing is left behind.
 
         A caller's leg that has left us is not ended: it is gone, or it goes on in the dialplan.
+
+        Raises:
+            AriError: it is not known whether the caller's leg ends; the story must stay open.
         """
+        if not self._caller_left:
+            await self.end_leg(self.id)
+        await self._end_own_legs()
         try:
-            for leg in self._legs if self._caller_left else self.legs():
-                await self.end_leg(leg)
             with anyio.move_on_after(LAST_EVENTS_SECONDS):
                 while any(leg not in self.causes for leg in self.legs()):
                     self._note(await self._inbox.get())
-            await self._remove_bridge()
-        except AriError as error:
-            # Reconciling finds what is left; the desk must be free whatever happens here.
-            log.warning("call.end_incomplete", error=repr(error))
+        except InboxFull:
+            log.warning("call.last_events_lost")
+        await self._remove_bridge()
+
+    async def _end_own_legs(self) -> None:
+        for leg in self._legs:
+            try:
+                await self.end_leg(leg)
+            except AriError as error:
+                # Reconciling ends what is left; the other legs and the desk must be free all the same.
+                log.warning("call.leg_not_ended", leg=leg, error=repr(error))
 
     async def _remove_bridge(self) -> None:
         # After the legs: deleting a bridge with legs in it overwrites their causes (asterisk#1124).
         if self._bridge is not None:
             try:
                 await self.around.asterisk.destroy_bridge(self._bridge)
-            except AriRefused as refused:
-                log.debug("call.bridge_gone", status=refused.status)
+            except AriError as error:
+                log.info("call.bridge_not_removed", error=repr(error))
 
     async def hand_back(self) -> None:
-        """Give the caller back to the dialplan, whose fallback rings every desk; our own legs end."""
-        await self.around.asterisk.back_to_dialplan(self.id)
-        for leg in self._legs:
-            await self.end_leg(leg)
-        await self._remove_bridge()
+        """Give the caller back to the dialplan, whose fallback rings every desk; our own legs end.
+
+        Raises:
+            AriError: the caller is not in our hands any more, or Asterisk gives no answer.
+        """
+        try:
+            await self.around.asterisk.back_to_dialplan(self.id)
+        finally:
+            await self._end_own_legs()
+            await self._remove_bridge()
 
     def forget(self) -> None:
         """Leave the switch and the switchboard: this flow no longer acts."""
         self.around.switch.forget(self.legs())
         self.around.switchboard.leave(self.id)
+
+    def owns(self, made: str) -> bool:
+        """Whether a leg or bridge with this id is one that this flow works with."""
+        return made == self._bridge or made in self._legs
 
     def legs(self) -> Iterable[str]:
         """The caller's leg and all that were made for this call."""

@@ -12,7 +12,7 @@ import anyio
 
 from ari_app.ari.errors import AriConflict, AriNotFound, AriRefused
 from ari_app.ari.model import Channel, ChannelDestroyed, ChannelStateChange
-from ari_app.domain.causes import NotAnswered, why_not_answered
+from ari_app.domain.causes import UNKNOWN_CAUSE, NotAnswered, why_not_answered
 from ari_app.flows.call import Call, CallerLeft, LegGone
 from ari_app.flows.switchboard import REST_SECONDS, DeskReady
 
@@ -38,10 +38,11 @@ async def find_operator(call: Call) -> tuple[str, str]:
     Raises:
         CallerLeft: nobody took the call in time.
     """
+    call.tell("call.queued")
     while True:
         desk = await next_desk(call)
         leg = await offer(call, desk)
-        if isinstance(leg, str) and await connect(call, leg):
+        if not isinstance(leg, NotAnswered) and await connect(call, leg):
             call.around.switchboard.answered(desk)
             call.tell("call.answered", f"desk:{desk}", desk=desk, waited_ms=call.waited_ms())
             return desk, leg
@@ -55,10 +56,13 @@ async def find_operator(call: Call) -> tuple[str, str]:
 async def next_desk(call: Call) -> str:
     """Wait in the queue for the desk that has been idle the longest; the caller hears ringing."""
     call.around.switchboard.wait(call.id, call.deliver)
-    while True:
-        match await call.next():
-            case DeskReady(extension=desk):
-                return desk
+    try:
+        while True:
+            match await call.next():
+                case DeskReady(extension=desk):
+                    return desk
+    finally:
+        call.around.switchboard.withdraw(call.id)  # a caller who left is offered no desk
 
 
 async def offer(call: Call, desk: str) -> str | NotAnswered:
@@ -71,6 +75,7 @@ async def offer(call: Call, desk: str) -> str | NotAnswered:
         await asterisk.dial(leg, caller=call.id, seconds=seconds)
     except AriRefused:
         await call.end_leg(leg)
+        await call.look()  # a desk is not blamed for a caller who left
         return NotAnswered.UNREACHABLE
     with anyio.move_on_after(seconds + OWN_TIMER_SECONDS):
         while True:
@@ -94,11 +99,13 @@ async def connect(call: Call, leg: str) -> bool:
     try:
         await call.around.asterisk.answer(call.id)
     except (AriNotFound, AriConflict):
+        call.caller_is_gone()
         raise CallerLeft from None
     try:
         await call.connect(leg)
     except AriRefused:
         await call.end_leg(leg)
+        await call.look()
         return False
     return True
 
@@ -117,6 +124,10 @@ async def talk(call: Call, desk: str, leg: str) -> None:
 
 
 async def finish(call: Call, *, by: str, outcome: str) -> None:
-    """The end of the story: every leg ends, the desk is free, the journal has the last line."""
+    """The end of the story: every leg ends, the desk is free, the journal has the last line.
+
+    ``by`` is who ended it: ``caller`` or ``desk:EXT``.
+    """
     await call.end()
-    call.tell("call.ended", by, by=by, outcome=outcome, cause=call.causes.get(call.id, 0))
+    kind = by.partition(":")[0]
+    call.tell("call.ended", by, by=kind, outcome=outcome, cause=call.causes.get(call.id, UNKNOWN_CAUSE))

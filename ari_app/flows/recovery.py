@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 import anyio
@@ -16,16 +16,15 @@ from ari_app.ari.commands import Claim, Commands
 from ari_app.ari.errors import AriRefused
 from ari_app.ari.model import Channel
 from ari_app.domain import recovery as plan
+from ari_app.domain.causes import UNKNOWN_CAUSE
 from ari_app.domain.facts import Fact
 from ari_app.flows.call import Call
 from ari_app.flows.emergency import answer_emergency_call, talk
 from ari_app.flows.router import Router
+from ari_app.flows.stories import Living
 
 EVERY_SECONDS: Final = 5.0
 _HELD_BY: Final = frozenset({"Stasis", "StasisBroadcast"})
-
-Living = Callable[[], Mapping[str, str]]
-"""The calls that have begun and not ended in the journal, each with the last action told of it."""
 
 log = structlog.get_logger(__name__)
 
@@ -65,29 +64,33 @@ class Recovery:
         # Subscribed first, looked at afterwards: what ends in between is missing from the second look.
         strange = [c.id for c in await self._asterisk.channels() if c.id not in self._router.around.switch]
         await self._asterisk.subscribe([f"channel:{channel}" for channel in strange])
-        await self._reconcile(await self._stories())
+        await self._reconcile(read=True)
 
     async def watch(self) -> None:
         """Reconcile every few seconds, for as long as the application runs."""
         while True:
             await anyio.sleep(EVERY_SECONDS)
             try:
-                await self._reconcile(None)
+                await self._reconcile(read=False)
             except Exception:
                 # Losing one round is nothing; losing all of them would be.
                 log.exception("recovery.failed")
 
     async def _stories(self) -> Mapping[str, str]:
-        return await anyio.to_thread.run_sync(self._living)
+        try:
+            return await self._router.stories.read(self._living, self._router.calls)
+        except Exception:
+            # Callers come first: they are taken up even when their stories cannot be read.
+            log.exception("recovery.journal_unreadable")
+            return {}
 
-    async def _reconcile(self, living: Mapping[str, str] | None) -> None:
-        """One round; ``living`` None spares the journal a reading when nothing is amiss."""
+    async def _reconcile(self, *, read: bool) -> None:
+        """One round; without ``read`` the journal is spared a reading when nothing is amiss."""
         flows = frozenset(self._router.calls)
         legs = {leg for call in self._router.calls.values() for leg in call.certain_legs()}
+        living = await self._stories() if read or self._router.stories.want_reading(flows) else None
         channels = [seen(channel) for channel in await self._asterisk.channels()]
-        bridges = [
-            plan.SeenBridge(bridge.id, frozenset(bridge.channels)) for bridge in await self._asterisk.bridges()
-        ]
+        bridges = [plan.SeenBridge(bridge.id, frozenset(bridge.channels)) for bridge in await self._asterisk.bridges()]
         actions = plan.decide(channels, bridges, flows=flows, legs=legs, living=frozenset(living or ()))
         if actions and living is None:
             living = await self._stories()
@@ -99,51 +102,59 @@ class Recovery:
                 log.info("recovery.too_late", status=refused.status)
 
     async def _carry_out(self, action: plan.Action, living: Mapping[str, str]) -> None:
+        """Do it, unless things have moved on since Asterisk was asked."""
         match action:
             case plan.LegLost(leg=leg):
                 self._router.leg_lost(leg)
             case plan.AdoptTalk():
                 self._adopt_talk(action, living)
             case plan.AdoptWaiting(caller=caller):
-                await self._adopt_waiting(caller, living)
-            case plan.EndStory(call=call):
-                if living[call] != "call.fallback":
-                    self._tell(call, "call.ended", by="system", outcome="lost", cause=0)
-            case plan.InFallback(call=call):
-                if living[call] != "call.fallback":
-                    self._tell(call, "call.fallback", reason="application_lost")
-            case plan.HangUpStray(leg=leg):
-                if plan.call_of(leg) not in self._router.calls:
-                    await self._asterisk.hangup(leg)
-            case plan.DestroyStray(bridge=bridge):
-                if plan.call_of(bridge) not in self._router.calls:
-                    await self._asterisk.destroy_bridge(bridge)
+                self._adopt_waiting(caller, living)
+            case plan.EndStory(call=call) if self._is_untold(call, living):
+                self._tell(call, "call.ended", by="system", outcome="lost", cause=UNKNOWN_CAUSE)
+            case plan.InFallback(call=call) if self._is_untold(call, living):
+                self._tell(call, "call.fallback", reason="application_lost")
+            case plan.HangUpStray(leg=leg) if not self._router.owns(leg):
+                await self._asterisk.hangup(leg)
+            case plan.DestroyStray(bridge=bridge) if not self._router.owns(bridge):
+                await self._asterisk.destroy_bridge(bridge)
+
+    def _is_untold(self, call: str, living: Mapping[str, str]) -> bool:
+        """Whether nobody has told, or is going to tell, what became of a call that we have lost.
+
+        Of a call in the fallback the dialplan tells the end.
+        """
+        if call in self._router.calls or self._router.stories.is_closed(call):
+            return False
+        return living.get(call) != "call.fallback"
 
     def _adopt_talk(self, action: plan.AdoptTalk, living: Mapping[str, str]) -> None:
-        call = self._begin(action.caller, "talking", living)
-        if call is None:
-            return
-        desk, leg = action.leg.endpoint, action.leg.id
-        call.adopt_talk(leg, action.bridge)
-        call.around.switchboard.adopt(desk, call.id)
-        self._tasks.start_soon(self._router.adopt, call, lambda call: talk(call, desk, leg))
-
-    async def _adopt_waiting(self, caller: plan.SeenChannel, living: Mapping[str, str]) -> None:
-        claim = await self._asterisk.claim(caller.id)
-        if claim is Claim.GONE:
-            return  # the dialplan's fallback has them by now
-        call = self._begin(caller, "waiting", living)
-        if call is not None:
-            self._tasks.start_soon(self._router.adopt, call, answer_emergency_call)
-
-    def _begin(self, caller: plan.SeenChannel, state: str, living: Mapping[str, str]) -> Call | None:
+        caller, desk, leg = action.caller, action.leg.endpoint, action.leg.id
         call = self._router.found(caller.id, caller.number, caller.dialled)
         if call is None:
-            return None
-        if caller.id not in living:
+            return
+        call.adopt_talk(leg, action.bridge)
+        call.around.switchboard.adopt(desk, call.id)
+        self._go_on(call, caller, living, state="talking", desk=desk)
+        self._tasks.start_soon(self._router.adopt, call, lambda call: talk(call, desk, leg))
+
+    def _adopt_waiting(self, caller: plan.SeenChannel, living: Mapping[str, str]) -> None:
+        call = self._router.found(caller.id, caller.number, caller.dialled)
+        if call is not None:
+            self._tasks.start_soon(self._router.adopt, call, lambda call: self._take_up(call, caller, living))
+
+    async def _take_up(self, call: Call, caller: plan.SeenChannel, living: Mapping[str, str]) -> None:
+        """Serve a waiting caller from the start, if the dialplan's fallback does not have them by now."""
+        if await self._asterisk.claim(call.id) is Claim.GONE:
+            return
+        self._go_on(call, caller, living, state="waiting")
+        await answer_emergency_call(call)
+
+    def _go_on(self, call: Call, caller: plan.SeenChannel, living: Mapping[str, str], **data: str) -> None:
+        """Go on with the call's story, or begin it where the journal does not have it."""
+        if call.id not in living and not self._router.stories.is_open(call.id):
             self._router.received(call, caller.number)
-        call.tell("call.adopted", state=state)
-        return call
+        call.tell("call.adopted", **data)
 
     def _tell(self, call: str, action: str, **data: str | int) -> None:
         self._router.around.tell(Fact("system", action, call, data))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import PurePath
 from typing import Final
 
@@ -11,11 +12,13 @@ import structlog
 from anyio.abc import TaskGroup
 
 from ari_app.ari.commands import Claim
-from ari_app.ari.errors import AriError, AriUnreachable, InboxFull
+from ari_app.ari.errors import AriConflict, AriError, AriNotFound, AriUnreachable, InboxFull
 from ari_app.ari.model import ApplicationReplaced, CallBroadcast, EndpointStateChange, Event, StasisStart
+from ari_app.domain.facts import Fact
 from ari_app.domain.numbers import e164
 from ari_app.flows.call import Call, CallerLeft, LegGone, Surroundings
 from ari_app.flows.emergency import answer_emergency_call
+from ari_app.flows.stories import Stories
 
 HANDOVER_SECONDS: Final = 2.0
 """From our claim to the channel being ours; Asterisk needs about a millisecond."""
@@ -32,8 +35,14 @@ class Router:
         self._tasks = tasks
         self._region = region
         self._recordings = recordings
-        self.around = around
+        self.stories = Stories()
+        self._tell = around.tell
+        self.around = replace(around, tell=self._noted)
         self.calls: dict[str, Call] = {}
+
+    def _noted(self, fact: Fact) -> None:
+        self.stories.note(fact)
+        self._tell(fact)
 
     # ---- events --------------------------------------------------------------------------------
 
@@ -57,7 +66,10 @@ class Router:
         """A leg was found missing: tell the call that it belongs to."""
         for call in self.calls.values():
             if leg in call.legs():
-                call.deliver(LegGone(leg))
+                try:
+                    call.deliver(LegGone(leg))
+                except InboxFull:
+                    log.error("call.inbox_full", leg=leg)
 
     # ---- calls ---------------------------------------------------------------------------------
 
@@ -72,8 +84,12 @@ class Router:
         await self._serve(call, lambda call: self._claim_and_answer(call, number))
 
     async def adopt(self, call: Call, procedure: Procedure) -> None:
-        """Serve a call that is ours already, from a restart or a lost link."""
+        """Serve a call of ``found``: one that is ours already, from a restart or a lost link."""
         await self._serve(call, procedure)
+
+    def owns(self, made: str) -> bool:
+        """Whether a leg or bridge with this id is one that a flow works with."""
+        return any(call.owns(made) for call in self.calls.values())
 
     def found(self, channel: str, number: str, dialled: str) -> Call | None:
         """A ``Call`` for a caller who was found living; None when it has a flow after all."""
@@ -127,12 +143,19 @@ class Router:
 
     async def _rescue(self, call: Call, reason: str) -> None:
         """The flow failed: a talk goes on by itself, and a waiting caller goes back to the dialplan."""
+        if not self.stories.is_open(call.id):
+            return  # it was never ours, or its end has been told
         if call.talking:
             log.warning("call.left_talking")
             return
         try:
             await call.hand_back()
+        except AriNotFound:
+            call.tell("call.abandoned", "caller", waited_ms=call.waited_ms())
+            call.tell("call.ended", "caller", by="caller", outcome="abandoned", cause=call.causes.get(call.id, 0))
+        except AriConflict:
+            call.tell("call.fallback", reason=reason)  # the dialplan has them already
         except AriError as error:
             log.error("call.rescue_failed", error=str(error))
-            return
-        call.tell("call.fallback", reason=reason)
+        else:
+            call.tell("call.fallback", reason=reason)

@@ -7,12 +7,17 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+import structlog
+
+from ari_app.ari.errors import InboxFull
 from ari_app.domain.desks import Desk, DeskEvent, DeskState, move, next_desk, next_rested
 from ari_app.domain.facts import Fact
 
 REST_SECONDS: Final = 2.0
 """How long a desk that was busy or unreachable is offered nothing: a phone that refuses at once would
 otherwise be rung a hundred times a second."""
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +63,13 @@ class Switchboard:
         self._waiting[call] = deliver
         self._match()
 
+    def withdraw(self, call: str) -> None:
+        """Take a call out of the queue; a desk that it got already stays its own."""
+        self._waiting.pop(call, None)
+
     def leave(self, call: str) -> None:
         """Take a call out of the queue, and free a desk that was being offered to it or talked with it."""
-        self._waiting.pop(call, None)
+        self.withdraw(call)
         for desk in [desk for desk in self._desks.values() if desk.call == call]:
             self.release(desk.extension)
 
@@ -91,8 +100,13 @@ class Switchboard:
                 break
             call = next(iter(self._waiting))
             deliver = self._waiting.pop(call)
+            try:
+                deliver(DeskReady(desk.extension))
+            except InboxFull:
+                # That flow is stuck and gets the same exception; the desk is for the next call.
+                log.error("switchboard.inbox_full", call=call)
+                continue
             self._desks[desk.extension] = move(desk, DeskEvent.OFFER, now=now, call=call)
-            deliver(DeskReady(desk.extension))
         self._wake_when_rested(now)
 
     def _wake_when_rested(self, now: float) -> None:
@@ -101,6 +115,6 @@ class Switchboard:
             self._wake = None
         if not self._waiting:
             return
-        pause = next_rested(self._desks.values(), now)
-        if pause is not None:
-            self._wake = asyncio.get_running_loop().call_later(pause, self._match)
+        moment = next_rested(self._desks.values(), now)
+        if moment is not None:
+            self._wake = asyncio.get_running_loop().call_at(moment, self._match)

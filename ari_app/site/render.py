@@ -20,11 +20,6 @@ _CRYPT_ROUNDS: Final = 8
 """See ``asterisk_conf/ari.conf.j2`` for why so few."""
 
 
-def stories_file(state: StateDir) -> Path:
-    """Where the dialplan leaves the stories of the calls that the application did not see."""
-    return state.asterisk / "spool" / "fallback-stories"
-
-
 def asterisk_dirs() -> tuple[Path, Path]:
     """Where the installed Asterisk has its modules and its data (``scripts/setup`` wrote it down).
 
@@ -91,5 +86,5 @@ def _values(settings: Settings, state: StateDir, secrets: Secrets) -> dict[str, 
         "ari_hashes": {user: crypt.hash(password) for user, password in secrets.ari.items()},
         "recordings": state.recordings,
         "sounds": state.sounds,
-        "stories": stories_file(state),
+        "notes": state.fallback_notes,
     }

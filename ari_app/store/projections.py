@@ -173,9 +173,7 @@ class Folder:
         if not self._desks:
             for row in connection.execute(sa.select(*(_desks.c[name] for name in _DESK_FIELDS))):
                 self._desks[row.extension] = DeskRow(*row)
-        # A call whose first record is here has no row yet.
-        begun = {record.call for record in records if record.action == "call.received"}
-        wanted = {each.call for each in records if each.call} - begun - self._calls.keys()
+        wanted = {each.call for each in records if each.call is not None} - self._calls.keys()
         for some in _parts(sorted(wanted), 500):
             query = sa.select(*(_calls.c[name] for name in _CALL_FIELDS)).where(_calls.c.id.in_(some))
             for row in connection.execute(query):

@@ -45,7 +45,7 @@ def list_calls(
         query = query.where(_calls.c.caller == caller)
     if desk is not None:
         query = query.where(_calls.c.desk == desk)
-    return [CallRow(*row) for row in _rows(engine, query)]
+    return [_call(row) for row in _rows(engine, query)]
 
 
 def find_call(engine: Engine, call: str) -> CallRow | None:
@@ -55,7 +55,7 @@ def find_call(engine: Engine, call: str) -> CallRow | None:
         DatabaseError: the database cannot be read.
     """
     rows = _rows(engine, sa.select(*_CALL_COLUMNS).where(_calls.c.id == call))
-    return CallRow(*rows[0]) if rows else None
+    return _call(rows[0]) if rows else None
 
 
 def list_desks(engine: Engine) -> list[DeskRow]:
@@ -76,6 +76,10 @@ def folded_up_to(engine: Engine) -> int:
     """
     rows = _rows(engine, sa.select(_cursor.c.seq))
     return int(rows[0][0]) if rows else 0
+
+
+def _call(row: sa.Row[Any]) -> CallRow:
+    return CallRow(**row._mapping)  # noqa: SLF001 - SQLAlchemy's own name for it, documented
 
 
 def _rows(engine: Engine, query: Select[Any]) -> Sequence[sa.Row[Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import msgspec
 
@@ -97,10 +97,16 @@ class JournalReader:
             "SELECT seq, at, actor, action, call, data, hash FROM journal "  # noqa: S608 - only our own words
             f"WHERE {' AND '.join(where)} ORDER BY seq LIMIT ?"
         )
+        return self.select(query, (*values, limit))
+
+    def select(self, query: str, values: Sequence[int | str] = ()) -> list[Any]:
+        """What a query of the caller's own finds in the table ``journal``; nothing when it is not there yet.
+
+        Raises:
+            JournalError: it cannot be read.
+        """
         try:
-            if not self._begun():
-                return []
-            return self._connection.execute(query, (*values, limit)).fetchall()
+            return self._connection.execute(query, values).fetchall() if self._begun() else []
         except sqlite3.Error as error:
             raise self._error(error) from error
 

@@ -25,7 +25,7 @@ PACKAGES: Final = ("asterisk", "mosquitto", "sip-tester", "espeak-ng", "python3-
 PROGRAMS: Final = ("asterisk", "mosquitto", "mosquitto_passwd", "sipp", "espeak-ng")
 OLDEST_ASTERISK: Final = (22, 10)
 _KEYRING: Final = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
-_LAYOUT: Final = "3"
+_LAYOUT: Final = "5"
 """Goes up when this file puts things elsewhere, so that older trees are made anew."""
 
 
@@ -149,6 +149,8 @@ def _write_starters(deps: Path, tree: Path, own: Path | None) -> None:
     if libraries is None or loader is None:
         raise InstallError(f"{tree} is not complete: remove {deps} and start again")
     place = libraries.parent.relative_to(tree)
+    # The links from a library's short name to its file, which some packages leave to ldconfig.
+    subprocess.run(["/sbin/ldconfig", "-n", str(libraries.parent)], check=False, capture_output=True)
     bin_ = deps / "bin"
     shutil.rmtree(bin_, ignore_errors=True)
     bin_.mkdir()
@@ -162,7 +164,7 @@ def _write_starters(deps: Path, tree: Path, own: Path | None) -> None:
             "#!/bin/sh\n"
             'tree=$(cd "$(dirname "$0")/../debian" && pwd)\n'
             f'export ESPEAK_DATA_PATH="$tree/{place}" TERMINFO="$tree/usr/share/terminfo"\n'
-            f'exec "$tree/{loader.relative_to(tree)}" --library-path "$tree/{place}" \\\n'
+            f'exec "$tree/{loader.relative_to(tree)}" --library-path "$tree/{place}:$tree/{place}/pulseaudio" \\\n'
             f'    "$tree/{program.relative_to(tree)}" "$@"\n'
         )
         starter.chmod(0o755)

@@ -1,0 +1,54 @@
+"""``python -m ari_app --state DIR``: the application on the configuration and secrets in a state directory.
+
+Exit code 0 after SIGTERM or SIGINT; 1 with one line on standard error when it cannot run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import structlog
+import uvloop
+
+from ari_app import app, logs
+from ari_app.ari.errors import AriError
+from ari_app.site import secrets as site_secrets
+from ari_app.site.settings import ConfigError, load_settings
+from ari_app.site.state import StateDir, StateError
+from ari_app.store.errors import StoreError
+
+log = structlog.get_logger(__name__)
+
+
+def main() -> int:
+    """Run the application; the exit code."""
+    parser = argparse.ArgumentParser(prog="ari_app", description="The call control of Siaga 110.")
+    parser.add_argument("--state", type=Path, required=True, help="state directory, made by scripts/run")
+    state = StateDir(parser.parse_args().state)
+    logs.set_up()
+    try:
+        state.check()
+        settings = load_settings(state.config)
+        secrets = site_secrets.load(state, settings)
+        kept = app.open_store(settings, state)
+    except (ConfigError, StateError, StoreError) as error:
+        print(f"siaga110: {error}", file=sys.stderr)
+        return 1
+    try:
+        uvloop.run(app.run(settings, state, secrets, kept))
+    except BaseExceptionGroup as group:
+        known, unknown = group.split(AriError)
+        log.error("app.failed", reasons=[str(error) for error in known.exceptions] if known else [])
+        if unknown is not None:
+            log.exception("app.broken", exc_info=unknown)
+        return 1
+    finally:
+        if not kept.close():
+            log.error("app.facts_lost")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,43 @@
+"""The guard: gives callers whose application has died or frozen back to the dialplan, at once.
+
+It runs in another process than the application (the launcher), with an ARI user of its own.
+"""
+
+from __future__ import annotations
+
+import structlog
+
+from ari_app.ari.commands import Commands
+from ari_app.ari.errors import AriRefused
+from ari_app.domain import recovery as plan
+from ari_app.flows.recovery import seen
+
+log = structlog.get_logger(__name__)
+
+
+async def rescue_stranded(asterisk: Commands) -> int:
+    """Send every caller who talks to nobody to the fallback; returns how many.
+
+    Only while no application runs: it would take up the same callers. Talks are left alone, they go on by
+    themselves.
+
+    Raises:
+        AriUnreachable: Asterisk gives no answer.
+    """
+    channels = [seen(channel) for channel in await asterisk.channels()]
+    bridges = [plan.SeenBridge(bridge.id, frozenset(bridge.channels)) for bridge in await asterisk.bridges()]
+    rescued = 0
+    for action in plan.decide(channels, bridges, flows=(), legs=(), living=()):
+        try:
+            match action:
+                case plan.HangUpStray(leg=leg):  # first: a phone that still rings for us could not ring again
+                    await asterisk.hangup(leg)
+                case plan.DestroyStray(bridge=bridge):
+                    await asterisk.destroy_bridge(bridge)
+                case plan.AdoptWaiting(caller=caller):
+                    await asterisk.back_to_dialplan(caller.id)
+                    rescued += 1
+        except AriRefused as refused:
+            # Gone by now, or not claimed yet: then StasisBroadcast lets it go on by itself.
+            log.info("guard.too_late", status=refused.status)
+    return rescued

@@ -1,0 +1,46 @@
+"""Logs: one JSON line for each event, with the call's id on it.
+
+Personal data (numbers, names) is never logged; it stands in the journal, where it can be guarded.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TextIO
+
+import structlog
+
+
+class _Patient:
+    """A stream whose failures are swallowed: a full disk may cost the log's lines, never a call."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        try:
+            return self._stream.write(text)
+        except (OSError, ValueError):
+            return len(text)
+
+    def flush(self) -> None:
+        try:
+            self._stream.flush()
+        except (OSError, ValueError):
+            return
+
+
+def set_up() -> None:
+    """Send all logs to standard error, which the launcher keeps under the state directory."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=False),
+            structlog.processors.dict_tracebacks,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger("info"),
+        logger_factory=structlog.WriteLoggerFactory(file=_Patient(sys.stderr)),  # type: ignore[arg-type]  # all it uses is there
+        cache_logger_on_first_use=True,
+    )

@@ -1,0 +1,85 @@
+"""The dialplan's notes on the calls that it answered alone, brought into the journal."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from ari_app.domain.fallback import parse, story
+from ari_app.store.reader import JournalReader
+
+if TYPE_CHECKING:
+    from ari_app.domain.facts import Fact
+
+log = structlog.get_logger(__name__)
+
+FLUSH_SECONDS: Final = 5.0
+
+
+class FallbackNotes:
+    """The file of notes beside the journal. Every method may be called from any thread."""
+
+    def __init__(
+        self, journal: Path, notes: Path, *, region: str, tell: Callable[[Fact], None], flush: Callable[[float], bool]
+    ) -> None:
+        """``notes`` is the file that the dialplan adds lines to; ``tell`` and ``flush`` are the journal's."""
+        self._journal = journal
+        self._notes = notes
+        self._taken = notes.with_name(f"{notes.name}.taken")
+        self._region = region
+        self._tell = tell
+        self._flush = flush
+        self._one_at_a_time = threading.Lock()
+
+    def bring_in(self) -> int:
+        """Tell the journal what the dialplan noted; returns the number of calls. Done twice, it is told once.
+
+        The notes go away only when the journal has them on disk.
+
+        Raises:
+            JournalError: the journal cannot be read.
+            OSError: the notes cannot be read or taken away.
+        """
+        with self._one_at_a_time:
+            count = 0
+            while self._take():
+                text = self._taken.read_text(encoding="utf-8", errors="surrogateescape")
+                # What the journal has of a call decides what is still to be told of it.
+                if not self._flush(FLUSH_SECONDS):
+                    return count
+                count += self._bring_in(text)
+                if not self._flush(FLUSH_SECONDS):
+                    return count
+                # Asterisk may have had the file open as it was moved: what it added since is read next time.
+                if self._taken.stat().st_size == len(text.encode("utf-8", "surrogateescape")):
+                    self._taken.unlink()
+            return count
+
+    def _take(self) -> bool:
+        """Move the notes aside, so that Asterisk begins a new file; False: there are none."""
+        if self._taken.exists():  # from a round that was cut short
+            return True
+        try:
+            self._notes.rename(self._taken)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def _bring_in(self, text: str) -> int:
+        count = 0
+        with JournalReader(self._journal) as reader:
+            for line in filter(None, text.splitlines()):
+                note = parse(line)
+                if note is None:
+                    log.error("fallback.note_damaged", length=len(line))
+                    continue
+                told = {record.action for record in reader.records(call=note.call)}
+                facts = story(note, told, self._region)
+                for fact in facts:
+                    self._tell(fact)
+                count += bool(facts)
+        return count

@@ -1,0 +1,38 @@
+"""Which calls live, as far as the journal tells: for who starts, or was cut off, and takes up what is there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from ari_app.store.reader import JournalReader
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LOOK_BACK: Final = 200_000
+"""Lines from the journal's end that are looked at: hours of the busiest day; no call lasts so long."""
+
+# The plus signs keep SQLite from walking through the whole journal by the index on calls.
+_QUERY: Final = """
+SELECT begun.call, (
+    SELECT last.action FROM journal AS last
+    WHERE last.call = begun.call AND last.action GLOB 'call.*' ORDER BY last.seq DESC LIMIT 1
+)
+FROM (
+    SELECT +call AS call FROM journal WHERE seq > ?1 AND action = 'call.received' AND +call IS NOT NULL
+    EXCEPT
+    SELECT +call FROM journal WHERE seq > ?1 AND action = 'call.ended' AND +call IS NOT NULL
+) AS begun
+"""
+
+
+def living(path: Path) -> dict[str, str]:
+    """The calls that have begun and not ended, each with the last ``call.*`` action told of it.
+
+    Raises:
+        JournalError: the journal cannot be read. That there is none yet is no error: no call lives.
+    """
+    if not path.exists():
+        return {}
+    with JournalReader(path) as reader:
+        return dict(reader.select(_QUERY, (max(0, reader.head().seq - LOOK_BACK),)))

@@ -1,0 +1,57 @@
+"""Mosquitto's files: who may read and write what, and that nothing queued is lost."""
+
+from __future__ import annotations
+
+import getpass
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from ari_app.site.state import write_private
+from scripts.stack import StackError
+
+if TYPE_CHECKING:
+    from ari_app.site.secrets import Secrets
+    from ari_app.site.settings import Address
+    from ari_app.site.state import StateDir
+
+_RIGHTS: Final = {
+    "application": ("readwrite siaga110/#",),
+    "supervisor": ("read siaga110/#", "write siaga110/command/#", "readwrite siaga110/reply/supervisor/#"),
+    "wallboard": ("read siaga110/status", "read siaga110/queue", "read siaga110/desks/#", "read siaga110/radio/#"),
+}
+"""Roles of the contract. A wallboard hangs on a wall: it never sees a caller's number."""
+
+_LONGEST_QUEUE: Final = 1_000_000
+"""Messages kept for a client that is away. Mosquitto's own limit of 1000 loses a night's journal."""
+
+
+def write(state: StateDir, listen: Address, secrets: Secrets, mosquitto_passwd: Path) -> Path:
+    """Write the broker's files; returns its configuration.
+
+    Raises:
+        StackError: mosquitto_passwd does not work.
+        StateError: a file cannot be written.
+    """
+    home = state.broker
+    passwords, rights, config = home / "passwords", home / "rights", home / "mosquitto.conf"
+    write_private(passwords, "".join(f"{user}:{password}\n" for user, password in secrets.mqtt.items()))
+    done = subprocess.run([mosquitto_passwd, "-U", passwords], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise StackError(f"mosquitto_passwd failed: {done.stderr.strip() or done.returncode}")
+    write_private(
+        rights,
+        "\n".join(f"user {user}\n" + "".join(f"topic {right}\n" for right in rights) for user, rights in _RIGHTS.items()),
+    )
+    write_private(
+        config,
+        f"listener {listen.port} {listen.host}\n"
+        "allow_anonymous false\n"
+        f"password_file {passwords}\nacl_file {rights}\n"
+        f"user {getpass.getuser()}\n"
+        f"persistence true\npersistence_location {home}/\nautosave_interval 10\n"
+        f"max_queued_messages {_LONGEST_QUEUE}\nmax_inflight_messages 100\n"
+        "persistent_client_expiration 30d\n"
+        "log_dest stderr\nlog_type error\nlog_type warning\nlog_type notice\nconnection_messages false\n",
+    )
+    return config

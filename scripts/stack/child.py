@@ -1,0 +1,101 @@
+"""One process of the stack: started, watched, and started again when it dies."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+LONGEST_PAUSE: Final = 2.0
+"""Seconds before a process that keeps dying is started again."""
+
+STEADY_SECONDS: Final = 10.0
+"""A process that has lived so long is started again at once when it dies."""
+
+
+class Child:
+    """A process that is kept alive. It dies with the launcher, however that ends."""
+
+    def __init__(
+        self, name: str, command: Sequence[str | Path], log: Path, *, environment: Mapping[str, str] | None = None
+    ) -> None:
+        """``log`` gets all that it prints; nothing is started yet."""
+        self.name = name
+        self.log = log
+        self.restarts = 0
+        self.on_death: Callable[[], Awaitable[None]] | None = None
+        """Awaited between its death and its new start."""
+        self._command = [str(part) for part in command]
+        self._environment = {**os.environ, **(environment or {})}
+        self._process: asyncio.subprocess.Process | None = None
+        self._stopping = False
+
+    @property
+    def pid(self) -> int | None:
+        """Its process id; None while it does not run."""
+        return self._process.pid if self._process and self._process.returncode is None else None
+
+    async def start(self) -> None:
+        """Start it."""
+        with self.log.open("ab") as output:
+            self._process = await asyncio.create_subprocess_exec(
+                "setpriv", "--pdeathsig", "KILL", *self._command,
+                stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output,
+                env=self._environment,
+                start_new_session=True,  # Ctrl-C at the terminal is for the launcher, which ends them in order
+            )  # fmt: skip
+
+    async def watch(self, say: Callable[[str], None]) -> None:
+        """Start it again whenever it dies, until ``stop``."""
+        pause = 0.0
+        while self._process is not None:
+            started = time.monotonic()
+            code = await self._process.wait()
+            if self._stopping:
+                return
+            self.restarts += 1
+            say(f"{self.name} ended ({_reason(code)}) and is started again")
+            if self.on_death is not None:
+                await self.on_death()
+            pause = 0.0 if time.monotonic() - started > STEADY_SECONDS else min(max(0.05, pause * 2), LONGEST_PAUSE)
+            await asyncio.sleep(pause if self.restarts > 1 else 0)
+            await self.start()
+
+    def kill(self) -> None:
+        """End it at once; ``watch`` starts it again."""
+        if self.pid is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
+
+    async def stop(self, *, seconds: float = 5.0) -> None:
+        """End it for good: SIGTERM, and SIGKILL after so many seconds."""
+        self._stopping = True
+        if self._process is None or self._process.returncode is not None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            self._process.terminate()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._process.wait()
+        except TimeoutError:
+            self.kill()
+            await self._process.wait()
+
+    async def ended(self) -> int:
+        """Wait until the process that was started last ends; its exit code."""
+        return await self._process.wait() if self._process else 0
+
+    def last_words(self) -> str:
+        """The last line that it printed."""
+        with contextlib.suppress(OSError, IndexError):
+            return self.log.read_text(errors="replace").strip().splitlines()[-1].removeprefix("siaga110: ")
+        return ""
+
+
+def _reason(code: int) -> str:
+    return f"by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"

@@ -1,0 +1,126 @@
+"""Everything before the first process: is all well, and are all files written?"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TextIO
+
+from ari_app.site.render import asterisk_dirs, render
+from ari_app.site.secrets import Secrets, load_or_create
+from ari_app.site.settings import ConfigError, Settings, load_settings
+from ari_app.site.state import StateDir, StateError, write_private
+from ari_app.store.errors import StoreError
+from ari_app.store.journal_file import JournalFile
+from scripts.stack import StackError, broker, ports, sounds
+
+REPO: Final = Path(__file__).parents[2]
+DEPS: Final = Path(os.environ.get("SIAGA_DEPS", REPO / ".deps"))
+OLDEST_ASTERISK: Final = (22, 10)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What is ready to be started. ``lock`` is held for as long as the instance lives."""
+
+    settings: Settings
+    config: Path
+    state: StateDir
+    secrets: Secrets
+    broker_config: Path | None
+    lock: TextIO
+
+
+def default_config() -> Path:
+    """``siaga.toml`` where we were started, else the shipped example."""
+    own = Path("siaga.toml")
+    return own if own.exists() else REPO / "siaga.example.toml"
+
+
+def prepare(config: Path, root: Path) -> Prepared:
+    """Check everything and write every file. Nothing in the state directory is changed unless all is well.
+
+    Raises:
+        StackError: it cannot be started, and why.
+    """
+    os.umask(0o077)  # recordings and secrets are the owner's only
+    try:
+        settings = load_settings(config)
+        _check_asterisk()
+        state = StateDir(root)
+        state.create()
+        lock = _lock(state)
+        ports.check(settings, config)
+        _check_journal(state)
+        _check_database(settings, state)
+        return _write(settings, config, state, lock)
+    except (ConfigError, StateError, StoreError) as error:
+        raise StackError(str(error)) from None
+    except OSError as error:
+        raise StackError(f"{error.filename or root}: {error.strerror}") from None
+
+
+def _write(settings: Settings, config: Path, state: StateDir, lock: TextIO) -> Prepared:
+    write_private(state.config, config.read_text(encoding="utf-8"))
+    secrets = load_or_create(state, settings)
+    modules_dir, data_dir = asterisk_dirs()
+    render(settings, state, secrets, modules_dir=modules_dir, data_dir=data_dir)
+    (state.sounds / "recorded").mkdir(exist_ok=True)
+    sounds.provide(state.sounds, program("espeak-ng"))
+    listen = settings.mqtt.own_broker
+    broker_config = broker.write(state, listen, secrets, program("mosquitto_passwd")) if listen else None
+    return Prepared(settings, config, state, secrets, broker_config, lock)
+
+
+def program(name: str) -> Path:
+    """The starter of an installed program.
+
+    Raises:
+        StackError: it is not installed.
+    """
+    path = DEPS / "bin" / name
+    if not path.exists():
+        raise StackError(f"{name} is not installed ({path} is missing): run scripts/setup")
+    return path
+
+
+def _check_asterisk() -> None:
+    said = subprocess.run([program("asterisk"), "-V"], capture_output=True, text=True, check=False)
+    version = re.search(r"Asterisk (?:certified[-/])?(\d+)\.(\d+)", said.stdout)
+    if version is None:
+        raise StackError(f"{program('asterisk')} does not start: {said.stderr.strip() or said.returncode}")
+    if tuple(map(int, version.groups())) < OLDEST_ASTERISK:
+        raise StackError(
+            f"{program('asterisk')} is {version.group()}: at least 22.10 is needed, for StasisBroadcast"
+        )
+
+
+def _lock(state: StateDir) -> TextIO:
+    lock = state.lock.open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        raise StackError(f"the state directory {state.root} is in use by another scripts/run") from None
+    return lock
+
+
+def _check_journal(state: StateDir) -> None:
+    """Open it as its writer does: what is wrong with it is said here, and not found out by a caller."""
+    if state.journal.exists():
+        JournalFile(state.journal).close()
+
+
+def _check_database(settings: Settings, state: StateDir) -> None:
+    # A quarter of a second to import.
+    from ari_app.store.database import ensure_schema, open_engine  # noqa: PLC0415
+
+    engine = open_engine(state.database_url(settings))
+    try:
+        ensure_schema(engine)
+    finally:
+        engine.dispose()

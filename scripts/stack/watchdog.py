@@ -1,0 +1,62 @@
+"""Watching over the application: its heartbeats, by systemd's notify protocol."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import socket
+from collections.abc import Callable
+from typing import Final
+
+SILENT_SECONDS: Final = 0.6
+"""An application that says nothing for so long stands still; its callers have 1.2 s to be answered."""
+
+_EVERY: Final = 0.05
+
+
+class Watchdog:
+    """Listens for ``READY=1`` and ``WATCHDOG=1``."""
+
+    def __init__(self) -> None:
+        """Open the socket: an abstract one, which needs no file and no short path."""
+        self.name = f"@siaga110-{os.getpid()}-{secrets.token_hex(8)}"
+        self.ready = asyncio.Event()
+        self._heard = 0.0
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
+        self._socket.bind(f"\0{self.name[1:]}")
+        self._socket.setblocking(False)
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(self._socket, self._read)
+
+    def _read(self) -> None:
+        while True:
+            try:
+                message = self._socket.recv(256)
+            except BlockingIOError:
+                return
+            if message == b"READY=1":
+                self.ready.set()
+            self._heard = self._loop.time()
+
+    def forget(self) -> None:
+        """A new application is about to start: it has said nothing yet."""
+        self.ready.clear()
+        self._heard = 0.0
+
+    async def watch(self, frozen: Callable[[], None]) -> None:
+        """Call ``frozen`` each time an application that has spoken falls silent."""
+        looked = self._loop.time()
+        while True:
+            await asyncio.sleep(_EVERY)
+            now = self._loop.time()
+            late, looked = now - looked > _EVERY * 4, now
+            self._read()  # what came while we ourselves were kept from running counts
+            if self._heard and not late and now - self._heard > SILENT_SECONDS:
+                self.forget()
+                frozen()
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._loop.remove_reader(self._socket)
+        self._socket.close()

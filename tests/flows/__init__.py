@@ -1,0 +1,1 @@
+"""The flows against a fake Asterisk, in virtual time."""

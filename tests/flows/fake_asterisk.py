@@ -1,0 +1,318 @@
+"""A fake Asterisk 22: the flows' ``Commands``, and the events that the real one sends.
+
+What it does was read in Asterisk's source (res_stasis, res_stasis_broadcast, res/ari/resource_*). Every command
+travels, takes effect, and its answer travels back; events travel on their own and arrive in their order. The
+three times are a choice, so an event may come before the answer or after it.
+
+Beside that it keeps watch: ``wrongs`` holds what no application of ours may ever do to a caller.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import anyio
+
+from ari_app.ari.commands import Claim
+from ari_app.ari.errors import AriConflict, AriNotFound, AriRefused, AriUnreachable
+from ari_app.ari.model import (
+    Bridge,
+    CallBroadcast,
+    CallerID,
+    Channel,
+    ChannelDestroyed,
+    ChannelStateChange,
+    DialplanCEP,
+    Endpoint,
+    EndpointStateChange,
+    Event,
+    LegEvent,
+    StasisEnd,
+    StasisStart,
+)
+
+NORMAL, BUSY, NO_ANSWER, REJECTED, ELSEWHERE = 16, 17, 19, 21, 26
+OFFER_SECONDS = 0.8
+
+Trouble = Literal["before", "after", "refused"]
+"""A command that gets no answer, before or after it took effect, or that Asterisk refuses for reasons of its own."""
+
+
+@dataclass
+class Leg:
+    """A channel. ``interested``: how many subscriptions the application has to its events."""
+
+    id: str
+    name: str
+    app: str
+    state: str = "Down"
+    number: str = ""
+    exten: str = ""
+    stasis: bool = False
+    interested: int = 0
+    bridge: str | None = None
+    desk: str | None = None
+    offered: bool = False
+    claimed: bool = False
+    timers: list[asyncio.TimerHandle] = field(default_factory=list)
+
+    @property
+    def is_caller(self) -> bool:
+        return self.desk is None
+
+
+@dataclass
+class Phone:
+    """A desk's phone: what it does when it rings. ``leg`` is the one that rings or talks there."""
+
+    registered: bool = False
+    answers_after: float | None = None
+    refuses: int | None = None
+    leg: str | None = None
+
+
+@dataclass
+class Lags:
+    """How long things travel, in seconds."""
+
+    request: Callable[[], float] = lambda: 0.001
+    answer: Callable[[], float] = lambda: 0.002
+    event: Callable[[], float] = lambda: 0.001
+
+
+class FakeAsterisk:
+    """One Asterisk with desks; ``emit`` gets its events for as long as it is ``connected``."""
+
+    def __init__(self, extensions: Sequence[str], emit: Callable[[Event], None], lags: Lags | None = None) -> None:
+        self.phones = {extension: Phone() for extension in extensions}
+        self.legs: dict[str, Leg] = {}
+        self.open_bridges: dict[str, set[str]] = {}
+        self.wrongs: list[str] = []
+        self.orders: Counter[str] = Counter()
+        self.trouble: dict[str, list[Trouble | None]] = {}
+        """By command: what becomes of its next uses."""
+        self.connected = True
+        self.timeout_cause = NO_ANSWER
+        self.in_fallback: set[str] = set()
+        self.rung: list[str] = []
+        """The desks that rang, in order."""
+        self.hung_up: dict[str, str] = {}
+        self.emit = emit
+        self.enter_seconds = 0.001
+        """From a claim to the hand-over."""
+        self._lags = lags or Lags()
+        self._last_event = 0.0
+        self._used: set[str] = set()
+        self._watched: set[str] = set()
+        self._talked: dict[str, set[str]] = {}
+        self._calls = 0
+
+    # ---- the world: callers and phones ---------------------------------------------------------
+
+    def call(self, number: str = "081234567890", exten: str = "110") -> str:
+        """Somebody dials 110; the call is on offer for 0.8 s, then the dialplan goes on alone."""
+        self._calls += 1
+        id_ = f"fake-{self._calls}"
+        leg = Leg(id_, f"PJSIP/pstn-{self._calls:08x}", "StasisBroadcast", "Ring", number, exten, offered=True)
+        self.legs[id_] = leg
+        self._send(CallBroadcast(self._channel(leg), number, exten))
+        self._later(leg, OFFER_SECONDS, lambda: self._offer_over(leg))
+        return id_
+
+    def _offer_over(self, leg: Leg) -> None:
+        if not leg.claimed:
+            self._to_fallback(leg)
+
+    def caller_hangs_up(self, call: str) -> None:
+        """The caller puts the telephone down, if the call still is."""
+        if call in self.legs:
+            self._destroy(self.legs[call], NORMAL)
+
+    def register(self, extension: str, *, answers_after: float | None = None, refuses: int | None = None) -> None:
+        """A desk's phone registers; from now on it answers, refuses with a cause, or lets it ring."""
+        phone = self.phones[extension]
+        phone.registered, phone.answers_after, phone.refuses = True, answers_after, refuses
+        self._endpoint_changed(extension)
+
+    def unregister(self, extension: str) -> None:
+        """A desk's phone is not registered any more; what rings or talks there goes on."""
+        self.phones[extension].registered = False
+        self._endpoint_changed(extension)
+
+    def desk_answers(self, extension: str) -> bool:
+        """The operator lifts the receiver; False when nothing rings there."""
+        leg = self._at(extension)
+        if leg is None or leg.state != "Ringing":
+            return False
+        self._stop(leg)
+        self._change(leg, "Up")
+        return True
+
+    def desk_hangs_up(self, extension: str, cause: int = NORMAL) -> bool:
+        """The operator refuses or ends what is at this desk; False when nothing is."""
+        leg = self._at(extension)
+        if leg is None or leg.state == "Down":
+            return False
+        self._destroy(leg, cause)
+        return True
+
+    def _at(self, extension: str) -> Leg | None:
+        return self.legs.get(self.phones[extension].leg or "")
+
+    def is_talking(self, call: str, extension: str) -> bool:
+        """Whether caller and desk hear each other."""
+        caller, leg = self.legs.get(call), self._at(extension)
+        if caller is None or leg is None or caller.bridge is None:
+            return False
+        return caller.bridge == leg.bridge and caller.state == leg.state == "Up"
+
+    # ---- the commands ----------------------------------------------------------------------------
+
+    async def claim(self, channel: str) -> Claim:
+        return await self._order("claim", lambda: self._claim(channel))
+
+    def _claim(self, channel: str) -> Claim:
+        leg = self.legs.get(channel)
+        if leg is None or not leg.offered:
+            return Claim.GONE
+        if leg.claimed:
+            return Claim.TAKEN
+        leg.claimed = True
+        self._later(leg, self.enter_seconds, lambda: self._enter(leg, "call"))
+        return Claim.OURS
+
+    async def create(self, leg: str, endpoint: str, *, originator: str) -> None:
+        await self._order("create", lambda: self._create(leg, endpoint.partition("/")[2], originator))
+
+    def _create(self, id_: str, extension: str, originator: str) -> None:
+        self._check_new(id_)
+        if originator in self.legs:
+            self.legs[originator].interested += 1
+        if extension not in self.phones or not self.phones[extension].registered:
+            raise AriRefused(500, "Allocation failed")
+        self.legs[id_] = Leg(id_, f"PJSIP/{extension}-{len(self._used):08x}", "Stasis", desk=extension, interested=1)
+        self._enter(self.legs[id_], "leg")
+
+    async def dial(self, leg: str, *, caller: str, seconds: int) -> None:
+        await self._order("dial", lambda: self._dial(leg, seconds))
+
+    def _dial(self, id_: str, seconds: int) -> None:
+        leg = self._ours(id_)
+        if leg.state != "Down" or leg.desk is None:
+            raise AriConflict(409, "Channel in invalid state")
+        phone = self.phones[leg.desk]
+        busy = BUSY if phone.leg in self.legs else phone.refuses
+        if busy is not None:
+            self._later(leg, 0.001, lambda: self._destroy(leg, busy))
+            return
+        phone.leg = id_
+        self.rung.append(leg.desk)
+        self._change(leg, "Ringing")
+        self._later(leg, seconds, lambda: self._destroy(leg, self.timeout_cause))
+        if phone.answers_after is not None:
+            extension = leg.desk
+            self._later(leg, phone.answers_after, lambda: self.desk_answers(extension))
+
+    async def answer(self, leg: str) -> None:
+        await self._order("answer", lambda: self._answer(leg))
+
+    def _answer(self, id_: str) -> None:
+        leg = self._ours(id_)
+        if leg.state == "Down":
+            raise AriConflict(412, "Channel in invalid state")
+        if leg.state != "Up":
+            self._change(leg, "Up")
+
+    async def hangup(self, leg: str, *, reason: str = "normal") -> None:
+        await self._order("hangup", lambda: self._hangup(leg, reason))
+
+    def _hangup(self, id_: str, reason: str) -> None:
+        leg = self._leg(id_)
+        self.hung_up[id_] = reason
+        if leg.is_caller and not self._talk_is_over(id_):
+            self.wrongs.append(f"{id_}: a caller was hung up on ({leg.state}, {leg.app})")
+        self._destroy(leg, ELSEWHERE if reason == "answered_elsewhere" else NORMAL)
+
+    def _talk_is_over(self, call: str) -> bool:
+        others = self._talked.get(call, set())
+        return bool(others) and not any(other in self.legs for other in others)
+
+    async def back_to_dialplan(self, leg: str) -> None:
+        await self._order("back_to_dialplan", lambda: self._to_fallback(self._ours(leg)))
+
+    def _to_fallback(self, leg: Leg) -> None:
+        self._leave(leg)
+        leg.app, leg.offered = "Dial", False
+        self.in_fallback.add(leg.id)
+
+    async def create_bridge(self, bridge: str) -> None:
+        await self._order("create_bridge", lambda: self._create_bridge(bridge))
+
+    def _create_bridge(self, bridge: str) -> None:
+        self._check_new(bridge)
+        self.open_bridges[bridge] = set()
+
+    async def add_to_bridge(self, bridge: str, legs: Sequence[str]) -> None:
+        await self._order("add_to_bridge", lambda: self._add(bridge, legs))
+
+    def _add(self, bridge: str, ids: Sequence[str]) -> None:
+        if bridge not in self.open_bridges:
+            raise AriNotFound(404, "Bridge not found")
+        for id_ in ids:
+            if id_ not in self.legs:
+                raise AriRefused(400, "Channel not found")
+            if not self.legs[id_].stasis:
+                raise AriRefused(422, "Channel not in Stasis application")
+        for leg in [self.legs[id_] for id_ in ids]:
+            self._out_of_bridge(leg)
+            leg.bridge = bridge
+            self.open_bridges[bridge].add(leg.id)
+        inside = [self.legs[id_] for id_ in self.open_bridges[bridge]]
+        for caller in [leg for leg in inside if leg.is_caller]:
+            self._talked.setdefault(caller.id, set()).update(leg.id for leg in inside if leg.desk)
+
+    async def destroy_bridge(self, bridge: str) -> None:
+        await self._order("destroy_bridge", lambda: self._destroy_bridge(bridge))
+
+    def _destroy_bridge(self, bridge: str) -> None:
+        if bridge not in self.open_bridges:
+            raise AriNotFound(404, "Bridge not found")
+        for id_ in self.open_bridges.pop(bridge):
+            self.legs[id_].bridge = None
+
+    async def channels(self) -> list[Channel]:
+        return await self._order("channels", lambda: [self._channel(leg) for leg in self.legs.values()])
+
+    async def bridges(self) -> list[Bridge]:
+        return await self._order(
+            "bridges", lambda: [Bridge(id_, "mixing", sorted(legs)) for id_, legs in self.open_bridges.items()]
+        )
+
+    async def endpoints(self) -> list[Endpoint]:
+        return await self._order("endpoints", lambda: [self._endpoint(extension) for extension in self.phones])
+
+    async def subscribe(self, sources: Sequence[str]) -> None:
+        await self._order("subscribe", lambda: self._subscribe(sources))
+
+    def _subscribe(self, sources: Sequence[str]) -> None:
+        for source in sources:
+            kind, _, id_ = source.partition(":")
+            if kind == "channel" and id_ in self.legs:
+                self.legs[id_].interested += 1
+            elif kind == "endpoint":
+                self._watched.add(id_)
+
+    # ---- inside ----------------------------------------------------------------------------------
+
+    async def _order[T](self, name: str, effect: Callable[[], T]) -> T:
+        ...
+
+    def _check_new(self, id_: str) -> None:
+        if id_ in self._used:
+            self.wrongs.append(f"{id_}: the id was used twice")
+            raise AriConflict(409, "already exists")
+        self._used.add(id_)
