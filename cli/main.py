@@ -25,7 +25,7 @@ def main() -> int:
         sys.stdout.flush()
     except KeyboardInterrupt:
         code = INTERRUPTED
-    except BrokenPipeError:
+    except (BrokenPipeError, SystemExit):  # rich makes the second out of the first
         code = NOT_READ
     except OSError as error:
         say(_sentence(error))

@@ -19,14 +19,19 @@ class NotAnswered(StrEnum):
     UNREACHABLE = "unreachable"
 
 
-def why_not_answered(cause: int) -> NotAnswered:
-    """The reason behind a cause; what is not known counts as unreachable."""
+UNKNOWN_CAUSE: Final = 0
+"""Asterisk did not say, or the leg was found gone when reconciling."""
+
+
+def why_not_answered(cause: int, *, rang_out: bool = False) -> NotAnswered:
+    """The reason behind a cause; what is not known counts as unreachable.
+
+    ``rang_out``: the time for ringing was over, which some versions of Asterisk do not say (asterisk#963).
+    """
+    if cause == UNKNOWN_CAUSE and rang_out:
+        return NotAnswered.NO_ANSWER
     if cause in (_BUSY, _REJECTED):
         return NotAnswered.BUSY
     if cause in (_NO_ANSWER, _NO_USER_RESPONDING):
         return NotAnswered.NO_ANSWER
     return NotAnswered.UNREACHABLE
-
-
-UNKNOWN_CAUSE: Final = 0
-"""Asterisk did not say, or the leg was found gone when reconciling."""

@@ -77,13 +77,14 @@ async def offer(call: Call, desk: str) -> str | NotAnswered:
         await call.end_leg(leg)
         await call.look()  # a desk is not blamed for a caller who left
         return NotAnswered.UNREACHABLE
+    rings_until = anyio.current_time() + seconds - OWN_TIMER_SECONDS
     with anyio.move_on_after(seconds + OWN_TIMER_SECONDS):
         while True:
             match await call.next():
                 case ChannelStateChange(channel=Channel(id=id_, state="Up")) if id_ == leg:
                     return leg
                 case ChannelDestroyed(channel=Channel(id=id_), cause=cause) if id_ == leg:
-                    return why_not_answered(cause)
+                    return why_not_answered(cause, rang_out=anyio.current_time() >= rings_until)
                 case LegGone(leg=id_) if id_ == leg:
                     return NotAnswered.UNREACHABLE
     await call.end_leg(leg)

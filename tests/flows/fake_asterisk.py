@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeVar
 
 import anyio
 
@@ -38,6 +38,7 @@ from ari_app.ari.model import (
 NORMAL, BUSY, NO_ANSWER, REJECTED, ELSEWHERE = 16, 17, 19, 21, 26
 OFFER_SECONDS = 0.8
 
+T = TypeVar("T")
 Trouble = Literal["before", "after", "refused"]
 """A command that gets no answer, before or after it took effect, or that Asterisk refuses for reasons of its own."""
 
@@ -308,11 +309,101 @@ class FakeAsterisk:
 
     # ---- inside ----------------------------------------------------------------------------------
 
-    async def _order[T](self, name: str, effect: Callable[[], T]) -> T:
-        ...
+    async def _order(self, name: str, effect: Callable[[], T]) -> T:
+        """A command on its way there, at work, and its answer on the way back."""
+        self.orders[name] += 1
+        waiting = self.trouble.get(name)
+        trouble = waiting.pop(0) if waiting else None
+        await anyio.sleep(self._lags.request())
+        if trouble == "before":
+            raise AriUnreachable(name)
+        if trouble == "refused":
+            raise AriRefused(500, name)
+        try:
+            result = effect()
+        finally:
+            await anyio.sleep(self._lags.answer())
+        if trouble == "after":
+            raise AriUnreachable(name)
+        return result
 
     def _check_new(self, id_: str) -> None:
         if id_ in self._used:
             self.wrongs.append(f"{id_}: the id was used twice")
             raise AriConflict(409, "already exists")
         self._used.add(id_)
+
+    def _leg(self, id_: str) -> Leg:
+        if id_ not in self.legs:
+            raise AriNotFound(404, "Channel not found")
+        return self.legs[id_]
+
+    def _ours(self, id_: str) -> Leg:
+        if not self._leg(id_).stasis:
+            raise AriConflict(409, "Channel not in Stasis application")
+        return self.legs[id_]
+
+    def _enter(self, leg: Leg, argument: str) -> None:
+        leg.stasis, leg.offered = True, leg.is_caller
+        leg.interested += 1
+        self._tell(leg, StasisStart(self._channel(leg), [argument]))
+
+    def _leave(self, leg: Leg) -> None:
+        """Out of the application: a subscription ends with it, so the leg's end may not be told any more."""
+        self._out_of_bridge(leg)
+        if leg.stasis:
+            self._tell(leg, StasisEnd(self._channel(leg)))
+            leg.stasis = False
+            leg.interested -= 1
+
+    def _change(self, leg: Leg, state: str) -> None:
+        leg.state = state
+        self._tell(leg, ChannelStateChange(self._channel(leg)))
+
+    def _destroy(self, leg: Leg, cause: int) -> None:
+        if self.legs.get(leg.id) is not leg:
+            return
+        self._stop(leg)
+        self._leave(leg)
+        del self.legs[leg.id]
+        self._tell(leg, ChannelDestroyed(self._channel(leg), cause, str(cause)))
+
+    def _out_of_bridge(self, leg: Leg) -> None:
+        if leg.bridge is not None:
+            self.open_bridges[leg.bridge].discard(leg.id)
+            leg.bridge = None
+
+    def _endpoint_changed(self, extension: str) -> None:
+        if f"PJSIP/{extension}" in self._watched:
+            self._send(EndpointStateChange(self._endpoint(extension)))
+
+    def _tell(self, leg: Leg, event: LegEvent) -> None:
+        if leg.interested > 0:
+            self._send(event)
+
+    def _send(self, event: Event) -> None:
+        """Put an event on the websocket, which keeps their order."""
+        if self.connected:
+            loop = asyncio.get_running_loop()
+            # A microsecond apart: asyncio does not keep the order of timers for the same moment.
+            self._last_event = max(self._last_event + 1e-6, loop.time() + self._lags.event())
+            loop.call_at(self._last_event, self._arrive, event)
+
+    def _arrive(self, event: Event) -> None:
+        if self.connected:
+            self.emit(event)
+
+    def _later(self, leg: Leg, seconds: float, what: Callable[[], object]) -> None:
+        leg.timers.append(asyncio.get_running_loop().call_later(seconds, what))
+
+    def _stop(self, leg: Leg) -> None:
+        for timer in leg.timers:
+            timer.cancel()
+        leg.timers.clear()
+
+    def _channel(self, leg: Leg) -> Channel:
+        return Channel(leg.id, leg.name, leg.state, CallerID("", leg.number), DialplanCEP("", leg.exten, leg.app))
+
+    def _endpoint(self, extension: str) -> Endpoint:
+        state = "online" if self.phones[extension].registered else "offline"
+        return Endpoint("PJSIP", extension, [], state)

@@ -1,0 +1,172 @@
+"""Everything that the flows need, around a fake Asterisk: the floor of a call centre."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import PurePath
+
+import anyio
+from anyio.abc import TaskGroup
+
+from ari_app.ari.inbox import Switch
+from ari_app.ari.model import Event
+from ari_app.domain.desks import DeskState
+from ari_app.domain.facts import Fact
+from ari_app.flows.call import Surroundings
+from ari_app.flows.recovery import EVERY_SECONDS, Recovery
+from ari_app.flows.router import Router
+from ari_app.flows.switchboard import Switchboard
+from tests.flows.fake_asterisk import FakeAsterisk, Lags
+
+RING_SECONDS = 12
+CLOSED = {"call.ended", "call.fallback"}
+
+
+class Application:
+    """What ``app.py`` puts together, without the connection and the disk."""
+
+    def __init__(self, tasks: TaskGroup, asterisk: FakeAsterisk, journal: list[Fact]) -> None:
+        self.tasks = tasks
+        self.journal = journal
+        self.switch = Switch()
+        self.board = Switchboard(asterisk.phones, journal.append)
+        around = Surroundings(asterisk, self.switch, self.board, journal.append, RING_SECONDS)
+        self.router = Router(tasks, around, region="ID", recordings=PurePath("recordings"))
+        self.recovery = Recovery(tasks, self.router, self.living)
+
+    def living(self) -> dict[str, str]:
+        """As ``store.living`` reads it from the journal."""
+        last = {fact.call: fact.action for fact in self.journal if fact.call and fact.action.startswith("call.")}
+        return {call: action for call, action in last.items() if action != "call.ended"}
+
+
+class Floor:
+    """A fake Asterisk, an application on it that can be killed and started again, and the journal."""
+
+    def __init__(self, tasks: TaskGroup, extensions: Sequence[str], lags: Lags | None = None) -> None:
+        self.journal: list[Fact] = []
+        self.asterisk = FakeAsterisk(extensions, self._event, lags)
+        self._tasks = tasks
+        self._scope = anyio.CancelScope()
+        self.app: Application | None = None
+
+    def _event(self, event: Event) -> None:
+        if self.app is not None:
+            self.app.router.on_event(event)
+
+    # ---- the application's life ------------------------------------------------------------------
+
+    async def start(self, *, watch: bool = True) -> Application:
+        """Start the application and let it reconcile; ``watch``: and again every few seconds."""
+        self._scope = anyio.CancelScope()
+        self.app = await self._tasks.start(self._run, watch)
+        self.asterisk.connected = True
+        await self.app.recovery.after_gap()
+        return self.app
+
+    async def _run(self, watch: bool, *, task_status: anyio.abc.TaskStatus[Application]) -> None:  # noqa: FBT001 - start() passes positions
+        with self._scope:
+            async with anyio.create_task_group() as tasks:
+                app = Application(tasks, self.asterisk, self.journal)
+                if watch:
+                    tasks.start_soon(app.recovery.watch)
+                task_status.started(app)
+                await anyio.sleep_forever()
+
+    def kill(self) -> None:
+        """End the application on the spot; Asterisk stays as it is and nobody hears its events."""
+        self.asterisk.connected = False
+        self.app = None
+        self._scope.cancel()
+
+    def lose_link(self) -> None:
+        """No events any more; the application lives on."""
+        self.asterisk.connected = False
+
+    async def restore_link(self) -> None:
+        """Events again, and the application reconciles, as after a reconnect."""
+        self.asterisk.connected = True
+        assert self.app is not None
+        await self.app.recovery.after_gap()
+
+    # ---- what the journal says -------------------------------------------------------------------
+
+    def told(self, call: str) -> list[str]:
+        """The actions of a call, in order."""
+        return [fact.action for fact in self.journal if fact.call == call]
+
+    def facts(self, call: str, action: str) -> list[Fact]:
+        """A call's facts of one action."""
+        return [fact for fact in self.journal if fact.call == call and fact.action == action]
+
+    def end_of(self, call: str) -> dict[str, object]:
+        """What the last line of a call's story says."""
+        (end,) = self.facts(call, "call.ended")
+        return dict(end.data)
+
+    async def until(self, condition: Callable[[], object], *, seconds: float = 60.0) -> None:
+        """Wait for a condition, in steps of a millisecond of virtual time."""
+        with anyio.fail_after(seconds):
+            while not condition():
+                await anyio.sleep(0.001)
+
+    async def ended(self, *calls: str, seconds: float = 60.0) -> None:
+        """Wait until the stories of these calls are over."""
+        await self.until(lambda: all(CLOSED & set(self.told(call)) for call in calls), seconds=seconds)
+
+    async def talking(self, call: str, desk: str, *, seconds: float = 60.0) -> None:
+        """Wait until caller and desk hear each other and the journal has it."""
+        await self.until(
+            lambda: self.asterisk.is_talking(call, desk) and "call.answered" in self.told(call), seconds=seconds
+        )
+
+    async def ended_talk(self, call: str) -> None:
+        """Wait until some desk has the call, let them talk for a second, and let the caller hang up."""
+        await self.until(lambda: "call.answered" in self.told(call), seconds=600)
+        await anyio.sleep(1)
+        self.asterisk.caller_hangs_up(call)
+        await self.ended(call)
+
+    async def quiet(self, *, seconds: float = 3 * EVERY_SECONDS) -> None:
+        """Wait until no flow runs and nothing of ours is left in Asterisk; then assert that all is in order."""
+        await self.until(lambda: self.app is not None and not self.app.router.calls, seconds=seconds)
+        await self.until(lambda: not self.left(), seconds=seconds)
+        self.assert_in_order()
+
+    def left(self) -> list[str]:
+        """What is in Asterisk and should not be when nobody calls."""
+        legs = [leg.id for leg in self.asterisk.legs.values() if leg.id not in self.asterisk.in_fallback]
+        return legs + list(self.asterisk.open_bridges)
+
+    def assert_in_order(self) -> None:
+        """Nothing is left in the application, every story is complete, and nobody was wronged."""
+        assert self.app is not None
+        assert not self.app.switch.legs()
+        states = {desk.state for desk in self.app.board.desks.values()}
+        assert states <= {DeskState.AWAY, DeskState.IDLE}, self.app.board.desks
+        assert not self.app.board._waiting
+        assert self.asterisk.wrongs == []
+        for call in {fact.call for fact in self.journal if fact.call}:
+            self.assert_complete(call)
+
+    def assert_complete(self, call: str) -> None:
+        """Exactly one beginning, first, and exactly one end, last."""
+        told = self.told(call)
+        count = Counter(told)
+        assert told[0] == "call.received", told
+        assert count["call.received"] == 1, told
+        assert count["call.ended"] + count["call.fallback"] == 1, told
+        assert told[-1] in CLOSED, told
+
+
+@asynccontextmanager
+async def floor(*extensions: str, lags: Lags | None = None, watch: bool = True) -> AsyncIterator[Floor]:
+    """A floor with a running application, for ``async with``; afterwards it must be quiet."""
+    async with anyio.create_task_group() as tasks:
+        made = Floor(tasks, extensions, lags)
+        await made.start(watch=watch)
+        yield made
+        await made.quiet()
+        tasks.cancel_scope.cancel()

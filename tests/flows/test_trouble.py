@@ -1,0 +1,174 @@
+"""When things go wrong: nobody is hung up on, no other call notices, and the story is told to its end."""
+
+from __future__ import annotations
+
+import pytest
+from structlog.testing import capture_logs
+
+from ari_app.ari.inbox import MOST_WAITING
+from ari_app.ari.model import ChannelStateChange
+from ari_app.flows.router import HANDOVER_SECONDS
+from tests.flows.fake_asterisk import Lags, Trouble
+from tests.flows.floor import Floor, floor
+
+pytestmark = pytest.mark.anyio
+
+COMMANDS = ("claim", "create", "dial", "answer", "create_bridge", "add_to_bridge")
+
+
+async def _served_all_the_same(here: Floor, call: str) -> None:
+    """A desk gets the caller, sooner or later, and the story ends with their talk."""
+    await here.talking(call, "1001", seconds=30)
+    here.asterisk.caller_hangs_up(call)
+    await here.ended(call, seconds=30)
+
+
+@pytest.mark.parametrize("trouble", ["before", "after"])
+@pytest.mark.parametrize("command", COMMANDS)
+async def test_unreachable(lags: Lags, command: str, trouble: Trouble) -> None:
+    """The flow ends; reconciling takes the caller up again within seconds, wherever they were."""
+    async with floor("1001", lags=lags) as here:
+        here.asterisk.register("1001", answers_after=0.5)
+        here.asterisk.trouble[command] = [trouble]
+        call = here.asterisk.call()
+        if (command, trouble) == ("claim", "before"):
+            await here.until(lambda: call in here.asterisk.in_fallback)
+            here.asterisk.caller_hangs_up(call)
+        elif (command, trouble) == ("add_to_bridge", "after"):
+            await here.until(lambda: "call.adopted" in here.told(call), seconds=30)
+            assert here.asterisk.is_talking(call, "1001")
+            here.asterisk.caller_hangs_up(call)
+            await here.ended(call, seconds=30)
+            assert here.end_of(call)["outcome"] == "answered"
+        else:
+            await _served_all_the_same(here, call)
+
+
+@pytest.mark.parametrize("command", ["create", "dial", "create_bridge", "add_to_bridge"])
+async def test_refused(lags: Lags, command: str) -> None:
+    """Asterisk refuses for reasons of its own: the flow tries again."""
+    async with floor("1001", lags=lags) as here:
+        here.asterisk.register("1001", answers_after=0.5)
+        here.asterisk.trouble[command] = ["refused"]
+        call = here.asterisk.call()
+        await _served_all_the_same(here, call)
+    assert here.facts(call, "call.not_answered")[0].data == {"desk": "1001", "reason": "unreachable"}
+
+
+@pytest.mark.parametrize("trouble", ["before", "after", "refused"])
+@pytest.mark.parametrize("command", ["hangup", "destroy_bridge"])
+@pytest.mark.parametrize("ending", ["caller", "desk"])
+async def test_trouble_at_the_end(lags: Lags, command: str, trouble: Trouble, ending: str) -> None:
+    """What could not be ended is ended by reconciling; a caller who is still there is not forgotten."""
+    async with floor("1001", lags=lags) as here:
+        here.asterisk.register("1001", answers_after=0.5)
+        call = here.asterisk.call()
+        await here.talking(call, "1001")
+        here.asterisk.trouble[command] = [trouble]
+        if ending == "caller":
+            here.asterisk.caller_hangs_up(call)
+        else:
+            here.asterisk.desk_hangs_up("1001")
+            if command == "hangup" and trouble != "after":
+                await here.until(lambda: len(here.asterisk.rung) == 2)
+                await here.until(lambda: here.asterisk.is_talking(call, "1001"))
+                here.asterisk.caller_hangs_up(call)
+        await here.ended(call)
+        await here.quiet(seconds=30)
+
+
+async def test_unreachable_and_the_caller_leaves(lags: Lags) -> None:
+    """No flow hears of it: reconciling ends the story."""
+    async with floor("1001", lags=lags) as here:
+        here.asterisk.register("1001")
+        here.asterisk.trouble["dial"] = ["before"]
+        call = here.asterisk.call()
+        await here.until(lambda: here.app is not None and here.told(call) and not here.app.router.calls)
+        here.asterisk.caller_hangs_up(call)
+        await here.ended(call)
+    assert here.end_of(call) == {"by": "system", "outcome": "lost", "cause": 0}
+
+
+async def test_overflowing_inbox_while_waiting(lags: Lags) -> None:
+    """The flow is stuck: its caller goes back to the dialplan, which rings every desk."""
+    async with floor("1001", lags=lags) as here:
+        call, other = here.asterisk.call(), here.asterisk.call()
+        await here.until(lambda: "call.queued" in here.told(call) and "call.queued" in here.told(other))
+        with capture_logs() as logs:
+            _flood(here, call)
+            await here.ended(call)
+        assert "call.inbox_full" in {line["event"] for line in logs}
+        assert call in here.asterisk.in_fallback
+        here.asterisk.register("1001", answers_after=0.0)
+        await here.talking(other, "1001")
+        here.asterisk.caller_hangs_up(call)
+        here.asterisk.caller_hangs_up(other)
+        await here.ended(other)
+    assert here.facts(call, "call.fallback")[0].data == {"reason": "InboxFull"}
+
+
+async def test_overflowing_inbox_in_a_talk(lags: Lags) -> None:
+    """They talk on, and reconciling watches over them again."""
+    async with floor("1001", lags=lags) as here:
+        here.asterisk.register("1001", answers_after=0.0)
+        call = here.asterisk.call()
+        await here.talking(call, "1001")
+        _flood(here, call)
+        await here.until(lambda: "call.adopted" in here.told(call))
+        assert here.asterisk.is_talking(call, "1001")
+        here.asterisk.desk_hangs_up("1001")
+        await here.ended(call)
+    assert here.facts(call, "call.adopted")[0].data == {"state": "talking", "desk": "1001"}
+    assert here.end_of(call) == {"by": "desk", "outcome": "answered", "cause": 16}
+
+
+def _flood(here: Floor, call: str) -> None:
+    assert here.app is not None
+    event = ChannelStateChange(here.asterisk._channel(here.asterisk.legs[call]))
+    for _ in range(MOST_WAITING + 1):
+        here.app.router.on_event(event)
+
+
+async def test_a_failing_flow_touches_no_other(lags: Lags) -> None:
+    """A bug in one call: its caller goes back to the dialplan, the other call is answered."""
+    async with floor("1001", "1002", lags=lags) as here:
+        assert here.app is not None
+        here.asterisk.register("1001", answers_after=0.5)
+        first, second = here.asterisk.call(), here.asterisk.call()
+        await here.until(lambda: here.app is not None and len(here.app.router.calls) == 2)
+        here.app.router.calls[first].connect = _bug  # type: ignore[method-assign]  # a bug, in one call only
+        await here.ended(first)
+        assert first in here.asterisk.in_fallback
+        await here.talking(second, "1001")
+        here.asterisk.caller_hangs_up(first)
+        here.asterisk.caller_hangs_up(second)
+        await here.ended(second)
+    assert here.facts(first, "call.fallback")[0].data == {"reason": "ZeroDivisionError"}
+
+
+async def _bug(_: str) -> None:
+    raise ZeroDivisionError
+
+
+async def test_hand_over_that_does_not_come(lags: Lags) -> None:
+    """Claimed, and Asterisk does not hand over: the caller goes, or is, back in the dialplan."""
+    async with floor("1001", lags=lags) as here:
+        here.asterisk.enter_seconds = 3600
+        call = here.asterisk.call()
+        await here.ended(call, seconds=HANDOVER_SECONDS + 1)
+        here.asterisk.caller_hangs_up(call)
+        here.asterisk.in_fallback.add(call)
+    assert here.told(call) == ["call.received", "call.fallback"]
+
+
+@pytest.mark.parametrize("trouble", ["before", "after", "refused"])
+async def test_trouble_in_the_rescue(lags: Lags, trouble: Trouble) -> None:
+    """Even giving the caller back fails: reconciling finds them."""
+    async with floor("1001", lags=lags) as here:
+        call = here.asterisk.call()
+        await here.until(lambda: "call.queued" in here.told(call))
+        here.asterisk.trouble["back_to_dialplan"] = [trouble]
+        _flood(here, call)
+        await here.until(lambda: "call.adopted" in here.told(call) or "call.fallback" in here.told(call))
+        here.asterisk.caller_hangs_up(call)
+        await here.ended(call)
