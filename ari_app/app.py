@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -92,7 +93,7 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, kept: Kept)
             async def connected() -> None:
                 await recovery.after_gap()
                 heartbeat.ready()
-                log.info("app.ready")
+                log.info("app.ready", pid=os.getpid())
 
             stream = EventStream(asterisk, on_event=router.on_event, on_connected=connected)
             for core in (stream.run, heartbeat.run, recovery.watch, partial(_bring_in, notes), partial(_stop_on_signal, tasks)):

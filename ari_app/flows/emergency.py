@@ -11,10 +11,13 @@ from typing import Final
 import anyio
 
 from ari_app.ari.errors import AriConflict, AriNotFound, AriRefused
-from ari_app.ari.model import Channel, ChannelDestroyed, ChannelStateChange
+from ari_app.ari.model import Channel, ChannelDestroyed, ChannelStateChange, StasisStart
 from ari_app.domain.causes import UNKNOWN_CAUSE, NotAnswered, why_not_answered
 from ari_app.flows.call import Call, CallerLeft, LegGone
 from ari_app.flows.switchboard import REST_SECONDS, DeskReady
+
+ENTER_SECONDS: Final = 1.0
+"""From making a leg to its being ours; Asterisk needs about a millisecond."""
 
 OWN_TIMER_SECONDS: Final = 0.25
 """Asterisk ends the ringing itself; should it not, we do so this much later."""
@@ -72,6 +75,8 @@ async def offer(call: Call, desk: str) -> str | NotAnswered:
     asterisk, seconds = call.around.asterisk, call.around.ring_seconds
     try:
         await asterisk.create(leg, f"PJSIP/{desk}", originator=call.id)
+        if not await entered(call, leg):
+            return NotAnswered.UNREACHABLE
         await asterisk.dial(leg, caller=call.id, seconds=seconds)
     except AriRefused:
         await call.end_leg(leg)
@@ -89,6 +94,19 @@ async def offer(call: Call, desk: str) -> str | NotAnswered:
                     return NotAnswered.UNREACHABLE
     await call.end_leg(leg)
     return NotAnswered.NO_ANSWER
+
+
+async def entered(call: Call, leg: str) -> bool:
+    """Wait until a leg that was made is ours to dial: before that Asterisk refuses it (409). False: it is gone."""
+    with anyio.move_on_after(ENTER_SECONDS):
+        while True:
+            match await call.next():
+                case StasisStart(channel=Channel(id=id_)) if id_ == leg:
+                    return True
+                case ChannelDestroyed(channel=Channel(id=id_)) | LegGone(leg=id_) if id_ == leg:
+                    return False
+    await call.end_leg(leg)
+    return False
 
 
 async def connect(call: Call, leg: str) -> bool:

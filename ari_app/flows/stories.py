@@ -24,7 +24,7 @@ _CLOSED: Final = frozenset({"call.ended", "call.fallback"})
 
 
 class Stories:
-    """The last action told of each call by this process, laid over what the journal says."""
+    """The last action told of each call: by this process, laid over what the journal says."""
 
     def __init__(self) -> None:
         """Nothing has been told yet."""
@@ -62,5 +62,6 @@ class Stories:
             confirmed = call not in journal or (action in _CLOSED and journal[call] == action)
             if confirmed and call not in flows and self._last.get(call) == action:
                 del self._last[call]
-        found = {call: self._last.get(call, action) for call, action in journal.items()}
-        return {call: action for call, action in found.items() if action != "call.ended"}
+        for call, action in journal.items():
+            self._last.setdefault(call, action)  # from a process before this one: somebody must end it
+        return {call: self._last[call] for call in journal if self._last[call] != "call.ended"}

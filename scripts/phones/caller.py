@@ -149,7 +149,7 @@ class Caller:
     async def hang_up(self) -> None:
         """Hang up now, or give up while it rings."""
         event = await self.sent()
-        press(self.host, self.port, event.call)
+        await press(self.host, self.port, event.call, self.events, ("ended", "cancelled", "failed"))
 
     async def result(self, *, seconds: float = 20.0) -> CallResult:
         """How the one call went, when its SIPp has ended."""

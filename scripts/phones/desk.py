@@ -93,11 +93,13 @@ class Desk:
 
     async def answer(self, *, seconds: float = 10.0) -> None:
         """Answer the call that rings, or the next one that does."""
-        press(self.host, self.port, await self._open("ringing", ("answered", "cancelled"), seconds))
+        call = await self._open("ringing", ("answered", "cancelled"), seconds)
+        await press(self.host, self.port, call, self.events, ("answered", "cancelled"))
 
     async def hang_up(self, *, seconds: float = 10.0) -> None:
         """Hang up the call that was answered, or the next one that is."""
-        press(self.host, self.port, await self._open("answered", ("ended",), seconds))
+        call = await self._open("answered", ("ended",), seconds)
+        await press(self.host, self.port, call, self.events, ("ended", "lost"))
 
     async def _open(self, kind: str, closing: Sequence[str], seconds: float) -> str:
         """The latest call that had an event of ``kind`` and none of the ``closing`` ones yet."""

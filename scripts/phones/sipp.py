@@ -9,15 +9,17 @@ import random
 import re
 import signal
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
-from scripts.phones.events import EventLog, PhoneError, parse
+from scripts.phones.events import EventLog, PhoneError, PhoneTimeoutError, parse
 
 SCENARIOS = Path(__file__).parent / "scenarios"
 REPO = Path(__file__).parents[2]
 FOREVER_MS = 86_400_000
 """A day in ms: no test, demo or benchmark lasts that long."""
+
+_PRESS_SECONDS, _MOST_PRESSES = 0.1, 50
 
 # Every refusal a caller may meet; SIPp has no way to say "any 4xx".
 _REFUSALS = (400, 401, 403, 404, 405, 408, 410, 480, 481, 484, 486, 487, 488, 500, 501, 503, 504, 600, 603)
@@ -53,8 +55,26 @@ def write_scenario(name: str, target: Path, values: Mapping[str, str | int]) -> 
     return target
 
 
-def press(host: str, port: int, call: str) -> None:
-    """The person's hand on the phone: tell the scenario of one call to go on, with a MESSAGE to SIPp's own port."""
+async def press(host: str, port: int, call: str, events: EventLog, until: Collection[str]) -> None:
+    """The person's hand on the phone: tell the scenario of one call to go on, with a MESSAGE to SIPp's own port.
+
+    A scenario that is just sending something overlooks it, so the hand presses until something comes of it:
+    an event of the kinds ``until``. PhoneTimeoutError when nothing does.
+    """
+
+    def reacted() -> bool:
+        return any(event.call == call and event.kind in until for event in events.history)
+
+    for _ in range(_MOST_PRESSES):
+        _press_once(host, port, call)
+        with contextlib.suppress(PhoneTimeoutError):
+            await events.until(reacted, seconds=_PRESS_SECONDS, what="reaction to the hand")
+            return
+    msg = f"{events.name} does not react to the hand"
+    raise PhoneTimeoutError(msg)
+
+
+def _press_once(host: str, port: int, call: str) -> None:
     tag = random.getrandbits(32)
     message = (
         f"MESSAGE sip:hand@{host}:{port} SIP/2.0\r\n"

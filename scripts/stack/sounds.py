@@ -19,7 +19,7 @@ from scripts.stack import StackError
 
 SENTENCES: Final = {
     # SOP VI "Izin Menunggu", for callers whom no desk could answer yet
-    "mohon-tunggu": "Call Center 110 Polri. Mohon ditunggu sebentar, telepon Anda segera kami terima.",
+    "mohon-tunggu": "Call Center 110 Polri. Mohon ditunggu sebentar.",
 }
 RATE: Final = 8000
 

@@ -12,6 +12,9 @@ from typing import Final
 SILENT_SECONDS: Final = 0.6
 """An application that says nothing for so long stands still; its callers have 1.2 s to be answered."""
 
+START_SECONDS: Final = 5.0
+"""A new application has so long for its first word, on a busy machine."""
+
 _EVERY: Final = 0.05
 
 
@@ -22,7 +25,7 @@ class Watchdog:
         """Open the socket: an abstract one, which needs no file and no short path."""
         self.name = f"@siaga110-{os.getpid()}-{secrets.token_hex(8)}"
         self.ready = asyncio.Event()
-        self._heard = 0.0
+        self._heard = asyncio.get_running_loop().time() + START_SECONDS
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
         self._socket.bind(f"\0{self.name[1:]}")
         self._socket.setblocking(False)
@@ -42,17 +45,17 @@ class Watchdog:
     def forget(self) -> None:
         """A new application is about to start: it has said nothing yet."""
         self.ready.clear()
-        self._heard = 0.0
+        self._heard = self._loop.time() + START_SECONDS
 
     async def watch(self, frozen: Callable[[], None]) -> None:
-        """Call ``frozen`` each time an application that has spoken falls silent."""
+        """Call ``frozen`` each time the application falls silent, or does not come to speak."""
         looked = self._loop.time()
         while True:
             await asyncio.sleep(_EVERY)
             now = self._loop.time()
             late, looked = now - looked > _EVERY * 4, now
             self._read()  # what came while we ourselves were kept from running counts
-            if self._heard and not late and now - self._heard > SILENT_SECONDS:
+            if not late and now - self._heard > SILENT_SECONDS:
                 self.forget()
                 frozen()
 

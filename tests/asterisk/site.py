@@ -7,7 +7,6 @@ import base64
 import contextlib
 import json
 import os
-import random
 import shutil
 import signal
 import subprocess
@@ -17,60 +16,16 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterable, Sequence
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 from ari_app.domain.facts import Record
 from ari_app.store import journal
-from scripts.phones import Account, Phones, free_port
+from scripts.phones import Phones
+from scripts.stack.sample import HOST, make_sample
 
 REPO = Path(__file__).parents[2]
-HOST = "127.0.0.1"
-
-_CONFIG = """\
-[site]
-name = "Polda Uji"
-timezone = "Asia/Jakarta"
-region = "ID"
-emergency_numbers = ["110"]
-
-[asterisk]
-sip = "{host}:{sip}"
-http = "{host}:{http}"
-rtp = [{rtp_from}, {rtp_to}]
-
-[mqtt]
-listen = "{host}:{mqtt}"
-
-[queue]
-ring_seconds = 2
-overflow_seconds = 30
-wrapup_seconds = 0
-
-[[trunk]]
-name = "pstn"
-match = ["{trunk}"]
-contact = "sip:{trunk}:5060"
-
-[[polres]]
-code = "01"
-name = "Polres Uji"
-
-{desks}
-[[radio]]
-net = "300"
-name = "Komando"
-gateway = "sip:300@{trunk}:5070"
-"""
-
-_DESK = """\
-[[desk]]
-extension = "{extension}"
-unit = "polda"
-secret = "{secret}"
-login = false
-"""
-
 
 async def eventually(condition: Callable[[], object], *, seconds: float, what: str, every: float = 0.02) -> None:
     """Return as soon as ``condition()`` is true; AssertionError when it is not within ``seconds``."""
@@ -78,11 +33,6 @@ async def eventually(condition: Callable[[], object], *, seconds: float, what: s
     while not condition():
         assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
         await asyncio.sleep(every)
-
-
-def loopback(block: int) -> str:
-    """A loopback address nobody else uses: 127.BLOCK.x.y."""
-    return f"127.{block}.{random.randint(1, 254)}.{random.randint(1, 254)}"
 
 
 class Site:
@@ -96,17 +46,12 @@ class Site:
         self.home = home
         self.state = home / "state"
         self.config = home / "siaga.toml"
-        self.trunk = loopback(77)
-        self.accounts: list[Account] = [(str(1001 + n), f"rahasia-{1001 + n}") for n in range(desks)]
-        self.sip, self.http, self.mqtt = (HOST, free_port(HOST, tcp=True)), free_port(HOST, tcp=True), free_port(HOST, tcp=True)
-        rtp_from = 2 * random.randint(16_500, 29_000)
+        self.sample = make_sample(desks=desks)
+        self.trunk, self.accounts = self.sample.trunk, self.sample.accounts
+        self.sip, self.http, self.mqtt = (HOST, self.sample.sip), self.sample.http, self.sample.mqtt
+        self.text = self.sample.text
         self.launcher: subprocess.Popen[str] | None = None
         self.output: list[str] = []
-        self.text = _CONFIG.format(
-            host=HOST, sip=self.sip[1], http=self.http, mqtt=self.mqtt, trunk=self.trunk,
-            rtp_from=rtp_from, rtp_to=rtp_from + 1999,
-            desks="\n".join(_DESK.format(extension=extension, secret=secret) for extension, secret in self.accounts),
-        )  # fmt: skip
         self.config.write_text(self.text, encoding="utf-8")
 
     # ---- the launcher
@@ -213,9 +158,14 @@ class Site:
                 return refused.code, ""
 
     def connected(self) -> bool:
-        """Whether the application is connected to Asterisk and registered for its events."""
+        """Whether the application that runs now serves: it said so itself, and Asterisk knows it."""
+        log = (self.state / "log" / "application.log").read_text(encoding="utf-8", errors="replace")
+        ready = [json.loads(line)["pid"] for line in log.splitlines() if '"app.ready"' in line]
+        if not ready or ready[-1] != self.application():
+            return False
         with contextlib.suppress(OSError):
-            return any(application["name"] == "siaga110" for application in self.ari("applications"))
+            status, body = self.ari_raw("applications", self.ari_password())
+            return status == HTTPStatus.OK and any(each["name"] == "siaga110" for each in json.loads(body))
         return False
 
     async def quiet(self, *, seconds: float = 10) -> None:

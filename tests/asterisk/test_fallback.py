@@ -58,7 +58,7 @@ async def test_frozen_the_next_caller_is_answered(fragile_site: Site, fragile_ph
     assert result.answered_ms < ANSWERED_WITHIN_MS
     await desk.ended()
     await eventually(lambda: site.application() not in {None, pid} and site.connected(),
-                     seconds=max(0.1, frozen + 3.5 - time.monotonic()), what="the application is replaced")  # fmt: skip
+                     seconds=max(0.1, frozen + 2 - time.monotonic()), what="the application is replaced")  # fmt: skip
     story = await site.story(await site.new_call(after))
     assert_complete(story)
     assert "call.fallback" in actions(story)
@@ -145,7 +145,7 @@ async def test_nobody_answers_in_the_fallback_the_caller_is_kept(fragile_site: S
     await eventually(lambda: site.application() not in {None, pid} and site.connected(), seconds=5, what="the application is back")
     desk = await fragile_phones.desk(site.accounts[1])
     await caller.answered(seconds=20)
-    await desk.answered(seconds=5)
+    await desk.answered(seconds=10)  # the sentence, two seconds of ringing tone, and the next round
     await caller.hang_up()
     await caller.result()
     assert_complete(await site.story(await site.new_call(after)))

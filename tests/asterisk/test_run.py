@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from scripts.phones import Dialling
-from tests.asterisk.site import HOST, REPO, Site, alive, assert_complete, children, eventually
+from scripts.stack.sample import HOST
+from tests.asterisk.site import REPO, Site, alive, assert_complete, children, eventually
 
 pytestmark = pytest.mark.anyio
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from scripts.phones import Dialling, Phones
-from tests.asterisk.site import HOST, Site, loopback
+from scripts.stack.sample import HOST, loopback
+from tests.asterisk.site import Site
 
 pytestmark = pytest.mark.anyio
 

@@ -99,6 +99,8 @@ class FakeAsterisk:
         self.connected = True
         self.timeout_cause = NO_ANSWER
         self.in_fallback: set[str] = set()
+        self.entered: set[str] = set()
+        """The callers that were ours."""
         self.rung: list[str] = []
         """The desks that rang, in order."""
         self.hung_up: dict[str, str] = {}
@@ -346,6 +348,8 @@ class FakeAsterisk:
     def _enter(self, leg: Leg, argument: str) -> None:
         leg.stasis, leg.offered = True, leg.is_caller
         leg.interested += 1
+        if leg.is_caller:
+            self.entered.add(leg.id)
         self._tell(leg, StasisStart(self._channel(leg), [argument]))
 
     def _leave(self, leg: Leg) -> None:

@@ -107,10 +107,12 @@ class Floor:
         return dict(end.data)
 
     async def until(self, condition: Callable[[], object], *, seconds: float = 60.0) -> None:
-        """Wait for a condition, in steps of a millisecond of virtual time."""
+        """Wait for a condition: in steps of a millisecond of virtual time, in larger ones when it takes long."""
+        step = 0.001
         with anyio.fail_after(seconds):
             while not condition():
-                await anyio.sleep(0.001)
+                await anyio.sleep(step)
+                step = min(step * 1.02, 0.05)
 
     async def ended(self, *calls: str, seconds: float = 60.0) -> None:
         """Wait until the stories of these calls are over."""

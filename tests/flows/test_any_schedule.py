@@ -1,0 +1,149 @@
+"""Whatever callers, desks, delays and troubles do: every story is complete, nothing is left, nobody is wronged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+from typing import get_args
+
+import anyio
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.flows.fake_asterisk import BUSY, REJECTED, Lags, Trouble
+from tests.flows.floor import Floor, floor
+from tests.flows.virtual_time import BACKEND
+
+DESKS = ("1001", "1002", "1003")
+LAGS = (0.0, 0.0005, 0.001, 0.003, 0.02, 0.4)
+PAUSES = (0.0, 0.0005, 0.001, 0.002, 0.004, 0.01, 0.1, 1.0, 5.0, 13.0)
+COMMANDS = (
+    "claim", "create", "dial", "answer", "hangup", "create_bridge", "add_to_bridge", "destroy_bridge", "back_to_dialplan",
+)  # fmt: skip
+
+_desk = st.sampled_from(DESKS)
+_number = st.integers(0, 5)
+_step = st.one_of(
+    st.tuples(st.just("call")),
+    st.tuples(st.just("caller_hangs_up"), _number),
+    st.tuples(st.just("desk_answers"), _desk),
+    st.tuples(st.just("desk_hangs_up"), _desk, st.sampled_from((16, BUSY, REJECTED))),
+    st.tuples(st.just("register"), _desk, st.sampled_from((None, 0.0, 0.002, 0.5, 11.99, 12.0)), st.sampled_from((None, None, None, BUSY, 20))),
+    st.tuples(st.just("unregister"), _desk),
+)  # fmt: skip
+_faults = st.one_of(
+    st.tuples(st.just("trouble"), st.sampled_from(COMMANDS), st.sampled_from(get_args(Trouble))),
+    st.tuples(st.just("lose_link")),
+    st.tuples(st.just("restore_link")),
+    st.tuples(st.just("kill")),
+)
+_pause = st.sampled_from(PAUSES)
+Step = tuple[object, ...]
+Schedule = list[tuple[Step, float]]
+
+
+def _lags(seed: int) -> Lags:
+    random = Random(seed)
+
+    def lag() -> float:
+        return random.choice(LAGS[: 1 + random.choice((2, 3, 4, 5))])
+
+    return Lags(lag, lag, lag)
+
+
+class _World:
+    """Does what a schedule says, and knows which calls there have been."""
+
+    def __init__(self, here: Floor) -> None:
+        self.here = here
+        self.calls: list[str] = []
+
+    async def do(self, step: Step) -> None:
+        name, *arguments = step
+        asterisk = self.here.asterisk
+        match name, arguments:
+            case "call", []:
+                self.calls.append(asterisk.call())
+            case "caller_hangs_up", [int(number)]:
+                if self.calls:
+                    asterisk.caller_hangs_up(self.calls[number % len(self.calls)])
+            case "register", [str(desk), answers, refuses]:
+                asterisk.register(desk, answers_after=answers, refuses=refuses)  # type: ignore[arg-type]  # as drawn
+            case "trouble", [str(command), trouble]:
+                asterisk.trouble.setdefault(command, []).append(trouble)  # type: ignore[arg-type]  # as drawn
+            case "lose_link", []:
+                self.here.lose_link()
+            case "restore_link", []:
+                await self.reconnect()
+            case "kill", []:
+                self.here.kill()
+                await self.reconnect()
+            case _:
+                doing: Callable[..., object] = getattr(asterisk, str(name))
+                doing(*arguments)
+
+    async def reconnect(self) -> None:
+        """As ``EventStream`` does it: a reconnect that fails is tried again."""
+        if self.here.app is None:
+            await self.here.start()
+        else:
+            await self.here.restore_link()
+
+    async def everybody_goes_home(self) -> None:
+        """No more trouble; callers hang up; and whoever is still at a desk does too."""
+        asterisk = self.here.asterisk
+        asterisk.trouble.clear()
+        await self.reconnect()
+        for call in self.calls:
+            asterisk.caller_hangs_up(call)
+        await anyio.sleep(20)
+        for desk in DESKS:
+            asterisk.desk_hangs_up(desk)
+
+
+async def _play(schedule: Schedule, seed: int) -> Floor:
+    async with floor(*DESKS, lags=_lags(seed)) as here:
+        world = _World(here)
+        for step, pause in schedule:
+            await world.do(step)
+            await anyio.sleep(pause)
+        await world.everybody_goes_home()
+        await here.quiet(seconds=60)
+    return here
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.tuples(_step, _pause), max_size=25), st.integers(0, 2**32))
+def test_any_schedule(schedule: Schedule, seed: int) -> None:
+    """Without troubles: also nothing is ever 'lost', adopted or given back."""
+    here = anyio.run(_play, schedule, seed, backend=BACKEND[0], backend_options=BACKEND[1])
+    actions = {fact.action for fact in here.journal}
+    assert actions.isdisjoint({"call.adopted", "call.fallback"})
+    assert here.asterisk.entered <= {fact.call for fact in here.journal}, "a call that was ours has no story"
+    assert {fact.data["outcome"] for fact in here.journal if fact.action == "call.ended"} <= {"answered", "abandoned"}
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.tuples(st.one_of(_step, _step, _faults), _pause), max_size=25), st.integers(0, 2**32))
+def test_any_schedule_with_faults(schedule: Schedule, seed: int) -> None:
+    """With commands that fail, links that break and applications that die."""
+    here = anyio.run(_play, schedule, seed, backend=BACKEND[0], backend_options=BACKEND[1])
+    outcomes = {fact.data["outcome"] for fact in here.journal if fact.action == "call.ended"}
+    assert outcomes <= {"answered", "abandoned", "lost"}
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.sampled_from(("caller", "desk", "both")),
+    st.sampled_from(PAUSES[:7]),
+    st.sampled_from(PAUSES[:7]),
+    st.integers(0, 2**32),
+)
+def test_any_moment_of_hanging_up(who: str, answer: float, hang_up: float, seed: int) -> None:
+    """One call, one desk, and every distance between answering and hanging up."""
+    schedule: Schedule = [(("register", "1001", None, None), 0.1), (("call",), answer), (("desk_answers", "1001"), hang_up)]
+    if who in ("caller", "both"):
+        schedule.append((("caller_hangs_up", 0), 0.0))
+    if who in ("desk", "both"):
+        schedule.append((("desk_hangs_up", "1001", 16), 0.0))
+    anyio.run(_play, schedule, seed, backend=BACKEND[0], backend_options=BACKEND[1])
