@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
@@ -29,44 +28,13 @@ from ari_app.store.errors import StoreError
 from ari_app.store.fallback_notes import FallbackNotes
 from ari_app.store.journal import Journal
 from ari_app.store.living import living
-from ari_app.store.projector import Projector
 
 NOTES_SECONDS: Final = 1.0
 
 log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """What outlives the event loop: it is closed last, when everything has been told."""
-
-    journal: Journal
-    projector: Projector
-
-    def close(self) -> bool:
-        """Write what waits; False: not all of it could be."""
-        written = self.journal.close()
-        return self.projector.close() and written
-
-
-def open_store(settings: Settings, state: StateDir) -> Kept:
-    """Open the journal and keep the tables up with it.
-
-    Raises:
-        JournalError: the journal is damaged, newer, not writable or in use.
-    """
-    projectors: list[Projector] = []
-
-    def told(records: object) -> None:
-        for projector in projectors:
-            projector.notify(records)
-
-    journal = Journal.open(state.journal, timezone=settings.site.timezone, on_commit=told)
-    projectors.append(Projector(state.journal, state.database_url(settings)))
-    return Kept(journal, projectors[0])
-
-
-async def run(settings: Settings, state: StateDir, secrets: Secrets, kept: Kept) -> None:
+async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Journal) -> None:
     """Serve 110 until SIGTERM or SIGINT.
 
     Raises:
@@ -74,7 +42,7 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, kept: Kept)
         AriProtocolError: Asterisk does not take our password.
     """
     asterisk = AsteriskClient(f"http://{settings.asterisk.http}/ari", "siaga110", secrets.ari["siaga110"])
-    tell = kept.journal.append
+    tell = journal.append
     switchboard = Switchboard((desk.extension for desk in settings.polda_desks), tell)
     around = Surroundings(asterisk, Switch(), switchboard, tell, settings.queue.ring_seconds)
     heartbeat = Heartbeat()
@@ -86,7 +54,7 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, kept: Kept)
                 state.fallback_notes,
                 region=settings.site.region,
                 tell=tell,
-                flush=kept.journal.flush,
+                flush=journal.flush,
             )
             recovery = Recovery(tasks, router, partial(_living, state, notes))
 

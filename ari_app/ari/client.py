@@ -1,26 +1,54 @@
-"""Commands to Asterisk over HTTP, on connections that are kept alive."""
+"""Commands to Asterisk.
+
+Orders go over the event websocket while it stands: a fifth of the CPU of an HTTP request, and Asterisk does
+not check the password each time. It serves them one after the other, so questions with long answers, and
+orders while there is no websocket, go over HTTP on connections that are kept alive.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Final, Self, TypeVar
 
 import aiohttp
+import anyio
 import msgspec
 import structlog
 
 from ari_app.ari.commands import Claim
 from ari_app.ari.errors import AriConflict, AriNotFound, AriUnreachable, refusal
-from ari_app.ari.model import Application, Bridge, Channel, Endpoint
+from ari_app.ari.model import EVENT_TYPES, PHONE_EVENTS, Application, Bridge, Channel, Endpoint, RESTResponse
 
 APPLICATION: Final = "siaga110"
+PHONES: Final = "siaga110-phones"
+"""A second name of ours, for the phones' registrations only: with them comes all that the phones' legs do, which
+the first name gets already."""
+
 COMMAND_SECONDS: Final = 5.0
 """How long an order may take before Asterisk counts as unreachable."""
 
 HTTP_ERROR: Final = 400
 T = TypeVar("T")
+
+
+class _Parameter(msgspec.Struct):
+    name: str
+    value: str
+
+
+class _Request(msgspec.Struct, tag_field="type", tag="RESTRequest"):
+    request_id: str
+    transaction_id: str
+    method: str
+    uri: str
+    query_strings: list[_Parameter]
+
+
+_encoder: Final = msgspec.json.Encoder()
 log = structlog.get_logger(__name__)
 
 
@@ -33,13 +61,16 @@ class AsteriskClient:
     def __init__(self, base_url: str, user: str, password: str) -> None:
         """Prepare a client for ``base_url`` (``http://127.0.0.1:8088/ari``); nothing is sent yet."""
         self._base = base_url
-        self._auth = aiohttp.BasicAuth(user, password)
+        self._auth = aiohttp.encode_basic_auth(user, password)
         self._session: aiohttp.ClientSession | None = None
+        self._socket: aiohttp.ClientWebSocketResponse | None = None
+        self._numbers = itertools.count(1)
+        self._waiting: dict[str, asyncio.Future[RESTResponse]] = {}
 
     async def __aenter__(self) -> Self:
         """Open the connection pool."""
         self._session = aiohttp.ClientSession(
-            headers={"Authorization": self._auth.encode()},
+            headers={"Authorization": self._auth},
             connector=aiohttp.TCPConnector(limit=100, keepalive_timeout=60),
             timeout=aiohttp.ClientTimeout(total=COMMAND_SECONDS),
             skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding"),
@@ -62,7 +93,56 @@ class AsteriskClient:
     @property
     def events_url(self) -> str:
         """Where the event websocket is."""
-        return f"{self._base}/events?app={APPLICATION}"
+        return f"{self._base}/events?app={APPLICATION},{PHONES}"
+
+    @contextmanager
+    def orders_over(self, socket: aiohttp.ClientWebSocketResponse) -> Iterator[None]:
+        """Send orders over this websocket inside; whoever reads it passes the answers to ``answered``."""
+        self._socket = socket
+        try:
+            yield
+        finally:
+            self._socket = None
+            waiting, self._waiting = self._waiting, {}
+            for future in waiting.values():
+                if not future.done():
+                    future.set_exception(AriUnreachable("the websocket was lost before the answer came"))
+
+    def answered(self, answer: RESTResponse) -> None:
+        """The answer to an order has come."""
+        future = self._waiting.pop(answer.request_id, None)
+        if future is not None and not future.done():
+            future.set_result(answer)
+
+    async def _order(self, method: str, path: str, query: dict[str, str] | None = None) -> None:
+        """Have something done.
+
+        Raises:
+            AriUnreachable, AriRefused, AriProtocolError: see ``errors``.
+        """
+        socket = self._socket
+        if socket is None:
+            await self._send(method, path, query)
+            return
+        number = str(next(self._numbers))
+        future = self._waiting[number] = asyncio.get_running_loop().create_future()
+        request = _Request(
+            request_id=number,
+            transaction_id=number,
+            method=method,
+            uri=path[1:],
+            query_strings=[_Parameter(name, value) for name, value in (query or {}).items()],
+        )
+        try:
+            with anyio.fail_after(COMMAND_SECONDS):
+                await socket.send_str(_encoder.encode(request).decode())
+                answer = await future
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise AriUnreachable(f"{method} {path}: {error!r}") from error
+        finally:
+            self._waiting.pop(number, None)
+        if answer.status_code >= HTTP_ERROR:
+            raise refusal(answer.status_code, _reason(answer.message_body) or answer.reason_phrase)
 
     async def _send(
         self, method: str, path: str, query: dict[str, str] | None = None, body: dict[str, Any] | None = None
@@ -82,7 +162,7 @@ class AsteriskClient:
     async def claim(self, channel: str) -> Claim:
         """Take a call that is on offer to all applications."""
         try:
-            await self._send("POST", "/events/claim", {"channelId": channel, "application": APPLICATION})
+            await self._order("POST", "/events/claim", {"channelId": channel, "application": APPLICATION})
         except AriConflict:
             return Claim.TAKEN
         except AriNotFound:
@@ -94,35 +174,35 @@ class AsteriskClient:
         query = {"endpoint": endpoint, "app": APPLICATION, "appArgs": "leg", "channelId": leg}
         if originator:
             query["originator"] = originator
-        await self._send("POST", "/channels/create", query)
+        await self._order("POST", "/channels/create", query)
 
     async def dial(self, leg: str, *, caller: str, seconds: int) -> None:
         """Ring a leg for at most ``seconds``."""
-        await self._send("POST", f"/channels/{leg}/dial", {"caller": caller, "timeout": str(seconds)})
+        await self._order("POST", f"/channels/{leg}/dial", {"caller": caller, "timeout": str(seconds)})
 
     async def answer(self, leg: str) -> None:
         """Answer an incoming leg."""
-        await self._send("POST", f"/channels/{leg}/answer")
+        await self._order("POST", f"/channels/{leg}/answer")
 
     async def hangup(self, leg: str, *, reason: str = "normal") -> None:
         """End a leg."""
-        await self._send("DELETE", f"/channels/{leg}", {"reason": reason})
+        await self._order("DELETE", f"/channels/{leg}", {"reason": reason})
 
     async def back_to_dialplan(self, leg: str) -> None:
         """Let a leg go on in the dialplan."""
-        await self._send("POST", f"/channels/{leg}/continue")
+        await self._order("POST", f"/channels/{leg}/continue")
 
     async def create_bridge(self, bridge: str) -> None:
         """Make a mixing bridge."""
-        await self._send("POST", f"/bridges/{bridge}", {"type": "mixing"})
+        await self._order("POST", f"/bridges/{bridge}", {"type": "mixing"})
 
     async def add_to_bridge(self, bridge: str, legs: Sequence[str]) -> None:
         """Put legs into a bridge."""
-        await self._send("POST", f"/bridges/{bridge}/addChannel", {"channel": ",".join(legs)})
+        await self._order("POST", f"/bridges/{bridge}/addChannel", {"channel": ",".join(legs)})
 
     async def destroy_bridge(self, bridge: str) -> None:
         """Remove a bridge."""
-        await self._send("DELETE", f"/bridges/{bridge}")
+        await self._order("DELETE", f"/bridges/{bridge}")
 
     async def channels(self) -> list[Channel]:
         """Every living channel."""
@@ -140,10 +220,12 @@ class AsteriskClient:
         """The Stasis applications that Asterisk knows."""
         return await self._get("/applications", list[Application])
 
-    async def filter_events(self, names: Sequence[str]) -> None:
-        """Have Asterisk send these events and no others."""
-        allowed: list[dict[str, str]] = [{"type": name} for name in names]
-        await self._send("PUT", f"/applications/{APPLICATION}/eventFilter", body={"allowed": allowed})
+    async def filter_events(self) -> None:
+        """Have Asterisk send what is in the model and nothing else."""
+        wanted = {APPLICATION: [k for k in EVENT_TYPES if k not in PHONE_EVENTS], PHONES: PHONE_EVENTS}
+        for application, kinds in wanted.items():
+            allowed: list[dict[str, str]] = [{"type": kind.__name__} for kind in kinds]
+            await self._send("PUT", f"/applications/{application}/eventFilter", body={"allowed": allowed})
 
     async def subscribe(self, sources: Sequence[str]) -> None:
         """Get the events of things that did not enter our application: ``channel:ID``, ``endpoint:PJSIP/1001``.
@@ -152,9 +234,10 @@ class AsteriskClient:
         refuse all of them for the sake of one, so each goes by itself.
         """
         for source in sources:
+            application = PHONES if source.startswith("endpoint:") else APPLICATION
             try:
-                await self._send(
-                    "POST", f"/applications/{APPLICATION}/subscription", {"eventSource": source}
+                await self._order(
+                    "POST", f"/applications/{application}/subscription", {"eventSource": source}
                 )
             except AriNotFound:
                 log.debug("ari.subscribe_gone", source=source)
@@ -162,7 +245,7 @@ class AsteriskClient:
                 log.warning("ari.subscribe_conflict", source=source)
 
 
-def _reason(content: bytes) -> str:
+def _reason(content: bytes | str) -> str:
     try:
         answer = json.loads(content)
     except ValueError:

@@ -106,8 +106,18 @@ class ApplicationReplaced(msgspec.Struct, frozen=True, tag_field="type", tag="Ap
     """Another program took our application's name."""
 
 
+class RESTResponse(msgspec.Struct, frozen=True, tag_field="type", tag="RESTResponse"):
+    """The answer to an order that went over the websocket."""
+
+    request_id: str
+    status_code: int
+    reason_phrase: str
+    message_body: str = ""
+
+
 LegEvent: TypeAlias = StasisStart | StasisEnd | ChannelStateChange | ChannelDestroyed
 Event: TypeAlias = CallBroadcast | LegEvent | EndpointStateChange | ApplicationReplaced
+Message: TypeAlias = Event | RESTResponse
 
 EVENT_TYPES: Final = (
     CallBroadcast,
@@ -117,10 +127,14 @@ EVENT_TYPES: Final = (
     ChannelDestroyed,
     EndpointStateChange,
     ApplicationReplaced,
+    RESTResponse,
 )
-"""Every event that we ask Asterisk for; all others are filtered out at its end."""
+"""Everything that we let Asterisk send; the rest is filtered out at its end, even answers to orders (measured)."""
 
-_event_decoder: Final = msgspec.json.Decoder(Event)
+PHONE_EVENTS: Final = (EndpointStateChange,)
+"""Those of them that are about phones, whether they are in a call or not."""
+
+_decoder: Final = msgspec.json.Decoder(Message)
 
 
 class _AnyEvent(msgspec.Struct, frozen=True):
@@ -131,15 +145,16 @@ _type_decoder: Final = msgspec.json.Decoder(_AnyEvent)
 _KNOWN: Final = {kind.__name__ for kind in EVENT_TYPES}
 
 
-def decode_event(message: bytes | str) -> Event | None:
-    """The event in one websocket message; None for a kind that we did not ask for.
+def decode_message(message: bytes | str) -> Message | None:
+    """The event or answer in one websocket message; None for a kind that we did not ask for.
 
     Raises:
         msgspec.DecodeError: it is not an event, or one of ours with other fields than Asterisk 22's.
     """
     try:
-        return _event_decoder.decode(message)
+        found: Message = _decoder.decode(message)
     except msgspec.ValidationError:
         if _type_decoder.decode(message).type in _KNOWN:
             raise
         return None
+    return found

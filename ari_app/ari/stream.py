@@ -12,7 +12,7 @@ import structlog
 
 from ari_app.ari.client import AsteriskClient
 from ari_app.ari.errors import AriError, AriProtocolError, AriReplaced
-from ari_app.ari.model import EVENT_TYPES, ApplicationReplaced, Event, decode_event
+from ari_app.ari.model import ApplicationReplaced, Event, RESTResponse, decode_message
 
 FIRST_PAUSE: Final = 0.05
 LONGEST_PAUSE: Final = 0.5
@@ -82,7 +82,8 @@ class EventStream:
         """Read until the link ends; True when another program took our name."""
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._greet, socket)
-            replaced = await self._deliver(socket)
+            with self._client.orders_over(socket):
+                replaced = await self._deliver(socket)
             tasks.cancel_scope.cancel()
         return replaced
 
@@ -91,20 +92,22 @@ class EventStream:
             if message.type is not aiohttp.WSMsgType.TEXT:
                 continue
             try:
-                event = decode_event(message.data)
+                event = decode_message(message.data)
             except msgspec.DecodeError as error:
                 # One event that cannot be read must not cost the others; reconciling repairs it.
                 log.error("ari.event_unreadable", error=str(error))
                 continue
-            if isinstance(event, ApplicationReplaced):
+            if isinstance(event, RESTResponse):
+                self._client.answered(event)
+            elif isinstance(event, ApplicationReplaced):
                 return True
-            if event is not None:
+            elif event is not None:
                 self._on_event(event)
         return False
 
     async def _greet(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         try:
-            await self._client.filter_events([kind.__name__ for kind in EVENT_TYPES])
+            await self._client.filter_events()
             await self._on_connected()
         except AriError as error:
             # Half a connection is none: close it, and the next attempt starts afresh.

@@ -1,0 +1,1 @@
+"""What the procedures decide by: pure, without I/O, clock or asyncio."""

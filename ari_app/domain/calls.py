@@ -6,13 +6,11 @@ the row as it is.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from ari_app.domain.facts import Json, Record
+from ari_app.domain.facts import Json, Record
 
 FOLD_VERSION: Final = 1
 """Goes up when the folds change: the tables are then folded anew from the whole journal."""
@@ -66,33 +64,25 @@ def fold_call(row: CallRow | None, record: Record) -> CallRow | None:
         return row
     if row is None:
         row = CallRow(record.call, record.seq, record.at)
-    if row.state == "ended":
-        return row
-    data = record.data
-    match record.action:
-        case "call.received":
-            return replace(
-                row, received_at=record.at, caller=text(data, "caller"), dialled=text(data, "dialled")
-            )
-        case "call.queued":
-            return replace(row, state="waiting")
-        case "call.offered":
-            return replace(row, state="ringing", desk=text(data, "desk"))
-        case "call.not_answered":
-            return _not_answered(row, text(data, "desk"))
-        case "call.answered":
-            return _answered(row, record)
-        case "call.fallback":  # the dialplan rings all desks at once
-            return replace(row, state="ringing", desk=None)
-        case "call.adopted":
-            return _adopted(row, data)
-        case "call.ended":
-            outcome = text(data, "outcome") or "lost"
-            return replace(row, state="ended", outcome=outcome, ended_at=record.at)
-    return row
+    change = _CHANGES.get(record.action)
+    return row if change is None or row.state == "ended" else change(row, record)
 
 
-def _not_answered(row: CallRow, desk: str | None) -> CallRow:
+def _received(row: CallRow, record: Record) -> CallRow:
+    caller, dialled = text(record.data, "caller"), text(record.data, "dialled")
+    return replace(row, received_at=record.at, caller=caller, dialled=dialled)
+
+
+def _queued(row: CallRow, _: Record) -> CallRow:
+    return replace(row, state="waiting")
+
+
+def _offered(row: CallRow, record: Record) -> CallRow:
+    return replace(row, state="ringing", desk=text(record.data, "desk"))
+
+
+def _not_answered(row: CallRow, record: Record) -> CallRow:
+    desk = text(record.data, "desk")
     if row.state == "talking" or (desk is not None and row.desk not in {None, desk}):
         return row
     return replace(row, state="waiting", desk=None)
@@ -109,11 +99,32 @@ def _answered(row: CallRow, record: Record) -> CallRow:
     )
 
 
-def _adopted(row: CallRow, data: Mapping[str, Json]) -> CallRow:
-    state = text(data, "state")
+def _in_fallback(row: CallRow, _: Record) -> CallRow:
+    return replace(row, state="ringing", desk=None)  # the dialplan rings all desks at once
+
+
+def _adopted(row: CallRow, record: Record) -> CallRow:
+    state = text(record.data, "state")
     if state not in STATES[:3]:
         return row
-    return replace(row, state=state, desk=text(data, "desk") or row.desk)
+    return replace(row, state=state, desk=text(record.data, "desk") or row.desk)
+
+
+def _ended(row: CallRow, record: Record) -> CallRow:
+    return replace(row, state="ended", outcome=text(record.data, "outcome") or "lost", ended_at=record.at)
+
+
+_CHANGES: Final[Mapping[str, Callable[[CallRow, Record], CallRow]]] = {
+    "call.received": _received,
+    "call.queued": _queued,
+    "call.offered": _offered,
+    "call.not_answered": _not_answered,
+    "call.answered": _answered,
+    "call.fallback": _in_fallback,
+    "call.adopted": _adopted,
+    "call.ended": _ended,
+}
+"""What each action changes in a call's row."""
 
 
 def desks_of(record: Record) -> str | None:

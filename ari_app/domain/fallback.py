@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from ari_app.domain.facts import Fact, call_received
+from ari_app.domain.facts import Fact, Json, call_received
 from ari_app.domain.numbers import e164
 
 _FIELDS: Final = 10
@@ -78,17 +78,17 @@ def story(note: Note, told: Collection[str], region: str) -> list[Fact]:
 def _end(note: Note) -> list[Fact]:
     if not (note.desk and note.talked_ms):
         waited = _milliseconds(note.received, note.ended)
-        end = {"by": "caller", "outcome": "abandoned", "cause": note.cause}
+        end: dict[str, Json] = {"by": "caller", "outcome": "abandoned", "cause": note.cause}
         return [
             Fact("caller", "call.abandoned", note.call, {"waited_ms": waited}, note.ended),
             Fact("caller", "call.ended", note.call, end, note.ended),
         ]
     answered = datetime.fromtimestamp(note.ended.timestamp() - note.talked_ms / 1000, UTC)
     waited = max(0, _milliseconds(note.received, answered))
-    by = "caller" if note.by == "caller" else f"desk:{note.desk}"
+    who, by = ("caller", "caller") if note.by == "caller" else (f"desk:{note.desk}", "desk")
     return [
         Fact(f"desk:{note.desk}", "call.answered", note.call, {"desk": note.desk, "waited_ms": waited}, answered),
-        Fact(by, "call.ended", note.call, {"by": by, "outcome": "fallback", "cause": note.cause}, note.ended),
+        Fact(who, "call.ended", note.call, {"by": by, "outcome": "fallback", "cause": note.cause}, note.ended),
     ]
 
 

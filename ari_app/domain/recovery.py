@@ -152,9 +152,7 @@ def decide(
     return actions
 
 
-def _talk(
-    caller: SeenChannel, by_id: dict[str, SeenChannel], bridges: Iterable[SeenBridge]
-) -> AdoptTalk | None:
+def _talk(caller: SeenChannel, by_id: dict[str, SeenChannel], bridges: Iterable[SeenBridge]) -> AdoptTalk | None:
     for bridge in bridges:
         if caller.id not in bridge.channels:
             continue

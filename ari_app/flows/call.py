@@ -14,7 +14,7 @@ import structlog
 from ari_app.ari.commands import Commands
 from ari_app.ari.errors import AriError, AriNotFound, AriRefused, InboxFull
 from ari_app.ari.inbox import Inbox, Switch
-from ari_app.ari.model import Channel, ChannelDestroyed, LegEvent, StasisEnd
+from ari_app.ari.model import Channel, ChannelDestroyed, LegEvent, StasisEnd, StasisStart
 from ari_app.domain.causes import UNKNOWN_CAUSE
 from ari_app.domain.facts import Fact, Json
 from ari_app.domain.recovery import bridge_id, leg_id
@@ -71,6 +71,7 @@ class Call:
         self._inbox: Inbox[Message] = Inbox()
         self._caller_left = False
         self._seen: set[str] = set()
+        self._entered: set[str] = set()
         self.talking = False
         """Whether caller and operator hear each other: then nobody but they may end the call."""
         around.switch.register(call, self._inbox.put)
@@ -108,6 +109,10 @@ class Call:
         if self._caller_left:
             raise CallerLeft
 
+    def has_entered(self, leg: str) -> bool:
+        """Whether Asterisk has told that a leg is under our control."""
+        return leg in self._entered
+
     def caller_is_gone(self) -> None:
         """Asterisk refused an order for the caller's leg: it has left us, whatever the events say."""
         self._caller_left = True
@@ -115,6 +120,8 @@ class Call:
     def _note(self, message: Message) -> None:
         if not isinstance(message, DeskReady | LegGone):
             self._seen.add(message.channel.id)
+        if isinstance(message, StasisStart):
+            self._entered.add(message.channel.id)
         match message:
             case ChannelDestroyed(channel=Channel(id=leg), cause=cause):
                 self.causes[leg] = cause
@@ -138,10 +145,16 @@ class Call:
         self._legs.append(leg)
         self.around.switch.register(leg, self._inbox.put)
 
+    def adopt_caller(self, *, entered: bool) -> None:
+        """The caller's leg lives, though no event has told of it; ``entered``: it is under our control already."""
+        self._seen.add(self.id)
+        if entered:
+            self._entered.add(self.id)
+
     def adopt_talk(self, leg: str, bridge: str) -> None:
         """Take up a talk that was found living: count its leg and its bridge as this call's."""
         self.adopt_leg(leg)
-        self._seen |= {self.id, leg}
+        self._seen.add(leg)
         self._bridge = bridge
         self.talking = True
 

@@ -11,7 +11,7 @@ from typing import Final
 import anyio
 
 from ari_app.ari.errors import AriConflict, AriNotFound, AriRefused
-from ari_app.ari.model import Channel, ChannelDestroyed, ChannelStateChange, StasisStart
+from ari_app.ari.model import Channel, ChannelDestroyed, ChannelStateChange
 from ari_app.domain.causes import UNKNOWN_CAUSE, NotAnswered, why_not_answered
 from ari_app.flows.call import Call, CallerLeft, LegGone
 from ari_app.flows.switchboard import REST_SECONDS, DeskReady
@@ -99,14 +99,25 @@ async def offer(call: Call, desk: str) -> str | NotAnswered:
 async def entered(call: Call, leg: str) -> bool:
     """Wait until a leg that was made is ours to dial: before that Asterisk refuses it (409). False: it is gone."""
     with anyio.move_on_after(ENTER_SECONDS):
-        while True:
+        while not call.has_entered(leg):
             match await call.next():
-                case StasisStart(channel=Channel(id=id_)) if id_ == leg:
-                    return True
                 case ChannelDestroyed(channel=Channel(id=id_)) | LegGone(leg=id_) if id_ == leg:
                     return False
+        return True
     await call.end_leg(leg)
     return False
+
+
+async def handed_over(call: Call) -> None:
+    """Wait until the caller is ours to answer, as nearly always they are by now: a claim is not yet the hand-over.
+
+    Raises:
+        CallerLeft: the caller is gone by now.
+        TimeoutError: Asterisk did not hand them over; the dialplan has them.
+    """
+    with anyio.fail_after(ENTER_SECONDS):
+        while not call.has_entered(call.id):
+            await call.next()
 
 
 async def connect(call: Call, leg: str) -> bool:
@@ -114,7 +125,9 @@ async def connect(call: Call, leg: str) -> bool:
 
     Raises:
         CallerLeft: the caller is gone by now.
+        TimeoutError: the caller was never handed over to us.
     """
+    await handed_over(call)
     try:
         await call.around.asterisk.answer(call.id)
     except (AriNotFound, AriConflict):

@@ -145,8 +145,10 @@ class Recovery:
 
     async def _take_up(self, call: Call, caller: plan.SeenChannel, living: Mapping[str, str]) -> None:
         """Serve a waiting caller from the start, if the dialplan's fallback does not have them by now."""
-        if await self._asterisk.claim(call.id) is Claim.GONE:
+        claim = await self._asterisk.claim(call.id)
+        if claim is Claim.GONE:
             return
+        call.adopt_caller(entered=claim is Claim.TAKEN)
         self._go_on(call, caller, living, state="waiting")
         await answer_emergency_call(call)
 

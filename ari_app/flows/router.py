@@ -5,23 +5,18 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import PurePath
-from typing import Final
 
-import anyio
 import structlog
 from anyio.abc import TaskGroup
 
 from ari_app.ari.commands import Claim
 from ari_app.ari.errors import AriConflict, AriError, AriNotFound, AriUnreachable, InboxFull
-from ari_app.ari.model import ApplicationReplaced, CallBroadcast, EndpointStateChange, Event, StasisStart
-from ari_app.domain.facts import Fact
+from ari_app.ari.model import ApplicationReplaced, CallBroadcast, EndpointStateChange, Event
+from ari_app.domain.facts import Fact, call_received
 from ari_app.domain.numbers import e164
-from ari_app.flows.call import Call, CallerLeft, LegGone, Surroundings
+from ari_app.flows.call import Call, LegGone, Surroundings
 from ari_app.flows.emergency import answer_emergency_call
 from ari_app.flows.stories import Stories
-
-HANDOVER_SECONDS: Final = 2.0
-"""From our claim to the channel being ours; Asterisk needs about a millisecond."""
 
 Procedure = Callable[[Call], Awaitable[None]]
 log = structlog.get_logger(__name__)
@@ -52,9 +47,7 @@ class Router:
             number = event.channel.caller.number
             self._tasks.start_soon(self.take, event.channel.id, number, event.called or "")
         elif isinstance(event, EndpointStateChange):
-            self.around.switchboard.phone(
-                event.endpoint.resource, registered=event.endpoint.state == "online"
-            )
+            self.around.switchboard.phone(event.endpoint.resource, registered=event.endpoint.state == "online")
         elif not isinstance(event, ApplicationReplaced):
             try:
                 self.around.switch.route(event)
@@ -93,19 +86,15 @@ class Router:
 
     def found(self, channel: str, number: str, dialled: str) -> Call | None:
         """A ``Call`` for a caller who was found living; None when it has a flow after all."""
-        return None if channel in self.calls else self._new_call(channel, number, dialled)
+        if channel in self.calls:
+            return None
+        call = self._new_call(channel, number, dialled)
+        call.adopt_caller(entered=False)
+        return call
 
     def received(self, call: Call, number: str) -> None:
         """The first line of a call's story."""
-        recording = str(self._recordings / f"{call.id}.wav")
-        call.tell(
-            "call.received",
-            "caller",
-            caller=call.caller,
-            number_raw=number,
-            dialled=call.dialled,
-            recording=recording,
-        )
+        self.around.tell(call_received(call.id, caller=call.caller, number=number, dialled=call.dialled))
 
     def _new_call(self, channel: str, number: str, dialled: str) -> Call:
         call = Call(channel, e164(number, self._region), dialled, self.around)
@@ -117,13 +106,7 @@ class Router:
             log.info("call.claimed_elsewhere")
             return
         self.received(call, number)
-        try:
-            with anyio.fail_after(HANDOVER_SECONDS):
-                while not isinstance(await call.next(), StasisStart):
-                    pass
-        except CallerLeft:
-            # Kept for the procedure: it finds the caller gone at its first step and ends the story.
-            log.debug("call.left_at_once")
+        call.adopt_caller(entered=False)  # its end may come before the hand-over, and then no event tells of it
         await answer_emergency_call(call)
 
     async def _serve(self, call: Call, procedure: Procedure) -> None:

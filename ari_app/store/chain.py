@@ -77,7 +77,7 @@ def _cleaned(value: object, depth: int = 0) -> object:
     return clean_text(str(value))
 
 
-def body(  # noqa: PLR0913 - a line's six fields
+def body(  # noqa: PLR0913, PLR0917 - a line's six fields, in their order
     seq: int, at: str, actor: str, action: str, call: str | None, data: bytes
 ) -> bytes:
     """The hashed part of a line; ``data`` is its JSON text."""

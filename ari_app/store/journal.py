@@ -50,7 +50,7 @@ LARGEST_BATCH: Final = 1000
 BACKLOG: Final = 100_000
 """From so many waiting facts on it is said loudly, again at each doubling; nothing is dropped."""
 
-GATHER_SECONDS: Final = 0.002
+GATHER_SECONDS: Final = 0.01
 """How long the writer lets facts gather before it writes: a call's facts come in bursts."""
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1.0
@@ -229,7 +229,10 @@ class Journal:
             at = datetime.fromtimestamp(told, UTC)
         elif at.tzinfo is None:
             at = at.replace(tzinfo=self._zone)
-        return at.astimezone(self._zone).isoformat(timespec="milliseconds")
+        try:
+            return at.astimezone(self._zone).isoformat(timespec="milliseconds")
+        except (OverflowError, ValueError):  # beyond the calendar's ends: a fact is never lost over its form
+            return self._moment(None, told)
 
     def _write(self, rows: Sequence[Row], after: Head) -> bool:
         """Write the lines, however often it takes; False: ``close`` does not want to wait any longer."""

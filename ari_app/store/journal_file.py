@@ -52,7 +52,7 @@ CREATE TRIGGER head_stays BEFORE DELETE ON head
     BEGIN SELECT raise(ABORT, 'the journal is append-only'); END;
 PRAGMA application_id = {APPLICATION_ID};
 PRAGMA user_version = {FORMAT};
-"""
+"""  # noqa: S608 - only our own constants are put in
 
 
 class Head(NamedTuple):
@@ -69,9 +69,7 @@ Row = tuple[int, str, str, str, str | None, str, str]
 def connect(path: Path, *, mode: str) -> sqlite3.Connection:
     """A connection that commits only when told; ``mode`` is ``ro`` or ``rw``, never creating the file."""
     uri = f"file:{quote(str(path.absolute()))}?mode={mode}"
-    connection = sqlite3.connect(
-        uri, uri=True, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
-    )
+    connection = sqlite3.connect(uri, uri=True, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     # A damaged text must be reported by its line's number, not end the reading with an exception.
     connection.text_factory = lambda raw: raw.decode("utf-8", "backslashreplace")
     return connection
@@ -158,15 +156,18 @@ class JournalFile:
             if found == after:  # a COMMIT that was reported as failed had held
                 connection.execute("ROLLBACK")
                 return
-            if found != before:
-                msg = f"{self.path} is at line {found.seq}, not {before.seq}: something else has written to it"
-                raise JournalError(msg)
+            self._check_untouched(found, before)
             connection.executemany("INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
             connection.execute("UPDATE head SET seq = ?, hash = ? WHERE id = 1", after)
             connection.execute("COMMIT")
         except BaseException:
             self._drop()  # also rolls back; the next attempt begins with a fresh connection
             raise
+
+    def _check_untouched(self, found: Head, before: Head) -> None:
+        if found != before:
+            msg = f"{self.path} is at line {found.seq}, not {before.seq}: something else has written to it"
+            raise JournalError(msg)
 
     def close(self) -> None:
         """Let go of file and lock."""

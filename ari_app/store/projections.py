@@ -30,7 +30,7 @@ from ari_app.store.reader import JournalReader
 from ari_app.store.tables import CallTable, CursorTable, DeskTable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from sqlalchemy import Connection, Engine, Table
@@ -196,19 +196,18 @@ def _upsert(engine: Engine, table: Table) -> sa.Executable | None:
     """The statement that adds a row or replaces it; None: this kind of database has none that we know."""
     from sqlalchemy.dialects import postgresql, sqlite  # noqa: PLC0415 - only for a moment, once
 
-    kinds = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+    kinds: dict[str, Callable[[Table], Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
     make = kinds.get(engine.dialect.name)
     if make is None:
         return None
     statement = make(table)
     key = [column.name for column in table.primary_key]
     new = {column.name: statement.excluded[column.name] for column in table.c if column.name not in key}
-    return statement.on_conflict_do_update(index_elements=key, set_=new)
+    upsert: sa.Executable = statement.on_conflict_do_update(index_elements=key, set_=new)
+    return upsert
 
 
-def _put(
-    connection: Connection, table: Table, upsert: sa.Executable | None, rows: Sequence[dict[str, Any]]
-) -> None:
+def _put(connection: Connection, table: Table, upsert: sa.Executable | None, rows: Sequence[dict[str, Any]]) -> None:
     if upsert is None:
         (key,) = table.primary_key
         connection.execute(sa.delete(table).where(key.in_([row[key.name] for row in rows])))

@@ -62,12 +62,13 @@ class Projector:
             try:
                 with JournalReader(self._path) as reader:
                     self._follow(self._open(reader))
-                return
             except StoreError as error:
                 self._say(str(error))
             except Exception:
                 log.exception("the tables cannot be kept up with the journal")
                 self.alarm = "the tables are behind the journal: see the log"
+            else:
+                return
             closing = self._closing.wait(RETRY_SECONDS)
 
     def _open(self, reader: JournalReader) -> Folder:

@@ -87,7 +87,8 @@ class JournalReader:
         Raises:
             JournalError: they cannot be read.
         """
-        where, values = ["seq > ?"], [after, *([] if call is None else [call])]
+        where: list[str] = ["seq > ?"]
+        values: list[int | str] = [after, *([] if call is None else [call])]
         if call is not None:
             where.append("call = ?")
         if actions is not None:

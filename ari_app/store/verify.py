@@ -236,9 +236,7 @@ class _Exported(msgspec.Struct):
     hash: str
 
 
-def verify_export(
-    lines: Iterable[bytes], *, since: int = 1, until: int | None = None
-) -> Verification:
+def verify_export(lines: Iterable[bytes], *, since: int = 1, until: int | None = None) -> Verification:
     """Check an exported file, given as its lines.
 
     ``since`` and ``until`` are the numbers of the first and last line that it should have. A tail that

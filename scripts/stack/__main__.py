@@ -64,7 +64,7 @@ async def _run(prepared: Prepared, *, demo: bool) -> int:
 async def _play(stack: Stack) -> int:
     from scripts import demo  # noqa: PLC0415 - the phones are needed for nothing else here
 
-    return await demo.play(stack.prepared)
+    return await demo.play(stack)
 
 
 def _print_ready(prepared: Prepared) -> None:

@@ -72,6 +72,11 @@ class Child:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGKILL)
 
+    def freeze(self) -> None:
+        """Let it stand still, as a demonstration: the watchdog must notice."""
+        if self.pid is not None:
+            os.kill(self.pid, signal.SIGSTOP)
+
     async def stop(self, *, seconds: float = 5.0) -> None:
         """End it for good: SIGTERM, and SIGKILL after so many seconds."""
         self._stopping = True

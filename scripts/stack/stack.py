@@ -47,6 +47,12 @@ class Stack:
             environment={"NOTIFY_SOCKET": self._watchdog.name, "PYTHONPATH": str(REPO)},
         )
         self.application.on_death = self._rescue
+        self.tables = Child(
+            "the tables' keeper",
+            ["nice", "-n", "10", sys.executable, "-m", "ari_app.tables", "--state", state.root],
+            state.log / "tables.log",
+            environment={"PYTHONPATH": str(REPO)},
+        )
         self.broker = (
             Child("the broker", [program("mosquitto"), "-c", prepared.broker_config], state.log / "mosquitto.log")
             if prepared.broker_config
@@ -56,7 +62,7 @@ class Stack:
     @property
     def children(self) -> Sequence[Child]:
         """In the order of their start."""
-        return [child for child in (self.broker, self.asterisk, self.application) if child is not None]
+        return [child for child in (self.broker, self.asterisk, self.application, self.tables) if child is not None]
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

@@ -105,8 +105,8 @@ class FakeAsterisk:
         """The desks that rang, in order."""
         self.hung_up: dict[str, str] = {}
         self.emit = emit
-        self.enter_seconds = 0.001
-        """From a claim to the hand-over."""
+        self.caller_enters_after = 0.001
+        """From a claim to the hand-over; orders before that are refused."""
         self._lags = lags or Lags()
         self._last_event = 0.0
         self._used: set[str] = set()
@@ -185,7 +185,7 @@ class FakeAsterisk:
         if leg.claimed:
             return Claim.TAKEN
         leg.claimed = True
-        self._later(leg, self.enter_seconds, lambda: self._enter(leg, "call"))
+        self._later(leg, self.caller_enters_after, lambda: self._enter(leg, "call"))
         return Claim.OURS
 
     async def create(self, leg: str, endpoint: str, *, originator: str) -> None:
@@ -197,8 +197,9 @@ class FakeAsterisk:
             self.legs[originator].interested += 1
         if extension not in self.phones or not self.phones[extension].registered:
             raise AriRefused(500, "Allocation failed")
-        self.legs[id_] = Leg(id_, f"PJSIP/{extension}-{len(self._used):08x}", "Stasis", desk=extension, interested=1)
-        self._enter(self.legs[id_], "leg")
+        leg = Leg(id_, f"PJSIP/{extension}-{len(self._used):08x}", "Stasis", desk=extension, interested=1)
+        self.legs[id_] = leg
+        self._later(leg, 0.001, lambda: self._enter(leg, "leg"))
 
     async def dial(self, leg: str, *, caller: str, seconds: int) -> None:
         await self._order("dial", lambda: self._dial(leg, seconds))

@@ -10,6 +10,7 @@ import anyio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ari_app.ari.errors import AriError
 from tests.flows.fake_asterisk import BUSY, REJECTED, Lags, Trouble
 from tests.flows.floor import Floor, floor
 from tests.flows.virtual_time import BACKEND
@@ -18,7 +19,8 @@ DESKS = ("1001", "1002", "1003")
 LAGS = (0.0, 0.0005, 0.001, 0.003, 0.02, 0.4)
 PAUSES = (0.0, 0.0005, 0.001, 0.002, 0.004, 0.01, 0.1, 1.0, 5.0, 13.0)
 COMMANDS = (
-    "claim", "create", "dial", "answer", "hangup", "create_bridge", "add_to_bridge", "destroy_bridge", "back_to_dialplan",
+    "claim", "create", "dial", "answer", "hangup",
+    "create_bridge", "add_to_bridge", "destroy_bridge", "back_to_dialplan",
 )  # fmt: skip
 
 _desk = st.sampled_from(DESKS)
@@ -28,7 +30,12 @@ _step = st.one_of(
     st.tuples(st.just("caller_hangs_up"), _number),
     st.tuples(st.just("desk_answers"), _desk),
     st.tuples(st.just("desk_hangs_up"), _desk, st.sampled_from((16, BUSY, REJECTED))),
-    st.tuples(st.just("register"), _desk, st.sampled_from((None, 0.0, 0.002, 0.5, 11.99, 12.0)), st.sampled_from((None, None, None, BUSY, 20))),
+    st.tuples(
+        st.just("register"),
+        _desk,
+        st.sampled_from((None, 0.0, 0.002, 0.5, 11.99, 12.0)),
+        st.sampled_from((None, None, None, BUSY, 20)),
+    ),
     st.tuples(st.just("unregister"), _desk),
 )  # fmt: skip
 _faults = st.one_of(
@@ -84,10 +91,16 @@ class _World:
 
     async def reconnect(self) -> None:
         """As ``EventStream`` does it: a reconnect that fails is tried again."""
-        if self.here.app is None:
-            await self.here.start()
-        else:
-            await self.here.restore_link()
+        while True:
+            try:
+                if self.here.app is None:
+                    await self.here.start()
+                else:
+                    await self.here.restore_link()
+            except AriError:
+                await anyio.sleep(0.05)
+            else:
+                return
 
     async def everybody_goes_home(self) -> None:
         """No more trouble; callers hang up; and whoever is still at a desk does too."""
@@ -103,6 +116,7 @@ class _World:
 
 async def _play(schedule: Schedule, seed: int) -> Floor:
     async with floor(*DESKS, lags=_lags(seed)) as here:
+        here.asterisk.caller_enters_after = Random(seed).choice(LAGS)
         world = _World(here)
         for step, pause in schedule:
             await world.do(step)
@@ -112,19 +126,19 @@ async def _play(schedule: Schedule, seed: int) -> Floor:
     return here
 
 
-@settings(max_examples=150, deadline=None)
-@given(st.lists(st.tuples(_step, _pause), max_size=25), st.integers(0, 2**32))
+@settings(max_examples=120, deadline=None)
+@given(st.lists(st.tuples(_step, _pause), min_size=4, max_size=30), st.integers(0, 2**32))
 def test_any_schedule(schedule: Schedule, seed: int) -> None:
-    """Without troubles: also nothing is ever 'lost', adopted or given back."""
+    """Without troubles nothing is ever lost or given back."""
     here = anyio.run(_play, schedule, seed, backend=BACKEND[0], backend_options=BACKEND[1])
     actions = {fact.action for fact in here.journal}
-    assert actions.isdisjoint({"call.adopted", "call.fallback"})
+    assert "call.fallback" not in actions
     assert here.asterisk.entered <= {fact.call for fact in here.journal}, "a call that was ours has no story"
     assert {fact.data["outcome"] for fact in here.journal if fact.action == "call.ended"} <= {"answered", "abandoned"}
 
 
-@settings(max_examples=150, deadline=None)
-@given(st.lists(st.tuples(st.one_of(_step, _step, _faults), _pause), max_size=25), st.integers(0, 2**32))
+@settings(max_examples=120, deadline=None)
+@given(st.lists(st.tuples(st.one_of(_step, _step, _faults), _pause), min_size=4, max_size=30), st.integers(0, 2**32))
 def test_any_schedule_with_faults(schedule: Schedule, seed: int) -> None:
     """With commands that fail, links that break and applications that die."""
     here = anyio.run(_play, schedule, seed, backend=BACKEND[0], backend_options=BACKEND[1])
@@ -141,7 +155,8 @@ def test_any_schedule_with_faults(schedule: Schedule, seed: int) -> None:
 )
 def test_any_moment_of_hanging_up(who: str, answer: float, hang_up: float, seed: int) -> None:
     """One call, one desk, and every distance between answering and hanging up."""
-    schedule: Schedule = [(("register", "1001", None, None), 0.1), (("call",), answer), (("desk_answers", "1001"), hang_up)]
+    schedule: Schedule = [(("register", "1001", None, None), 0.1), (("call",), answer)]
+    schedule.append((("desk_answers", "1001"), hang_up))
     if who in ("caller", "both"):
         schedule.append((("caller_hangs_up", 0), 0.0))
     if who in ("desk", "both"):

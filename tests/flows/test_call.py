@@ -6,6 +6,7 @@ import anyio
 import pytest
 
 from ari_app.domain.desks import DeskState
+from ari_app.flows.recovery import EVERY_SECONDS
 from tests.flows.fake_asterisk import BUSY, REJECTED, Lags
 from tests.flows.floor import RING_SECONDS, floor
 
@@ -131,12 +132,12 @@ async def test_caller_gives_up_at_once(lags: Lags, after: float) -> None:
 async def test_caller_gone_between_claim_and_hand_over(lags: Lags) -> None:
     """Claimed, but never ours: no event tells of it, and the story ends all the same."""
     async with floor("1001", lags=lags) as here:
-        here.asterisk.enter_seconds = 0.5
+        here.asterisk.caller_enters_after = 0.5
         call = here.asterisk.call()
         await here.until(lambda: here.told(call))
         here.asterisk.caller_hangs_up(call)
-        await here.ended(call, seconds=5)
-    assert here.told(call) == ["call.received", *GIVEN_UP]
+        await here.ended(call, seconds=EVERY_SECONDS + 2)
+    assert here.told(call) == ["call.received", "call.queued", *GIVEN_UP]
 
 
 @pytest.mark.parametrize("later", [0.0, 0.0005, 0.001, 0.002, 0.003, 0.004, 0.006])

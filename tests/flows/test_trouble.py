@@ -7,8 +7,8 @@ from structlog.testing import capture_logs
 
 from ari_app.ari.inbox import MOST_WAITING
 from ari_app.ari.model import ChannelStateChange
-from ari_app.flows.router import HANDOVER_SECONDS
-from tests.flows.fake_asterisk import Lags, Trouble
+from ari_app.flows.emergency import ENTER_SECONDS
+from tests.flows.fake_asterisk import FakeAsterisk, Lags, Trouble
 from tests.flows.floor import Floor, floor
 
 pytestmark = pytest.mark.anyio
@@ -136,7 +136,7 @@ async def test_a_failing_flow_touches_no_other(lags: Lags) -> None:
         here.asterisk.register("1001", answers_after=0.5)
         first, second = here.asterisk.call(), here.asterisk.call()
         await here.until(lambda: here.app is not None and len(here.app.router.calls) == 2)
-        here.app.router.calls[first].connect = _bug  # type: ignore[method-assign]  # a bug, in one call only
+        here.app.router.calls[first].connect = _bug  # type: ignore[method-assign,assignment]  # a bug, in one call only
         await here.ended(first)
         assert first in here.asterisk.in_fallback
         await here.talking(second, "1001")
@@ -151,14 +151,30 @@ async def _bug(_: str) -> None:
 
 
 async def test_hand_over_that_does_not_come(lags: Lags) -> None:
-    """Claimed, and Asterisk does not hand over: the caller goes, or is, back in the dialplan."""
+    """Claimed, and Asterisk does not hand over: the dialplan has them, and the desk is let go."""
     async with floor("1001", lags=lags) as here:
-        here.asterisk.enter_seconds = 3600
+        here.asterisk.register("1001", answers_after=0.0)
         call = here.asterisk.call()
-        await here.ended(call, seconds=HANDOVER_SECONDS + 1)
+        leg = here.asterisk.legs[call]
+        here.asterisk._later = lambda leg, seconds, what: (  # type: ignore[method-assign]  # this caller never enters
+            None if leg.id == call else FakeAsterisk._later(here.asterisk, leg, seconds, what)
+        )
+        await here.until(lambda: leg.claimed)
+        here.asterisk._to_fallback(leg)
+        await here.ended(call, seconds=ENTER_SECONDS + 1)
         here.asterisk.caller_hangs_up(call)
-        here.asterisk.in_fallback.add(call)
-    assert here.told(call) == ["call.received", "call.fallback"]
+    assert here.told(call) == ["call.received", "call.queued", "call.offered", "call.fallback"]
+
+
+async def test_a_slow_hand_over_loses_no_caller(lags: Lags) -> None:
+    """The desk answers before the caller is ours."""
+    async with floor("1001", lags=lags) as here:
+        here.asterisk.register("1001", answers_after=0.0)
+        here.asterisk.caller_enters_after = 0.5
+        call = here.asterisk.call()
+        await here.talking(call, "1001", seconds=1)
+        here.asterisk.caller_hangs_up(call)
+        await here.ended(call)
 
 
 @pytest.mark.parametrize("trouble", ["before", "after", "refused"])

@@ -1,0 +1,1 @@
+"""Parts by themselves: the domain, the inbox, what comes from Asterisk, and what is kept on disk."""

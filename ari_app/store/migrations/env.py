@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from alembic import context
-
-from ari_app.store.tables import SQLModel
+from sqlmodel import SQLModel
 
 context.configure(
     connection=context.config.attributes["connection"],

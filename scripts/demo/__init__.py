@@ -1,0 +1,7 @@
+"""``scripts/run --demo``: simulated phones play SOP section V, and the terminal shows each step as it happens."""
+
+from __future__ import annotations
+
+from scripts.demo.play import play
+
+__all__ = ["play"]

@@ -1,0 +1,95 @@
+"""Which calls live, as far as the journal tells."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ari_app.domain.facts import Fact
+from ari_app.store import living as module
+from ari_app.store.journal import Journal, JournalError
+from ari_app.store.living import living
+from tests.unit.stories import facts
+
+
+def _journal(path: Path, some: Sequence[Fact]) -> None:
+    journal = Journal.open(path, timezone="UTC")
+    for fact in some:
+        journal.append(fact)
+    assert journal.close()
+
+
+def test_no_journal_and_an_empty_one(path: Path) -> None:
+    assert living(path) == {}
+    path.touch()
+    assert living(path) == {}
+    path.unlink()
+    _journal(path, [])
+    assert living(path) == {}
+
+
+def test_a_file_that_is_no_journal(path: Path) -> None:
+    path.write_bytes(b"x" * 4096)
+    with pytest.raises(JournalError):
+        living(path)
+
+
+def test_living_calls_have_the_last_action_of_the_call(path: Path) -> None:
+    story = ("call.received", "call.queued", "call.offered", "call.answered", "prank.marked", "call.ended")
+    told = [Fact("system", action, f"c{count}") for count in range(7) for action in story[:count]]
+    _journal(path, [*told, Fact("system", "call.answered", "never received"), Fact("system", "call.received")])
+    assert living(path) == {
+        "c1": "call.received",
+        "c2": "call.queued",
+        "c3": "call.offered",
+        "c4": "call.answered",
+        "c5": "call.answered",
+    }
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(facts, max_size=40))
+def test_any_story(some: list[Fact]) -> None:
+    received = {fact.call for fact in some if fact.action == "call.received"}
+    ended = {fact.call for fact in some if fact.action == "call.ended"}
+    last = {fact.call: fact.action for fact in some if fact.action.startswith("call.")}
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "journal.sqlite3")
+        _journal(path, some)
+        assert living(path) == {call: last[call] for call in received - ended - {None}}
+
+
+def test_only_the_end_is_looked_at(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LOOK_BACK", 3)
+    _journal(path, [Fact("system", "call.received", f"c{n}") for n in range(10)])
+    assert living(path) == {"c7": "call.received", "c8": "call.received", "c9": "call.received"}
+
+
+def test_a_big_journal_is_no_burden(path: Path) -> None:
+    """Three hundred thousand lines; far less than a second."""
+    _journal(path, [])
+    connection = sqlite3.connect(path)
+    connection.execute("DROP TRIGGER journal_is_gapless")
+    connection.execute(
+        """
+        INSERT INTO journal WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 299999)
+        SELECT i + 1, 'at', 'system',
+               CASE i % 5 WHEN 0 THEN 'call.received' WHEN 4 THEN 'call.ended' ELSE 'call.offered' END,
+               'call-' || (i / 5), '{}', 'x' FROM n
+        """
+    )
+    connection.execute("DROP TRIGGER journal_is_append_only_delete")
+    connection.execute("DELETE FROM journal WHERE seq = 300000")
+    connection.execute("UPDATE head SET seq = 299999")
+    connection.commit()
+    connection.close()
+    began = time.process_time()
+    assert living(path) == {"call-59999": "call.offered"}
+    assert time.process_time() - began < 1.0

@@ -1,0 +1,53 @@
+"""Numbers, written one way, and no caller lost for the sake of one."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ari_app.domain.numbers import e164
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [
+        ("081234567890", "+6281234567890"),
+        ("0812-3456-7890", "+6281234567890"),
+        ("+6281234567890", "+6281234567890"),
+        ("6281234567890", "+6281234567890"),
+        ("0614567890", "+62614567890"),
+        ("+6590123456", "+6590123456"),
+        ("110", "110"),
+        ("1500", "1500"),
+        ("", None),
+        ("anonymous", None),
+        ("+", None),
+    ],
+)
+def test_known_numbers(number: str, expected: str | None) -> None:
+    assert e164(number, "ID") == expected
+
+
+@given(st.text(max_size=40))
+def test_any_text_gives_digits_or_nothing(number: str) -> None:
+    found = e164(number, "ID")
+    digits = [character for character in number if character in "0123456789"]
+    assert (found is None) == (not digits)
+    assert found is None or set(found.removeprefix("+")) <= set("0123456789")
+
+
+@given(st.from_regex(r"(\+62|62|0)8(11|12|13|21|52|57|77|78)[0-9]{7,8}", fullmatch=True))
+def test_mobile_numbers_however_the_trunk_writes_them(number: str) -> None:
+    found = e164(number, "ID")
+    assert found is not None
+    assert found.startswith("+628")
+    assert e164(found, "ID") == found, "writing it again changes nothing"
+    assert found[3:] == number[number.index("8") :]
+
+
+@given(st.from_regex(r"[0-9]{1,20}", fullmatch=True))
+def test_no_digit_is_lost(number: str) -> None:
+    found = e164(number, "ID")
+    assert found is not None
+    assert found.removeprefix("+").removeprefix("62").endswith(number.lstrip("0")[-4:]) or found == number
