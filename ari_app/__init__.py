@@ -1,0 +1,1 @@
+"""The application: drives the calls of a police emergency call centre on Asterisk."""

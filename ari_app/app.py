@@ -64,7 +64,13 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
                 log.info("app.ready", pid=os.getpid())
 
             stream = EventStream(asterisk, on_event=router.on_event, on_connected=connected)
-            for core in (stream.run, heartbeat.run, recovery.watch, partial(_bring_in, notes), partial(_stop_on_signal, tasks)):
+            for core in (
+                stream.run,
+                heartbeat.run,
+                recovery.watch,
+                partial(_bring_in, notes),
+                partial(_stop_on_signal, tasks),
+            ):
                 tasks.start_soon(core)
     finally:
         heartbeat.close()

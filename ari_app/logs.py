@@ -30,8 +30,8 @@ class _Patient:
             return
 
 
-def set_up() -> None:
-    """Send all logs to standard error, which the launcher keeps under the state directory."""
+def set_up(level: str = "info") -> None:
+    """Send logs from ``level`` on to standard error, which the launcher keeps under the state directory."""
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -40,7 +40,7 @@ def set_up() -> None:
             structlog.processors.dict_tracebacks,
             structlog.processors.JSONRenderer(),
         ],
-        wrapper_class=structlog.make_filtering_bound_logger("info"),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.WriteLoggerFactory(file=_Patient(sys.stderr)),  # type: ignore[arg-type]  # all it uses is there
         cache_logger_on_first_use=True,
     )

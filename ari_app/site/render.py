@@ -34,9 +34,7 @@ def asterisk_dirs() -> tuple[Path, Path]:
         raise StateError(f"Asterisk is not installed ({file} is missing or damaged): run scripts/setup") from None
 
 
-def render(
-    settings: Settings, state: StateDir, secrets: Secrets, *, modules_dir: Path, data_dir: Path
-) -> list[Path]:
+def render(settings: Settings, state: StateDir, secrets: Secrets, *, modules_dir: Path, data_dir: Path) -> list[Path]:
     """Write Asterisk's files under the state directory; returns them.
 
     Raises:
@@ -49,7 +47,11 @@ def render(
     if not _SAFE_PATH.fullmatch(str(state.root)):
         raise StateError(f"the state directory {state.root} has characters in its path that Asterisk cannot take")
     environment = Environment(
-        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, autoescape=False
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701 - Asterisk's files are not HTML; settings.py lets nothing harmful in
     )
     values = _values(settings, state, secrets) | {"modules_dir": modules_dir, "data_dir": data_dir}
     written: list[Path] = []
@@ -66,7 +68,7 @@ def render(
 
 
 def _values(settings: Settings, state: StateDir, secrets: Secrets) -> dict[str, object]:
-    from passlib.hash import sha1_crypt  # noqa: PLC0415 - see render
+    from passlib.hash import sha1_crypt  # type: ignore[import-untyped]  # noqa: PLC0415 - has no types; see render
 
     crypt = sha1_crypt.using(rounds=_CRYPT_ROUNDS)
     return {

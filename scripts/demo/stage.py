@@ -51,7 +51,9 @@ class Stage:
 
     def say(self, who: str, what: str) -> None:
         """Show one step, with the time."""
-        self.console.print(f"  {datetime.now().astimezone():%H:%M:%S.%f}"[:-3] + f"  {who:<12} {what}", highlight=False, soft_wrap=True)
+        self.console.print(
+            f"  {datetime.now().astimezone():%H:%M:%S.%f}"[:-3] + f"  {who:<12} {what}", highlight=False, soft_wrap=True
+        )
 
     def head(self) -> int:
         """The number of the journal's last line."""

@@ -79,7 +79,7 @@ def _mirror() -> str:
         capture_output=True, text=True, check=False,
     ).stdout.splitlines()  # fmt: skip
     for line in lines:
-        address, release, component = (line.rsplit(" ", 2) + ["", ""])[:3]
+        address, release, component = [*line.rsplit(" ", 2), "", ""][:3]
         if release in {codename, "stable", "testing", "unstable"} and component == "main":
             return address
     raise InstallError("apt-get knows no Debian mirror on this machine: see /etc/apt/sources.list.d")
@@ -117,9 +117,7 @@ def _download(home: Path, packages: list[str]) -> list[Path]:
 
 def _apt(home: Path, *arguments: str) -> str:
     environment = {**os.environ, "APT_CONFIG": str(home / "apt.conf"), "LC_ALL": "C"}
-    done = subprocess.run(
-        ["apt-get", "-q", *arguments], env=environment, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run(["apt-get", "-q", *arguments], env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         said = [line for line in (done.stderr + done.stdout).splitlines() if line.startswith(("E:", "W:"))]
         raise InstallError(f"apt-get {arguments[-1]} failed: {said[0] if said else done.returncode}")

@@ -19,7 +19,9 @@ from scripts.stack import StackError
 
 def main() -> int:
     """Measure and print a table; 1 when something could not be started."""
-    parser = argparse.ArgumentParser(prog="scripts/bench", description="Answer delay and CPU, beside Dial() and Queue().")
+    parser = argparse.ArgumentParser(
+        prog="scripts/bench", description="Answer delay and CPU, beside Dial() and Queue()."
+    )
     parser.add_argument("--rates", type=float, nargs="+", default=[20, 50], help="calls a second (default: 20 50)")
     parser.add_argument("--seconds", type=float, default=5, help="length of one stretch (default: 5)")
     parser.add_argument("--rounds", type=int, default=3, help="how often the ways take turns (default: 3)")

@@ -78,10 +78,9 @@ async def rig(home: Path) -> AsyncIterator[Rig]:
     prepared = prepare(config, home / "state")
     _add_rivals(prepared.state.asterisk / "etc", sample)
     stack = Stack(prepared, lambda _: None)
-    async with stack.running():
-        async with Phones((HOST, sample.sip), home / "phones", trunk=sample.trunk) as phones:
-            await phones.desk(sample.accounts, Behaviour.answers())
-            yield Rig(stack, phones)
+    async with stack.running(), Phones((HOST, sample.sip), home / "phones", trunk=sample.trunk) as phones:
+        await phones.desk(sample.accounts, Behaviour.answers())
+        yield Rig(stack, phones)
 
 
 def _add_rivals(etc: Path, sample: Sample) -> None:

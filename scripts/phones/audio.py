@@ -108,7 +108,9 @@ class Audio(asyncio.DatagramProtocol):
         """For how many seconds the tone ``hz`` was received since the event loop's time ``since``."""
         return tones.seconds_of(self.samples_since(since), hz)
 
-    async def wait_to_hear(self, hz: int, *, for_seconds: float = 0.3, since: float = 0.0, seconds: float = 5.0) -> None:
+    async def wait_to_hear(
+        self, hz: int, *, for_seconds: float = 0.3, since: float = 0.0, seconds: float = 5.0
+    ) -> None:
         """Return once ``hz`` was received for ``for_seconds`` in all; TimeoutError after ``seconds``."""
         async with asyncio.timeout(seconds):
             while self.hears(hz, since=since) < for_seconds:

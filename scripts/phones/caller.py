@@ -104,7 +104,7 @@ class Caller:
         """All that happened to this caller."""
         return self._sipp.events
 
-    async def start(
+    async def start(  # noqa: PLR0913 - named, and each a thing of its own
         self,
         server: tuple[str, int],
         dialling: Dialling,

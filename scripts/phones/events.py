@@ -40,10 +40,13 @@ class Event:
     fields: Mapping[str, str] = field(default_factory=dict)
 
 
+_FEWEST_WORDS = 5
+
+
 def parse(line: str) -> Event | None:
     """Read one ``<log>`` line of the scenarios: ``KIND CALL-ID [name=value ...] DATE TIME EPOCH``."""
     words = line.split()
-    if len(words) < 5:
+    if len(words) < _FEWEST_WORDS:
         return None
     try:
         at = float(words[-1])

@@ -24,7 +24,9 @@ Account: TypeAlias = tuple[str, str]
 class Phones:
     """Starts phones against one SIP server and ends them all when left (``async with``)."""
 
-    def __init__(self, server: tuple[str, int], home: Path, *, trunk: str = "127.0.0.2", desk_host: str = "127.0.0.1") -> None:
+    def __init__(
+        self, server: tuple[str, int], home: Path, *, trunk: str = "127.0.0.2", desk_host: str = "127.0.0.1"
+    ) -> None:
         """``home`` holds whatever SIPp writes; ``trunk`` is the address callers dial from."""
         self.server = server
         self.trunk = trunk
@@ -69,7 +71,11 @@ class Phones:
         desk = Desk(several, self.desk_host, free_port(self.desk_host), self._room("desk"))  # type: ignore[arg-type]  # told apart above, which mypy cannot follow
         self._desks.append(desk)
         await desk.start(
-            self.server, behaviour or Behaviour.answers(), audio=audio, silent_port=self._sink(self.desk_host), expires=expires
+            self.server,
+            behaviour or Behaviour.answers(),
+            audio=audio,
+            silent_port=self._sink(self.desk_host),
+            expires=expires,
         )
         if wait:
             await desk.registered()
@@ -95,8 +101,7 @@ class Phones:
 
     async def leave(self) -> None:
         """End every phone as people do: calls are dropped, and the registrations are taken back."""
-        for phone in (*self._callers, *self._desks):
-            await phone.die()
+        await self._silence()
         registered = [
             account
             for desk in self._desks
@@ -105,7 +110,15 @@ class Phones:
         ]
         await self.unregister(*dict.fromkeys(registered))
 
-    async def call(self, dialling: Dialling | None = None, *, audio: Audio | None = None, host: str | None = None) -> Caller:
+    async def _silence(self) -> None:
+        for caller in self._callers:
+            await caller.die()
+        for desk in self._desks:
+            await desk.die()
+
+    async def call(
+        self, dialling: Dialling | None = None, *, audio: Audio | None = None, host: str | None = None
+    ) -> Caller:
         """A caller who dials now, from ``host`` or else from the trunk's address."""
         return await self._caller(dialling or Dialling(), audio=audio, host=host or self.trunk, count=1, rate=10)
 
@@ -139,8 +152,7 @@ class Phones:
 
     async def close(self) -> None:
         """End every phone, silently; a second time does nothing."""
-        for phone in (*self._callers, *self._desks):
-            await phone.die()
+        await self._silence()
         for audio in self._audios:
             audio.close()
         for sink in self._sinks.values():

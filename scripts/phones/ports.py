@@ -15,7 +15,7 @@ def free_port(host: str, *, udp: bool = True, tcp: bool = False) -> int:
     """
     kinds = [kind for wanted, kind in ((udp, socket.SOCK_DGRAM), (tcp, socket.SOCK_STREAM)) if wanted]
     for _ in range(500):
-        port = random.randrange(15_000, 32_000)  # noqa: S311 -- any port will do, nothing is secret
+        port = random.randrange(15_000, 32_000)
         if (host, port) not in _given and all(_is_free(host, port, kind) for kind in kinds):
             _given.add((host, port))
             return port

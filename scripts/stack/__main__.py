@@ -11,6 +11,7 @@ from pathlib import Path
 
 import anyio
 
+from ari_app import logs
 from scripts.stack import StackError
 from scripts.stack.prepare import Prepared, default_config, prepare
 from scripts.stack.stack import Stack
@@ -23,6 +24,7 @@ def main() -> int:
     parser.add_argument("--state", type=Path, default=Path("var"), help="state directory (default: var)")
     parser.add_argument("--demo", action="store_true", help="simulated phones play SOP V, then everything ends")
     options = parser.parse_args()
+    logs.set_up("error")
     try:
         start = time.monotonic()
         prepared = prepare(options.config or default_config(), options.state)
@@ -45,7 +47,10 @@ async def _run(prepared: Prepared, *, demo: bool) -> int:
             try:
                 async with stack.running():
                     _print_ready(prepared)
-                    codes.append(await _play(stack) if demo else await anyio.sleep_forever())
+                    if demo:
+                        codes.append(await _play(stack))
+                    else:
+                        await anyio.sleep_forever()
             except StackError as error:
                 failures.append(error)
             tasks.cancel_scope.cancel()

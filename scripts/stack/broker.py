@@ -41,7 +41,9 @@ def write(state: StateDir, listen: Address, secrets: Secrets, mosquitto_passwd: 
         raise StackError(f"mosquitto_passwd failed: {done.stderr.strip() or done.returncode}")
     write_private(
         rights,
-        "\n".join(f"user {user}\n" + "".join(f"topic {right}\n" for right in rights) for user, rights in _RIGHTS.items()),
+        "\n".join(
+            f"user {user}\n" + "".join(f"topic {right}\n" for right in rights) for user, rights in _RIGHTS.items()
+        ),
     )
     write_private(
         config,

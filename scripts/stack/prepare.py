@@ -94,9 +94,7 @@ def _check_asterisk() -> None:
     if version is None:
         raise StackError(f"{program('asterisk')} does not start: {said.stderr.strip() or said.returncode}")
     if tuple(map(int, version.groups())) < OLDEST_ASTERISK:
-        raise StackError(
-            f"{program('asterisk')} is {version.group()}: at least 22.10 is needed, for StasisBroadcast"
-        )
+        raise StackError(f"{program('asterisk')} is {version.group()}: at least 22.10 is needed, for StasisBroadcast")
 
 
 def _lock(state: StateDir) -> TextIO:

@@ -27,6 +27,7 @@ from scripts.stack.sample import HOST, make_sample
 
 REPO = Path(__file__).parents[2]
 
+
 async def eventually(condition: Callable[[], object], *, seconds: float, what: str, every: float = 0.02) -> None:
     """Return as soon as ``condition()`` is true; AssertionError when it is not within ``seconds``."""
     deadline = time.monotonic() + seconds
@@ -126,7 +127,8 @@ class Site:
         """Run the ``siaga`` command against this instance's state."""
         return subprocess.run(
             [sys.executable, "-m", "cli", *arguments],
-            cwd=REPO, env={**os.environ, "SIAGA_STATE": str(self.state)}, text=True, capture_output=True, timeout=30, check=False,
+            cwd=REPO, env={**os.environ, "SIAGA_STATE": str(self.state)},
+            text=True, capture_output=True, timeout=30, check=False,
         )  # fmt: skip
 
     def siaga_json(self, *arguments: str) -> Any:
@@ -168,6 +170,14 @@ class Site:
             return status == HTTPStatus.OK and any(each["name"] == "siaga110" for each in json.loads(body))
         return False
 
+    async def replaced(self, pid: int, *, seconds: float) -> None:
+        """Return when another application than ``pid`` serves."""
+        await eventually(
+            lambda: self.application() not in {None, pid} and self.connected(),
+            seconds=seconds,
+            what=f"another application than {pid} serves",
+        )
+
     async def quiet(self, *, seconds: float = 10) -> None:
         """Return when no channel and no bridge is left."""
         await eventually(lambda: not self.ari("channels"), seconds=seconds, what="no channel left")
@@ -189,7 +199,9 @@ class Site:
         found: list[str] = []
 
         def is_there() -> bool:
-            found[:] = [record.call for record in self.records(after=after) if record.action == "call.received" and record.call]
+            found[:] = [
+                record.call for record in self.records(after=after) if record.action == "call.received" and record.call
+            ]
             return len(found) >= number
 
         await eventually(is_there, seconds=seconds, what=f"call {number} in the journal")
@@ -202,6 +214,7 @@ class Site:
 
     async def told(self, call: str, action: str, *, seconds: float = 10) -> Record:
         """The first record of this action of a call."""
+
         def found() -> list[Record]:
             return [record for record in self.records(call=call) if record.action == action]
 

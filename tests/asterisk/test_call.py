@@ -39,11 +39,11 @@ async def test_both_hear_each_other_and_the_recording_has_both(site: Site, phone
 
     def both_recorded() -> bool:
         channels = tones.read_wav(recording)
-        return all(
-            any(tones.seconds_of(channel, hz) >= 0.8 for channel in channels) for hz in (CALLER_HZ, DESK_HZ)
-        )
+        return all(any(tones.seconds_of(channel, hz) >= 0.8 for channel in channels) for hz in (CALLER_HZ, DESK_HZ))
 
-    await eventually(lambda: recording.exists() and both_recorded(), seconds=5, what="both tones in the recording", every=0.2)
+    await eventually(
+        lambda: recording.exists() and both_recorded(), seconds=5, what="both tones in the recording", every=0.2
+    )
 
 
 async def test_caller_hangs_up(site: Site, phones: Phones) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import time
@@ -36,8 +37,7 @@ async def test_killed_the_next_caller_is_answered(fragile_site: Site, fragile_ph
     result = await caller.result()
     assert result.answered_ms is not None
     assert result.answered_ms < ANSWERED_WITHIN_MS
-    await eventually(lambda: site.application() not in {None, pid} and site.connected(),
-                     seconds=max(0.1, killed + 2 - time.monotonic()), what="the application is back")  # fmt: skip
+    await site.replaced(pid, seconds=max(0.1, killed + 2 - time.monotonic()))
     caller = await fragile_phones.call(Dialling(hang_up_ms=100))
     assert (await caller.result()).is_answered
     story = await site.story(await site.new_call(after, number=2))
@@ -57,8 +57,7 @@ async def test_frozen_the_next_caller_is_answered(fragile_site: Site, fragile_ph
     assert result.answered_ms is not None
     assert result.answered_ms < ANSWERED_WITHIN_MS
     await desk.ended()
-    await eventually(lambda: site.application() not in {None, pid} and site.connected(),
-                     seconds=max(0.1, frozen + 2 - time.monotonic()), what="the application is replaced")  # fmt: skip
+    await site.replaced(pid, seconds=max(0.1, frozen + 2 - time.monotonic()))
     story = await site.story(await site.new_call(after))
     assert_complete(story)
     assert "call.fallback" in actions(story)
@@ -85,8 +84,7 @@ async def test_between_claim_and_ring(fragile_site: Site, fragile_phones: Phones
         result = await caller.result()
         assert result.answered_ms is not None
         delays.append(round(result.answered_ms))
-        await eventually(lambda pid=pid: site.application() not in {None, pid} and site.connected(),  # type: ignore[misc]  # mypy cannot infer a lambda with a default
-                         seconds=5, what="the application is back")  # fmt: skip
+        await site.replaced(pid, seconds=5)
         assert_complete(await site.story(await site.new_call(after)))
         await site.quiet()
     assert max(delays) < ANSWERED_WITHIN_MS, delays
@@ -103,7 +101,7 @@ async def test_talks_go_on(fragile_site: Site, fragile_phones: Phones) -> None:
     await at_caller.wait_to_hear(660)
     heard = len(at_caller.packets), len(at_desk.packets)
     os.kill(pid, signal.SIGKILL)
-    await eventually(lambda: site.application() not in {None, pid} and site.connected(), seconds=5, what="the application is back")
+    await site.replaced(pid, seconds=5)
     call = await site.new_call(after)
     await site.told(call, "call.adopted")
     await eventually(lambda: len(at_caller.packets) > heard[0] + 50, seconds=5, what="another second of audio")
@@ -119,7 +117,7 @@ async def test_talks_go_on(fragile_site: Site, fragile_phones: Phones) -> None:
 
 def _longest_gap(packets: list[Packet]) -> float:
     """The longest silence between two packets, in seconds."""
-    return max(later.at - earlier.at for earlier, later in zip(packets, packets[1:], strict=False))
+    return max(later.at - earlier.at for earlier, later in itertools.pairwise(packets))
 
 
 async def test_dies_while_the_desk_rings(fragile_site: Site, fragile_phones: Phones) -> None:
@@ -142,7 +140,7 @@ async def test_nobody_answers_in_the_fallback_the_caller_is_kept(fragile_site: S
     pid = await _serving(site)
     os.kill(pid, signal.SIGSTOP)
     caller = await fragile_phones.call()
-    await eventually(lambda: site.application() not in {None, pid} and site.connected(), seconds=5, what="the application is back")
+    await site.replaced(pid, seconds=5)
     desk = await fragile_phones.desk(site.accounts[1])
     await caller.answered(seconds=20)
     await desk.answered(seconds=10)  # the sentence, two seconds of ringing tone, and the next round

@@ -21,7 +21,9 @@ async def test_five_hundred_calls(big_site: Site, big_phones: Phones) -> None:
     site, after = big_site, big_site.head()
     application = site.application()
     await big_phones.desk(site.accounts[:40], Behaviour.answers())
-    result = await big_phones.load(Dialling(number="0812[call_number]", hang_up_ms=50), count=CALLS, rate=20, seconds=90)
+    result = await big_phones.load(
+        Dialling(number="0812[call_number]", hang_up_ms=50), count=CALLS, rate=20, seconds=90
+    )
     assert result.failed == 0
     assert result.answered == CALLS
     await site.quiet()

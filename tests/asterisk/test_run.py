@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -67,8 +68,10 @@ def test_port_in_use(make_site: Callable[[], Site], which: str) -> None:
     """The sentence names the port."""
     site = make_site()
     kind, port = {
-        "sip": (socket.SOCK_DGRAM, site.sip[1]), "http": (socket.SOCK_STREAM, site.http), "mqtt": (socket.SOCK_STREAM, site.mqtt),
-    }[which]  # fmt: skip
+        "sip": (socket.SOCK_DGRAM, site.sip[1]),
+        "http": (socket.SOCK_STREAM, site.http),
+        "mqtt": (socket.SOCK_STREAM, site.mqtt),
+    }[which]
     with socket.socket(socket.AF_INET, kind) as taken:
         taken.bind((HOST, port))
         if kind is socket.SOCK_STREAM:
@@ -115,8 +118,10 @@ async def test_sigterm_and_again(make_site: Callable[[], Site], tmp_path: Path) 
     assert site.siaga("journal", "verify").returncode == 0
 
 
-async def test_killed_launcher_leaves_nothing_and_a_stale_state_starts(make_site: Callable[[], Site], tmp_path: Path) -> None:
-    """kill -9 in a talk: all children die with the launcher, and the same state starts again with the story complete."""
+async def test_killed_launcher_leaves_nothing_and_a_stale_state_starts(
+    make_site: Callable[[], Site], tmp_path: Path
+) -> None:
+    """kill -9 in a talk: all children die too, and the same state starts again with the story complete."""
     site = make_site()
     site.start()
     async with site.phones(tmp_path / "phones1") as phones:
@@ -143,6 +148,10 @@ async def test_killed_launcher_leaves_nothing_and_a_stale_state_starts(make_site
     site.stop()
 
 
+def _another(site: Site, name: str, pid: int) -> bool:
+    return site.process(name) not in {None, pid}
+
+
 async def test_children_are_restarted(make_site: Callable[[], Site], tmp_path: Path) -> None:
     """Asterisk and the broker come back when they die, and 110 is served again."""
     site = make_site()
@@ -151,7 +160,7 @@ async def test_children_are_restarted(make_site: Callable[[], Site], tmp_path: P
         pid = site.process(name)
         assert pid is not None, name
         os.kill(pid, signal.SIGKILL)
-        await eventually(lambda name=name, pid=pid: site.process(name) not in {None, pid}, seconds=10, what=f"{name} is back")  # type: ignore[misc]  # mypy cannot infer a lambda with a default
+        await eventually(partial(_another, site, name, pid), seconds=10, what=f"{name} is back")
     await eventually(site.connected, seconds=20, what="the application is connected again")
     async with site.phones(tmp_path / "phones") as phones:
         await phones.desk(site.accounts[0])

@@ -45,7 +45,9 @@ async def test_unknown_extension_cannot_register(site: Site, phones: Phones) -> 
     assert site.launcher is not None
 
 
-@pytest.mark.parametrize("dialled", ["999", "1001", "1002", "300", "*10", "201", "0215551234", "s", "h", "stasis-siaga110"])
+@pytest.mark.parametrize(
+    "dialled", ["999", "1001", "1002", "300", "*10", "201", "0215551234", "s", "h", "stasis-siaga110"]
+)
 async def test_the_trunk_reaches_110_only(site: Site, phones: Phones, dialled: str) -> None:
     """No desk, no net, no key code and no way out from the trunk's context."""
     after = site.head()
@@ -65,9 +67,15 @@ async def test_ari_needs_its_password(site: Site) -> None:
 
 async def test_secrets_are_for_the_owner_only(site: Site) -> None:
     """What holds passwords is readable by nobody else."""
-    for path in (site.state / "secrets.json", site.state / "siaga.toml", *(site.state / "asterisk" / "etc").glob("*.conf")):
-        if path.is_dir() or "secret" not in path.name and "rahasia" not in path.read_text(encoding="utf-8"):
+    for path in (
+        site.state / "secrets.json",
+        site.state / "siaga.toml",
+        *(site.state / "asterisk" / "etc").glob("*.conf"),
+    ):
+        if path.is_dir() or ("secret" not in path.name and "rahasia" not in path.read_text(encoding="utf-8")):
             continue
         others = path.stat().st_mode & 0o077
-        guarded = any(parent.stat().st_mode & 0o077 == 0 for parent in path.parents if parent.is_relative_to(site.state))
+        guarded = any(
+            parent.stat().st_mode & 0o077 == 0 for parent in path.parents if parent.is_relative_to(site.state)
+        )
         assert others == 0 or guarded, f"{path.name} is readable by others"

@@ -54,7 +54,7 @@ class Done:
     out: str
     err: str
 
-    def json(self) -> Any:  # noqa: ANN401 - whatever JSON holds
+    def json(self) -> Any:
         """The output as JSON; the command must have succeeded."""
         assert self.code == 0, self.err
         return msgspec.json.decode(self.out)
