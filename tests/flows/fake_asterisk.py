@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Literal, TypeVar
 
 import anyio
@@ -34,6 +33,9 @@ from ari_app.ari.model import (
     StasisEnd,
     StasisStart,
 )
+from tests.flows.equipment import Lags, Leg, Phone
+
+__all__ = ["BUSY", "NO_ANSWER", "REJECTED", "FakeAsterisk", "Lags", "Trouble"]
 
 NORMAL, BUSY, NO_ANSWER, REJECTED, ELSEWHERE = 16, 17, 19, 21, 26
 OFFER_SECONDS = 0.8
@@ -41,48 +43,6 @@ OFFER_SECONDS = 0.8
 T = TypeVar("T")
 Trouble = Literal["before", "after", "refused"]
 """A command that gets no answer, before or after it took effect, or that Asterisk refuses for reasons of its own."""
-
-
-@dataclass
-class Leg:
-    """A channel. ``interested``: how many subscriptions the application has to its events."""
-
-    id: str
-    name: str
-    app: str
-    state: str = "Down"
-    number: str = ""
-    exten: str = ""
-    stasis: bool = False
-    interested: int = 0
-    bridge: str | None = None
-    desk: str | None = None
-    offered: bool = False
-    claimed: bool = False
-    timers: list[asyncio.TimerHandle] = field(default_factory=list)
-
-    @property
-    def is_caller(self) -> bool:
-        return self.desk is None
-
-
-@dataclass
-class Phone:
-    """A desk's phone: what it does when it rings. ``leg`` is the one that rings or talks there."""
-
-    registered: bool = False
-    answers_after: float | None = None
-    refuses: int | None = None
-    leg: str | None = None
-
-
-@dataclass
-class Lags:
-    """How long things travel, in seconds."""
-
-    request: Callable[[], float] = lambda: 0.001
-    answer: Callable[[], float] = lambda: 0.002
-    event: Callable[[], float] = lambda: 0.001
 
 
 class FakeAsterisk:

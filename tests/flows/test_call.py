@@ -153,6 +153,32 @@ async def test_caller_gives_up_as_the_desk_answers(lags: Lags, later: float) -> 
     assert told == ANSWERED or told[-2:] == GIVEN_UP
 
 
+async def test_caller_taken_back_by_the_dialplan_as_the_desk_answers(lags: Lags) -> None:
+    """They are in the fallback now: whatever our flow does, it does not hang up on them."""
+    async with floor("1001", lags=lags) as here:
+        here.asterisk.register("1001")
+        call = here.asterisk.call()
+        await here.until(lambda: here.asterisk.desk_answers("1001"))
+        here.asterisk._to_fallback(here.asterisk.legs[call])
+        await here.ended(call)
+        assert call in here.asterisk.legs
+        here.asterisk.caller_hangs_up(call)
+    assert "call.answered" not in here.told(call)
+
+
+async def test_a_desk_is_not_blamed_for_a_caller_who_left() -> None:
+    """Its leg could not be made, or connected, because the caller was gone."""
+    for command in ("create", "add_to_bridge"):
+        async with floor("1001", lags=Lags(event=lambda: 0.0)) as here:
+            here.asterisk.register("1001", answers_after=0.0)
+            here.asterisk.trouble[command] = ["refused"]
+            call = here.asterisk.call()
+            await here.until(lambda: here.asterisk.orders[command])  # noqa: B023 - used in this round only
+            here.asterisk.caller_hangs_up(call)
+            await here.ended(call)
+        assert here.told(call)[-3:] == ["call.offered", *GIVEN_UP]
+
+
 @pytest.mark.parametrize(("cause", "reason"), [(BUSY, "busy"), (REJECTED, "busy"), (20, "unreachable")])
 async def test_refusing_desk_then_the_next(lags: Lags, cause: int, reason: str) -> None:
     async with floor("1001", "1002", lags=lags) as here:

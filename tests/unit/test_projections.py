@@ -24,8 +24,8 @@ from ari_app.domain.facts import Fact, Record
 from ari_app.store import database, projections
 from ari_app.store.database import ensure_schema, open_engine, stored_revision
 from ari_app.store.errors import DatabaseError, JournalError
-from ari_app.store.journal import Journal, read
-from ari_app.store.projections import catch_up
+from ari_app.store.journal import Journal, JournalReader, read
+from ari_app.store.projections import Folder, catch_up
 from ari_app.store.projector import Projector
 from ari_app.store.tables import REVISION
 from tests.unit.conftest import OpenJournal
@@ -131,6 +131,18 @@ def test_another_journal(open_journal: OpenJournal, path: Path, engine: sa.Engin
     assert list(_tables(engine)[0]) == ["d"]
     assert catch_up(path, engine) == 5
     assert list(_tables(engine)[0]) == ["c"]
+
+
+def test_two_who_fold_the_same_tables(open_journal: OpenJournal, path: Path, engine: sa.Engine) -> None:
+    """What one of them remembers does not count when the other has folded since."""
+    journal = open_journal()
+    ensure_schema(engine)
+    with JournalReader(path) as reader, JournalReader(path) as another:
+        folders = [Folder(reader, engine), Folder(another, engine)]
+        for number, fact in enumerate(TALK):
+            _write(journal, [fact])
+            assert folders[number % 2].fold_all() == 1
+    assert _tables(engine) == _fold(list(read(path)))
 
 
 def test_changed_folds(

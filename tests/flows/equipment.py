@@ -1,0 +1,49 @@
+"""What the fake Asterisk consists of: legs, telephones, and the time that things take on their way."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Leg:
+    """A channel. ``interested``: how many subscriptions the application has to its events."""
+
+    id: str
+    name: str
+    app: str
+    state: str = "Down"
+    number: str = ""
+    exten: str = ""
+    stasis: bool = False
+    interested: int = 0
+    bridge: str | None = None
+    desk: str | None = None
+    offered: bool = False
+    claimed: bool = False
+    timers: list[asyncio.TimerHandle] = field(default_factory=list)
+
+    @property
+    def is_caller(self) -> bool:
+        return self.desk is None
+
+
+@dataclass
+class Phone:
+    """A desk's phone: what it does when it rings. ``leg`` is the one that rings or talks there."""
+
+    registered: bool = False
+    answers_after: float | None = None
+    refuses: int | None = None
+    leg: str | None = None
+
+
+@dataclass
+class Lags:
+    """How long things travel, in seconds."""
+
+    request: Callable[[], float] = lambda: 0.001
+    answer: Callable[[], float] = lambda: 0.002
+    event: Callable[[], float] = lambda: 0.001
