@@ -236,9 +236,7 @@ class AsteriskClient:
         for source in sources:
             application = PHONES if source.startswith("endpoint:") else APPLICATION
             try:
-                await self._order(
-                    "POST", f"/applications/{application}/subscription", {"eventSource": source}
-                )
+                await self._order("POST", f"/applications/{application}/subscription", {"eventSource": source})
             except AriNotFound:
                 log.debug("ari.subscribe_gone", source=source)
             except AriConflict:
