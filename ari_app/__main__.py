@@ -6,6 +6,7 @@ Exit code 0 after SIGTERM or SIGINT; 1 with one line on standard error when it c
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
 from pathlib import Path
 from typing import Final
@@ -43,6 +44,7 @@ def main() -> int:
         return 1
     try:
         sys.setswitchinterval(SWITCH_SECONDS)
+        gc.freeze()  # what is there by now stays: looking through it for garbage would only stop the calls
         uvloop.run(app.run(settings, state, secrets, journal))
     except BaseExceptionGroup as group:
         known, unknown = group.split(AriError)

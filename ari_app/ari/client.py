@@ -15,7 +15,6 @@ from contextlib import contextmanager
 from typing import Any, Final, Self, TypeVar
 
 import aiohttp
-import anyio
 import msgspec
 import structlog
 
@@ -124,8 +123,11 @@ class AsteriskClient:
         if socket is None:
             await self._send(method, path, query)
             return
+        loop = asyncio.get_running_loop()
         number = str(next(self._numbers))
-        future = self._waiting[number] = asyncio.get_running_loop().create_future()
+        future = self._waiting[number] = loop.create_future()
+        # A timer of the loop: a cancel scope would cost as much as all the rest of the order.
+        timer = loop.call_later(COMMAND_SECONDS, _give_up, future)
         request = _Request(
             request_id=number,
             transaction_id=number,
@@ -134,12 +136,12 @@ class AsteriskClient:
             query_strings=[_Parameter(name, value) for name, value in (query or {}).items()],
         )
         try:
-            with anyio.fail_after(COMMAND_SECONDS):
-                await socket.send_str(_encoder.encode(request).decode())
-                answer = await future
+            await socket.send_str(_encoder.encode(request).decode())
+            answer = await future
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise AriUnreachable(f"{method} {path}: {error!r}") from error
         finally:
+            timer.cancel()
             self._waiting.pop(number, None)
         if answer.status_code >= HTTP_ERROR:
             raise refusal(answer.status_code, _reason(answer.message_body) or answer.reason_phrase)
@@ -241,6 +243,11 @@ class AsteriskClient:
                 log.debug("ari.subscribe_gone", source=source)
             except AriConflict:
                 log.warning("ari.subscribe_conflict", source=source)
+
+
+def _give_up(future: asyncio.Future[RESTResponse]) -> None:
+    if not future.done():
+        future.set_exception(TimeoutError(f"no answer within {COMMAND_SECONDS:.0f} s"))
 
 
 def _reason(content: bytes | str) -> str:

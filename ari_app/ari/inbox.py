@@ -6,11 +6,10 @@ call's flow takes them out in its own time.
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
-
-import anyio
 
 from ari_app.ari.errors import InboxFull
 from ari_app.ari.model import LegEvent
@@ -31,7 +30,7 @@ class Inbox(Generic[M]):
         """Make an inbox for ``most`` waiting messages."""
         self._waiting: deque[M] = deque()
         self._most = most
-        self._arrived = anyio.Event()
+        self._arrived = asyncio.Event()
         self.overrun = False
 
     def put(self, message: M) -> None:
@@ -60,7 +59,7 @@ class Inbox(Generic[M]):
                 raise InboxFull(msg)
             if self._waiting:
                 return self._waiting.popleft()
-            self._arrived = anyio.Event()
+            self._arrived.clear()
             await self._arrived.wait()
 
     def __len__(self) -> int:

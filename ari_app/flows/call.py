@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -36,6 +37,11 @@ class LegGone:
 Message: TypeAlias = LegEvent | DeskReady | LegGone
 
 
+def now() -> float:
+    """Seconds of the event loop's clock, which only goes forward."""
+    return asyncio.get_running_loop().time()
+
+
 class CallerLeft(Exception):
     """The caller hung up, or their line was lost."""
 
@@ -54,19 +60,21 @@ class Surroundings:
 class Call:
     """One call to 110.
 
-    ``id`` is the caller's channel; ``caller`` their number in E.164, or None when withheld.
+    ``id`` is the caller's channel; ``caller`` their number in E.164, known when the call is ours, None when withheld.
     """
 
-    def __init__(self, call: str, caller: str | None, dialled: str, around: Surroundings) -> None:
+    def __init__(self, call: str, dialled: str, around: Surroundings) -> None:
         """Register the inbox, before anything is asked of Asterisk."""
         self.id = call
-        self.caller = caller
+        self.caller: str | None = None
         self.dialled = dialled
         self.around = around
-        self.received = anyio.current_time()
+        self.received = now()
         self.causes: dict[str, int] = {}
         """The causes of the legs that have ended."""
         self._legs: list[str] = []
+        self._staged: tuple[str, str] | None = None
+        """A desk and the leg that was made to it ahead of its being offered."""
         self._bridge: str | None = None
         self._inbox: Inbox[Message] = Inbox()
         self._caller_left = False
@@ -140,6 +148,35 @@ class Call:
         self.adopt_leg(leg)
         return leg
 
+    async def stage(self, desk: str) -> None:
+        """Make a leg to a desk that will likely be offered this call, while the call is being claimed.
+
+        It is not dialled, so nobody hears of it; ``make_leg`` uses it, or ends it.
+        """
+        try:
+            self._staged = (desk, await self.make_leg(desk))
+        except AriError as error:
+            log.info("call.not_staged", error=repr(error))
+
+    async def make_leg(self, desk: str) -> str:
+        """A leg to a desk, staged or made now; it may be dialled when it has entered.
+
+        Raises:
+            AriRefused: its phone cannot be reached.
+        """
+        if self._staged is not None:
+            (staged_for, leg), self._staged = self._staged, None
+            if staged_for == desk and leg not in self.causes:
+                return leg
+            await self.end_leg(leg)
+        leg = self.new_leg()
+        try:
+            await self.around.asterisk.create(leg, f"PJSIP/{desk}", originator=self.id)
+        except AriRefused:
+            await self.end_leg(leg)
+            raise
+        return leg
+
     def adopt_leg(self, leg: str) -> None:
         """Count a leg as this call's, and get its events."""
         self._legs.append(leg)
@@ -193,7 +230,7 @@ class Call:
         """
         if not self._caller_left:
             await self.end_leg(self.id)
-        await self._end_own_legs()
+        await self.end_own_legs()
         try:
             with anyio.move_on_after(LAST_EVENTS_SECONDS):
                 while any(leg not in self.causes for leg in self.legs()):
@@ -202,7 +239,8 @@ class Call:
             log.warning("call.last_events_lost")
         await self._remove_bridge()
 
-    async def _end_own_legs(self) -> None:
+    async def end_own_legs(self) -> None:
+        """Hang up every leg that was made for this call; never raises."""
         for leg in self._legs:
             try:
                 await self.end_leg(leg)
@@ -227,7 +265,7 @@ class Call:
         try:
             await self.around.asterisk.back_to_dialplan(self.id)
         finally:
-            await self._end_own_legs()
+            await self.end_own_legs()
             await self._remove_bridge()
 
     def forget(self) -> None:
@@ -255,4 +293,4 @@ class Call:
 
     def waited_ms(self) -> int:
         """Milliseconds since the call came in, or was adopted."""
-        return round((anyio.current_time() - self.received) * 1000)
+        return round((now() - self.received) * 1000)

@@ -13,7 +13,7 @@ import anyio
 from ari_app.ari.errors import AriConflict, AriNotFound, AriRefused
 from ari_app.ari.model import Channel, ChannelDestroyed, ChannelStateChange
 from ari_app.domain.causes import UNKNOWN_CAUSE, NotAnswered, why_not_answered
-from ari_app.flows.call import Call, CallerLeft, LegGone
+from ari_app.flows.call import Call, CallerLeft, LegGone, now
 from ari_app.flows.switchboard import REST_SECONDS, DeskReady
 
 ENTER_SECONDS: Final = 1.0
@@ -70,30 +70,41 @@ async def next_desk(call: Call) -> str:
 
 async def offer(call: Call, desk: str) -> str | NotAnswered:
     """Ring one desk for ``ring_seconds``: its leg when it was answered, else why it was not."""
-    leg = call.new_leg()
     call.tell("call.offered", desk=desk)
-    asterisk, seconds = call.around.asterisk, call.around.ring_seconds
+    seconds = call.around.ring_seconds
     try:
-        await asterisk.create(leg, f"PJSIP/{desk}", originator=call.id)
+        leg = await call.make_leg(desk)
         if not await entered(call, leg):
             return NotAnswered.UNREACHABLE
-        await asterisk.dial(leg, caller=call.id, seconds=seconds)
+        await dial(call, leg)
     except AriRefused:
-        await call.end_leg(leg)
         await call.look()  # a desk is not blamed for a caller who left
         return NotAnswered.UNREACHABLE
-    rings_until = anyio.current_time() + seconds - OWN_TIMER_SECONDS
+    rings_until = now() + seconds - OWN_TIMER_SECONDS
     with anyio.move_on_after(seconds + OWN_TIMER_SECONDS):
         while True:
             match await call.next():
                 case ChannelStateChange(channel=Channel(id=id_, state="Up")) if id_ == leg:
                     return leg
                 case ChannelDestroyed(channel=Channel(id=id_), cause=cause) if id_ == leg:
-                    return why_not_answered(cause, rang_out=anyio.current_time() >= rings_until)
+                    return why_not_answered(cause, rang_out=now() >= rings_until)
                 case LegGone(leg=id_) if id_ == leg:
                     return NotAnswered.UNREACHABLE
     await call.end_leg(leg)
     return NotAnswered.NO_ANSWER
+
+
+async def dial(call: Call, leg: str) -> None:
+    """Let the desk's phone ring.
+
+    Raises:
+        AriRefused: the leg is gone by now.
+    """
+    try:
+        await call.around.asterisk.dial(leg, caller=call.id, seconds=call.around.ring_seconds)
+    except AriRefused:
+        await call.end_leg(leg)
+        raise
 
 
 async def entered(call: Call, leg: str) -> bool:
@@ -115,6 +126,8 @@ async def handed_over(call: Call) -> None:
         CallerLeft: the caller is gone by now.
         TimeoutError: Asterisk did not hand them over; the dialplan has them.
     """
+    if call.has_entered(call.id):
+        return
     with anyio.fail_after(ENTER_SECONDS):
         while not call.has_entered(call.id):
             await call.next()

@@ -58,6 +58,11 @@ class Switchboard:
         self._tell(Fact("asterisk", f"desk.{event}", data={"desk": extension}))
         self._match()
 
+    def likely(self) -> str | None:
+        """The desk that a call which came in now would get at once; None: it would wait."""
+        desk = None if self._waiting else next_desk(self._desks.values(), self._now())
+        return None if desk is None else desk.extension
+
     def wait(self, call: str, deliver: Callable[[DeskReady], None]) -> None:
         """Put a call at the end of the queue."""
         self._waiting[call] = deliver
