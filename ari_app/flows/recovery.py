@@ -110,7 +110,7 @@ class Recovery:
                 self._adopt_talk(action, living)
             case plan.AdoptWaiting(caller=caller):
                 self._adopt_waiting(caller, living)
-            case plan.EndStory(call=call) if self._is_untold(call, living):
+            case plan.EndStory(call=call) if await self._is_lost(call, living):
                 self._tell(call, "call.ended", by="system", outcome="lost", cause=UNKNOWN_CAUSE)
             case plan.InFallback(call=call) if self._is_untold(call, living):
                 self._tell(call, "call.fallback", reason="application_lost")
@@ -118,6 +118,13 @@ class Recovery:
                 await self._asterisk.hangup(leg)
             case plan.DestroyStray(bridge=bridge) if not self._router.owns(bridge):
                 await self._asterisk.destroy_bridge(bridge)
+
+    async def _is_lost(self, call: str, living: Mapping[str, str]) -> bool:
+        """Whether nobody will ever tell the end of a call whose caller is gone."""
+        if call in self._router.calls or living.get(call) != "call.fallback":
+            return self._is_untold(call, living)
+        # The dialplan noted its end before the caller's leg went away, unless Asterisk died with it: read again.
+        return call in await self._stories()
 
     def _is_untold(self, call: str, living: Mapping[str, str]) -> bool:
         """Whether nobody has told, or is going to tell, what became of a call that we have lost.

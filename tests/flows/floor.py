@@ -159,7 +159,9 @@ class Floor:
         count = Counter(told)
         assert told[0] == "call.received", told
         assert count["call.received"] == 1, told
-        assert count["call.ended"] + count["call.fallback"] == 1, told
+        assert count["call.ended"] <= 1, told
+        assert count["call.fallback"] <= 1, told
+        assert told[-1] in {"call.ended", "call.fallback"}, told
         assert told[-1] in CLOSED, told
 
 
