@@ -51,7 +51,7 @@ BACKLOG: Final = 100_000
 """From so many waiting facts on it is said loudly, again at each doubling; nothing is dropped."""
 
 GATHER_SECONDS: Final = 0.01
-"""How long the writer lets facts gather before it writes: a call's facts come in bursts."""
+"""How often the writer looks for facts: what a call tells in one burst gets on disk together."""
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1.0
 """Seconds between two attempts while the disk does not let us."""
@@ -126,9 +126,8 @@ class Journal:
         if self._closing.is_set():
             msg = f"a fact came after the journal was closed: {fact.action}"
             raise JournalError(msg)
+        # The writer looks by itself: waking it here would make it run in the middle of a caller's event.
         self._queue.append((fact, encode_data(fact.data), time.time()))
-        if not self._wake.is_set():
-            self._wake.set()
         if len(self._queue) >= self._loud_at:
             self._say_backlog()
 
@@ -164,10 +163,8 @@ class Journal:
 
     def _run(self) -> None:
         while True:
-            self._wake.wait()
+            self._wake.wait(GATHER_SECONDS)
             self._wake.clear()
-            if not self._closing.is_set():
-                time.sleep(GATHER_SECONDS)
             while self._queue:
                 if not self._commit_or_wait():
                     return
