@@ -19,7 +19,7 @@ import msgspec
 import structlog
 
 from ari_app.ari.commands import Claim
-from ari_app.ari.errors import AriConflict, AriNotFound, AriUnreachable, refusal
+from ari_app.ari.errors import AriConflict, AriNotFound, AriRefused, AriUnreachable, refusal
 from ari_app.ari.model import EVENT_TYPES, PHONE_EVENTS, Application, Bridge, Channel, Endpoint, RESTResponse
 
 APPLICATION: Final = "siaga110"
@@ -171,16 +171,18 @@ class AsteriskClient:
             return Claim.GONE
         return Claim.OURS
 
-    async def create(self, leg: str, endpoint: str, *, originator: str) -> None:
-        """Make the channel ``leg`` towards ``endpoint``, under our control at once."""
-        query = {"endpoint": endpoint, "app": APPLICATION, "appArgs": "leg", "channelId": leg}
-        if originator:
-            query["originator"] = originator
-        await self._order("POST", "/channels/create", query)
-
-    async def dial(self, leg: str, *, caller: str, seconds: int) -> None:
-        """Ring a leg for at most ``seconds``."""
-        await self._order("POST", f"/channels/{leg}/dial", {"caller": caller, "timeout": str(seconds)})
+    async def ring(self, leg: str, endpoint: str, *, originator: str, shown: str, seconds: int) -> None:
+        """Make the channel ``leg`` and ring ``endpoint`` with it for at most ``seconds``."""
+        query = {
+            "endpoint": endpoint,
+            "app": APPLICATION,
+            "appArgs": "leg",
+            "channelId": leg,
+            "originator": originator,
+            "callerId": shown,
+            "timeout": str(seconds),
+        }
+        await self._order("POST", "/channels", query)
 
     async def answer(self, leg: str) -> None:
         """Answer an incoming leg."""
@@ -229,20 +231,19 @@ class AsteriskClient:
             allowed: list[dict[str, str]] = [{"type": kind.__name__} for kind in kinds]
             await self._send("PUT", f"/applications/{application}/eventFilter", body={"allowed": allowed})
 
-    async def subscribe(self, sources: Sequence[str]) -> None:
-        """Get the events of things that did not enter our application: ``channel:ID``, ``endpoint:PJSIP/1001``.
+    async def subscribe(self, sources: Sequence[str]) -> list[str]:
+        """Get the events of ``channel:ID``, ``endpoint:PJSIP/1001``; returns those that are gone or unknown.
 
-        A source that is gone or unknown is left out; with several in one request Asterisk would
-        refuse all of them for the sake of one, so each goes by itself.
+        With several in one request Asterisk would refuse all of them for the sake of one, so each goes by itself.
         """
+        gone: list[str] = []
         for source in sources:
             application = PHONES if source.startswith("endpoint:") else APPLICATION
             try:
                 await self._order("POST", f"/applications/{application}/subscription", {"eventSource": source})
-            except AriNotFound:
-                log.debug("ari.subscribe_gone", source=source)
-            except AriConflict:
-                log.warning("ari.subscribe_conflict", source=source)
+            except AriRefused:
+                gone.append(source)
+        return gone
 
 
 def _give_up(future: asyncio.Future[RESTResponse]) -> None:

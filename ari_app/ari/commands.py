@@ -28,11 +28,12 @@ class Commands(Protocol):
     async def claim(self, channel: str) -> Claim:
         """Take a call that is on offer to all applications."""
 
-    async def create(self, leg: str, endpoint: str, *, originator: str) -> None:
-        """Make the channel ``leg`` towards ``endpoint`` (``PJSIP/1001``), under our control at once."""
+    async def ring(self, leg: str, endpoint: str, *, originator: str, shown: str, seconds: int) -> None:
+        """Make the channel ``leg`` and ring ``endpoint`` (``PJSIP/1001``) with it.
 
-    async def dial(self, leg: str, *, caller: str, seconds: int) -> None:
-        """Ring it; Asterisk itself gives up after ``seconds``, whether we are alive or not."""
+        ``originator`` is the caller's channel and ``shown`` the number on the phone's display. Asterisk itself
+        gives up after ``seconds``, whether we are alive or not; answered, the leg is under our control.
+        """
 
     async def answer(self, leg: str) -> None:
         """Answer an incoming leg."""
@@ -58,11 +59,8 @@ class Commands(Protocol):
     async def bridges(self) -> list[Bridge]:
         """Every living bridge."""
 
-    async def subscribe(self, sources: Sequence[str]) -> None:
-        """Get the events of what is not ours yet: ``channel:ID``, ``endpoint:PJSIP/1001``.
-
-        What is gone or unknown is left out.
-        """
+    async def subscribe(self, sources: Sequence[str]) -> list[str]:
+        """Get the events of ``channel:ID``, ``endpoint:PJSIP/1001``; returns those that are gone or unknown."""
 
     async def endpoints(self) -> list[Endpoint]:
         """Every configured PJSIP endpoint with its state."""

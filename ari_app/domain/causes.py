@@ -23,15 +23,14 @@ UNKNOWN_CAUSE: Final = 0
 """Asterisk did not say, or the leg was found gone when reconciling."""
 
 
-def why_not_answered(cause: int, *, rang_out: bool = False) -> NotAnswered:
+def why_not_answered(cause: int, *, rang_out: bool) -> NotAnswered:
     """The reason behind a cause; what is not known counts as unreachable.
 
-    ``rang_out``: the time for ringing was over, which some versions of Asterisk do not say (asterisk#963).
+    ``rang_out``: the time for ringing was over. The cause alone does not say it: some versions of Asterisk give
+    none (asterisk#963), and a phone that refuses at once with 480 (do not disturb) gives the one for no answer.
     """
-    if cause == UNKNOWN_CAUSE and rang_out:
-        return NotAnswered.NO_ANSWER
     if cause in (_BUSY, _REJECTED):
         return NotAnswered.BUSY
-    if cause in (_NO_ANSWER, _NO_USER_RESPONDING):
+    if rang_out and cause in (UNKNOWN_CAUSE, _NO_ANSWER, _NO_USER_RESPONDING):
         return NotAnswered.NO_ANSWER
     return NotAnswered.UNREACHABLE

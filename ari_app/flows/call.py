@@ -63,9 +63,10 @@ class Call:
     ``id`` is the caller's channel; ``caller`` their number in E.164, known when the call is ours, None when withheld.
     """
 
-    def __init__(self, call: str, dialled: str, around: Surroundings) -> None:
+    def __init__(self, call: str, number: str, dialled: str, around: Surroundings) -> None:
         """Register the inbox, before anything is asked of Asterisk."""
         self.id = call
+        self.number = number
         self.caller: str | None = None
         self.dialled = dialled
         self.around = around
@@ -73,13 +74,12 @@ class Call:
         self.causes: dict[str, int] = {}
         """The causes of the legs that have ended."""
         self._legs: list[str] = []
-        self._staged: tuple[str, str] | None = None
-        """A desk and the leg that was made to it ahead of its being offered."""
         self._bridge: str | None = None
         self._inbox: Inbox[Message] = Inbox()
         self._caller_left = False
         self._seen: set[str] = set()
         self._entered: set[str] = set()
+        self._is_followed = False
         self.talking = False
         """Whether caller and operator hear each other: then nobody but they may end the call."""
         around.switch.register(call, self._inbox.put)
@@ -105,6 +105,11 @@ class Call:
             raise CallerLeft
         return message
 
+    @property
+    def has_news(self) -> bool:
+        """Whether ``next`` would return at once."""
+        return len(self._inbox) > 0
+
     async def look(self) -> None:
         """Take in what has happened so far, without waiting for more.
 
@@ -120,6 +125,10 @@ class Call:
     def has_entered(self, leg: str) -> bool:
         """Whether Asterisk has told that a leg is under our control."""
         return leg in self._entered
+
+    def has_ended(self, leg: str) -> bool:
+        """Whether a leg is over."""
+        return leg in self.causes
 
     def caller_is_gone(self) -> None:
         """Asterisk refused an order for the caller's leg: it has left us, whatever the events say."""
@@ -148,34 +157,34 @@ class Call:
         self.adopt_leg(leg)
         return leg
 
-    async def stage(self, desk: str) -> None:
-        """Make a leg to a desk that will likely be offered this call, while the call is being claimed.
-
-        It is not dialled, so nobody hears of it; ``make_leg`` uses it, or ends it.
-        """
-        try:
-            self._staged = (desk, await self.make_leg(desk))
-        except AriError as error:
-            log.info("call.not_staged", error=repr(error))
-
-    async def make_leg(self, desk: str) -> str:
-        """A leg to a desk, staged or made now; it may be dialled when it has entered.
+    async def ring(self, desk: str) -> str:
+        """Ring a desk for ``ring_seconds``; the leg's events come to the inbox.
 
         Raises:
             AriRefused: its phone cannot be reached.
         """
-        if self._staged is not None:
-            (staged_for, leg), self._staged = self._staged, None
-            if staged_for == desk and leg not in self.causes:
-                return leg
-            await self.end_leg(leg)
         leg = self.new_leg()
+        around = self.around
+        shown = self.number or "Anonymous"
         try:
-            await self.around.asterisk.create(leg, f"PJSIP/{desk}", originator=self.id)
+            await around.asterisk.ring(
+                leg, f"PJSIP/{desk}", originator=self.id, shown=shown, seconds=around.ring_seconds
+            )
         except AriRefused:
             await self.end_leg(leg)
             raise
+        await self.follow_caller()
         return leg
+
+    async def follow_caller(self) -> None:
+        """Get the last event of the caller's leg: being ours, it tells of leaving us only. Once is enough.
+
+        Not before the first desk rings, as it can wait, and the caller should not.
+        """
+        if not self._is_followed:
+            self._is_followed = True
+            if await self.around.asterisk.subscribe([f"channel:{self.id}"]):
+                self._caller_left = True
 
     def adopt_leg(self, leg: str) -> None:
         """Count a leg as this call's, and get its events."""

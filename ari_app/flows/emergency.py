@@ -60,6 +60,8 @@ async def next_desk(call: Call) -> str:
     """Wait in the queue for the desk that has been idle the longest; the caller hears ringing."""
     call.around.switchboard.wait(call.id, call.deliver)
     try:
+        if not call.has_news:  # nobody is free
+            await call.follow_caller()
         while True:
             match await call.next():
                 case DeskReady(extension=desk):
@@ -73,10 +75,7 @@ async def offer(call: Call, desk: str) -> str | NotAnswered:
     call.tell("call.offered", desk=desk)
     seconds = call.around.ring_seconds
     try:
-        leg = await call.make_leg(desk)
-        if not await entered(call, leg):
-            return NotAnswered.UNREACHABLE
-        await dial(call, leg)
+        leg = await call.ring(desk)
     except AriRefused:
         await call.look()  # a desk is not blamed for a caller who left
         return NotAnswered.UNREACHABLE
@@ -94,43 +93,17 @@ async def offer(call: Call, desk: str) -> str | NotAnswered:
     return NotAnswered.NO_ANSWER
 
 
-async def dial(call: Call, leg: str) -> None:
-    """Let the desk's phone ring.
-
-    Raises:
-        AriRefused: the leg is gone by now.
-    """
-    try:
-        await call.around.asterisk.dial(leg, caller=call.id, seconds=call.around.ring_seconds)
-    except AriRefused:
-        await call.end_leg(leg)
-        raise
-
-
-async def entered(call: Call, leg: str) -> bool:
-    """Wait until a leg that was made is ours to dial: before that Asterisk refuses it (409). False: it is gone."""
-    with anyio.move_on_after(ENTER_SECONDS):
-        while not call.has_entered(leg):
-            match await call.next():
-                case ChannelDestroyed(channel=Channel(id=id_)) | LegGone(leg=id_) if id_ == leg:
-                    return False
-        return True
-    await call.end_leg(leg)
-    return False
-
-
-async def handed_over(call: Call) -> None:
-    """Wait until the caller is ours to answer, as nearly always they are by now: a claim is not yet the hand-over.
+async def handed_over(call: Call, leg: str) -> bool:
+    """Wait until a leg is ours to act on: a claim, or an answer, is not yet the hand-over. False: it is gone.
 
     Raises:
         CallerLeft: the caller is gone by now.
-        TimeoutError: Asterisk did not hand them over; the dialplan has them.
+        TimeoutError: Asterisk did not hand it over.
     """
-    if call.has_entered(call.id):
-        return
     with anyio.fail_after(ENTER_SECONDS):
-        while not call.has_entered(call.id):
+        while not (call.has_entered(leg) or call.has_ended(leg)):
             await call.next()
+    return not call.has_ended(leg)
 
 
 async def connect(call: Call, leg: str) -> bool:
@@ -140,15 +113,18 @@ async def connect(call: Call, leg: str) -> bool:
         CallerLeft: the caller is gone by now.
         TimeoutError: the caller was never handed over to us.
     """
-    await handed_over(call)
+    if not call.has_entered(call.id):
+        await handed_over(call, call.id)
     try:
         await call.around.asterisk.answer(call.id)
     except (AriNotFound, AriConflict):
         call.caller_is_gone()
         raise CallerLeft from None
     try:
+        if not await handed_over(call, leg):
+            return False
         await call.connect(leg)
-    except AriRefused:
+    except (AriRefused, TimeoutError):
         await call.end_leg(leg)
         await call.look()
         return False

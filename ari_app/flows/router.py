@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import PurePath
@@ -74,7 +73,7 @@ class Router:
         """
         if channel in self.calls:
             return
-        call = self._new_call(channel, dialled)
+        call = self._new_call(channel, number, dialled)
         await self._serve(call, lambda call: self._claim_and_answer(call, number))
 
     async def adopt(self, call: Call, procedure: Procedure) -> None:
@@ -89,7 +88,7 @@ class Router:
         """A ``Call`` for a caller who was found living; None when it has a flow after all."""
         if channel in self.calls:
             return None
-        call = self._new_call(channel, dialled)
+        call = self._new_call(channel, number, dialled)
         call.caller = e164(number, self._region)
         call.adopt_caller(entered=False)
         return call
@@ -98,35 +97,19 @@ class Router:
         """The first line of a call's story."""
         self.around.tell(call_received(call.id, caller=call.caller, number=number, dialled=call.dialled))
 
-    def _new_call(self, channel: str, dialled: str) -> Call:
-        call = Call(channel, dialled, self.around)
+    def _new_call(self, channel: str, number: str, dialled: str) -> Call:
+        call = Call(channel, number, dialled, self.around)
         self.calls[channel] = call
         return call
 
     async def _claim_and_answer(self, call: Call, number: str) -> None:
-        if await self._claim(call, number) is not Claim.OURS:
+        if await self.around.asterisk.claim(call.id) is not Claim.OURS:
             log.info("call.claimed_elsewhere")
-            await call.end_own_legs()
             return
+        call.caller = e164(number, self._region)
         self.received(call, number)
         call.adopt_caller(entered=False)  # its end may come before the hand-over, and then no event tells of it
         await answer_emergency_call(call)
-
-    async def _claim(self, call: Call, number: str) -> Claim:
-        """Claim a call, and make the leg to the desk that is next at the same time: it saves the caller a millisecond.
-
-        The leg's order goes out first, as it takes longer; it is dialled when the call is ours.
-        """
-        claiming = asyncio.create_task(self.around.asterisk.claim(call.id))
-        try:
-            desk = self.around.switchboard.likely()
-            if desk is not None:
-                await call.stage(desk)
-            call.caller = e164(number, self._region)
-        except BaseException:
-            claiming.cancel()
-            raise
-        return await claiming
 
     async def _serve(self, call: Call, procedure: Procedure) -> None:
         """Run a call's procedure. Whatever goes wrong in it stays in this call."""

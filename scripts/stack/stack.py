@@ -89,6 +89,7 @@ class Stack:
                             await child.stop()
         finally:
             self._watchdog.close()
+            self.prepared.lock.close()
 
     async def _start(self) -> None:
         for child in self.children:

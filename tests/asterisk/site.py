@@ -57,10 +57,10 @@ class Site:
 
     # ---- the launcher
 
-    def launch(self) -> subprocess.Popen[str]:
+    def launch(self, *more: str) -> subprocess.Popen[str]:
         """Start the launcher and return at once; what it says is kept in ``output``."""
         self.launcher = subprocess.Popen(
-            ["setpriv", "--pdeathsig", "KILL", sys.executable, "-m", "scripts.stack", *self.options()],
+            ["setpriv", "--pdeathsig", "KILL", sys.executable, "-m", "scripts.stack", *self.options(), *more],
             cwd=REPO, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
         threading.Thread(target=self._listen, args=(self.launcher,), daemon=True).start()

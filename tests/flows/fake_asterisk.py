@@ -67,6 +67,8 @@ class FakeAsterisk:
         self.emit = emit
         self.caller_enters_after = 0.001
         """From a claim to the hand-over; orders before that are refused."""
+        self.desk_enters_after = 0.001
+        """From a desk's answer to its leg's being ours."""
         self._lags = lags or Lags()
         self._last_event = 0.0
         self._used: set[str] = set()
@@ -113,6 +115,7 @@ class FakeAsterisk:
             return False
         self._stop(leg)
         self._change(leg, "Up")
+        self._later(leg, self.desk_enters_after, lambda: self._enter(leg, "leg"))
         return True
 
     def desk_hangs_up(self, extension: str, cause: int = NORMAL) -> bool:
@@ -148,37 +151,26 @@ class FakeAsterisk:
         self._later(leg, self.caller_enters_after, lambda: self._enter(leg, "call"))
         return Claim.OURS
 
-    async def create(self, leg: str, endpoint: str, *, originator: str) -> None:
-        await self._order("create", lambda: self._create(leg, endpoint.partition("/")[2], originator))
+    async def ring(self, leg: str, endpoint: str, *, originator: str, shown: str, seconds: int) -> None:
+        assert shown, "a phone's display is never empty"
+        await self._order("ring", lambda: self._ring(leg, endpoint.partition("/")[2], seconds))
 
-    def _create(self, id_: str, extension: str, originator: str) -> None:
+    def _ring(self, id_: str, extension: str, seconds: int) -> None:
         self._check_new(id_)
-        if originator in self.legs:
-            self.legs[originator].interested += 1
-        if extension not in self.phones or not self.phones[extension].registered:
+        phone = self.phones.get(extension)
+        if phone is None or not phone.registered:
             raise AriRefused(500, "Allocation failed")
-        leg = Leg(id_, f"PJSIP/{extension}-{len(self._used):08x}", "Stasis", desk=extension, interested=1)
+        leg = Leg(id_, f"PJSIP/{extension}-{len(self._used):08x}", "AppDial2", desk=extension, interested=1)
         self.legs[id_] = leg
-        self._later(leg, 0.001, lambda: self._enter(leg, "leg"))
-
-    async def dial(self, leg: str, *, caller: str, seconds: int) -> None:
-        await self._order("dial", lambda: self._dial(leg, seconds))
-
-    def _dial(self, id_: str, seconds: int) -> None:
-        leg = self._ours(id_)
-        if leg.state != "Down" or leg.desk is None:
-            raise AriConflict(409, "Channel in invalid state")
-        phone = self.phones[leg.desk]
         busy = BUSY if phone.leg in self.legs else phone.refuses
         if busy is not None:
             self._later(leg, 0.001, lambda: self._destroy(leg, busy))
             return
         phone.leg = id_
-        self.rung.append(leg.desk)
+        self.rung.append(extension)
         self._change(leg, "Ringing")
         self._later(leg, seconds, lambda: self._destroy(leg, self.timeout_cause))
         if phone.answers_after is not None:
-            extension = leg.desk
             self._later(leg, phone.answers_after, lambda: self.desk_answers(extension))
 
     async def answer(self, leg: str) -> None:
@@ -259,16 +251,20 @@ class FakeAsterisk:
     async def endpoints(self) -> list[Endpoint]:
         return await self._order("endpoints", lambda: [self._endpoint(extension) for extension in self.phones])
 
-    async def subscribe(self, sources: Sequence[str]) -> None:
-        await self._order("subscribe", lambda: self._subscribe(sources))
+    async def subscribe(self, sources: Sequence[str]) -> list[str]:
+        return await self._order("subscribe", lambda: self._subscribe(sources))
 
-    def _subscribe(self, sources: Sequence[str]) -> None:
+    def _subscribe(self, sources: Sequence[str]) -> list[str]:
+        gone = []
         for source in sources:
             kind, _, id_ = source.partition(":")
             if kind == "channel" and id_ in self.legs:
                 self.legs[id_].interested += 1
-            elif kind == "endpoint":
+            elif kind == "endpoint" and id_.partition("/")[2] in self.phones:
                 self._watched.add(id_)
+            else:
+                gone.append(source)
+        return gone
 
     # ---- inside ----------------------------------------------------------------------------------
 

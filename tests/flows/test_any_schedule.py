@@ -19,7 +19,7 @@ DESKS = ("1001", "1002", "1003")
 LAGS = (0.0, 0.0005, 0.001, 0.003, 0.02, 0.4)
 PAUSES = (0.0, 0.0005, 0.001, 0.002, 0.004, 0.01, 0.1, 1.0, 5.0, 13.0)
 COMMANDS = (
-    "claim", "create", "dial", "answer", "hangup",
+    "claim", "ring", "subscribe", "answer", "hangup",
     "create_bridge", "add_to_bridge", "destroy_bridge", "back_to_dialplan",
 )  # fmt: skip
 

@@ -198,7 +198,7 @@ async def test_strays_are_removed(lags: Lags) -> None:
     async with floor("1001", lags=lags) as here:
         here.asterisk.register("1001")
         leg, bridge = leg_id("gone", "1"), bridge_id("gone", "2")
-        await here.asterisk.create(leg, "PJSIP/1001", originator="gone")
+        await here.asterisk.ring(leg, "PJSIP/1001", originator="gone", shown="110", seconds=60)
         await here.asterisk.create_bridge(bridge)
         await here.asterisk.create_bridge("somebody-elses")
         await here.until(lambda: leg not in here.asterisk.legs and bridge not in here.asterisk.open_bridges)
@@ -308,7 +308,7 @@ async def test_a_story_that_somebody_else_ended_is_forgotten(lags: Lags) -> None
     """The dialplan's note told the end while our own flow had lost the call."""
     async with floor("1001", lags=lags) as here:
         here.asterisk.register("1001")
-        here.asterisk.trouble["dial"] = ["before"]
+        here.asterisk.trouble["ring"] = ["before"]
         call = here.asterisk.call()
         await here.until(lambda: here.app is not None and here.told(call) and not here.app.router.calls)
         here.asterisk.caller_hangs_up(call)

@@ -13,7 +13,7 @@ from tests.flows.floor import Floor, floor
 
 pytestmark = pytest.mark.anyio
 
-COMMANDS = ("claim", "create", "dial", "answer", "create_bridge", "add_to_bridge")
+COMMANDS = ("claim", "ring", "subscribe", "answer", "create_bridge", "add_to_bridge")
 
 
 async def _served_all_the_same(here: Floor, call: str) -> None:
@@ -44,13 +44,12 @@ async def test_unreachable(lags: Lags, command: str, trouble: Trouble) -> None:
             await _served_all_the_same(here, call)
 
 
-@pytest.mark.parametrize("command", ["create", "dial", "create_bridge", "add_to_bridge"])
+@pytest.mark.parametrize("command", ["ring", "create_bridge", "add_to_bridge"])
 async def test_refused(lags: Lags, command: str) -> None:
     """Asterisk refuses for reasons of its own: the flow tries again."""
     async with floor("1001", lags=lags) as here:
         here.asterisk.register("1001", answers_after=0.5)
-        # The first leg is made while the call is being claimed; should that fail, it is simply made later.
-        here.asterisk.trouble[command] = ["refused"] * (2 if command == "create" else 1)
+        here.asterisk.trouble[command] = ["refused"]
         call = here.asterisk.call()
         await _served_all_the_same(here, call)
     assert here.facts(call, "call.not_answered")[0].data == {"desk": "1001", "reason": "unreachable"}
@@ -82,7 +81,7 @@ async def test_unreachable_and_the_caller_leaves(lags: Lags) -> None:
     """No flow hears of it: reconciling ends the story."""
     async with floor("1001", lags=lags) as here:
         here.asterisk.register("1001")
-        here.asterisk.trouble["dial"] = ["before"]
+        here.asterisk.trouble["ring"] = ["before"]
         call = here.asterisk.call()
         await here.until(lambda: here.app is not None and here.told(call) and not here.app.router.calls)
         here.asterisk.caller_hangs_up(call)

@@ -8,21 +8,23 @@ from hypothesis import strategies as st
 
 from ari_app.domain.causes import NotAnswered, why_not_answered
 
-KNOWN = {17: "busy", 21: "busy", 19: "no_answer", 18: "no_answer"}
+REFUSED = {17: "busy", 21: "busy", 19: "unreachable", 18: "unreachable"}
+RANG_OUT = {17: "busy", 21: "busy", 19: "no_answer", 18: "no_answer", 0: "no_answer"}
 
 
-@pytest.mark.parametrize(("cause", "reason"), KNOWN.items())
-def test_known_causes(cause: int, reason: str) -> None:
-    assert why_not_answered(cause).value == reason
+@pytest.mark.parametrize(("cause", "reason"), REFUSED.items())
+def test_before_the_time_is_over(cause: int, reason: str) -> None:
+    """A phone that says at once that nobody answers (480, do not disturb) was not rung in vain: it cannot be reached."""
+    assert why_not_answered(cause, rang_out=False).value == reason
+
+
+@pytest.mark.parametrize(("cause", "reason"), RANG_OUT.items())
+def test_when_the_time_is_over(cause: int, reason: str) -> None:
+    """Without a cause too: asterisk#963."""
     assert why_not_answered(cause, rang_out=True).value == reason
 
 
-@given(st.integers(0, 127).filter(lambda cause: cause not in KNOWN))
-def test_what_is_not_known_is_unreachable(cause: int) -> None:
-    assert why_not_answered(cause) is NotAnswered.UNREACHABLE
-
-
-def test_a_time_out_without_a_cause() -> None:
-    """asterisk#963"""
-    assert why_not_answered(0, rang_out=True) is NotAnswered.NO_ANSWER
-    assert why_not_answered(20, rang_out=True) is NotAnswered.UNREACHABLE
+@given(st.integers(0, 127), st.booleans())
+def test_what_is_not_known_is_unreachable(cause: int, rang_out: bool) -> None:  # noqa: FBT001 - Hypothesis draws it
+    if cause not in (RANG_OUT if rang_out else REFUSED):
+        assert why_not_answered(cause, rang_out=rang_out) is NotAnswered.UNREACHABLE
