@@ -6,15 +6,21 @@ from which the journal learns what happened.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from ari_app.domain.facts import Fact, Json, call_received
 from ari_app.domain.numbers import e164
 
-_FIELDS: Final = 10
+_LINE: Final = re.compile(
+    r"(?P<call>[0-9A-Za-z._-]{1,150})\|(?P<number>[0-9+]{0,20})\|(?P<dialled>[0-9]{1,80})"
+    r"\|(?P<received>[0-9]{1,14})\|(?P<began>[0-9]{1,14})\|(?P<ended>[0-9]{1,14})\|(?P<talked>[0-9]{0,12})"
+    r"\|(?P<desk>[0-9]{0,80})\|(?P<by>caller|desk)\|(?P<cause>[0-9]{0,3})"
+)
+"""As ``dialplan/fallback.conf`` writes it. What a crash or a bad disk made of it must not get into the journal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,25 +41,21 @@ class Note:
 
 def parse(line: str) -> Note | None:
     """The note in one line; None when it is damaged (a crash in the middle of writing it)."""
-    fields = line.strip().split("|")
-    if len(fields) != _FIELDS or not fields[0]:
+    found = _LINE.fullmatch(line.strip(" \t\r\n\0"))  # a power cut can leave zeros
+    if found is None:
         return None
-    call, number, dialled, received, began, ended, talked, desk, by, cause = fields
-    try:
-        return Note(
-            call,
-            number,
-            dialled,
-            _moment(received),
-            _moment(began),
-            _moment(ended),
-            int(talked or 0),
-            desk,
-            by,
-            int(cause or 0),
-        )
-    except (ValueError, OverflowError, OSError):
-        return None
+    return Note(
+        found["call"],
+        found["number"],
+        found["dialled"],
+        _moment(found["received"]),
+        _moment(found["began"]),
+        _moment(found["ended"]),
+        int(found["talked"] or 0),
+        found["desk"],
+        found["by"],
+        int(found["cause"] or 0),
+    )
 
 
 def _moment(milliseconds: str) -> datetime:
@@ -77,13 +79,14 @@ def story(note: Note, told: Collection[str], region: str) -> list[Fact]:
 
 def _end(note: Note) -> list[Fact]:
     if not (note.desk and note.talked_ms):
-        waited = _milliseconds(note.received, note.ended)
+        waited = max(0, _milliseconds(note.received, note.ended))
         end: dict[str, Json] = {"by": "caller", "outcome": "abandoned", "cause": note.cause}
         return [
             Fact("caller", "call.abandoned", note.call, {"waited_ms": waited}, note.ended),
             Fact("caller", "call.ended", note.call, end, note.ended),
         ]
-    answered = datetime.fromtimestamp(note.ended.timestamp() - note.talked_ms / 1000, UTC)
+    # The machine's clock may have been set meanwhile: nobody is answered before the call came.
+    answered = max(min(note.received, note.ended), note.ended - timedelta(milliseconds=note.talked_ms))
     waited = max(0, _milliseconds(note.received, answered))
     who, by = ("caller", "caller") if note.by == "caller" else (f"desk:{note.desk}", "desk")
     return [

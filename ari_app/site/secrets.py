@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets as random
 import string
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from ari_app.site.state import StateDir, StateError, write_private
+from ari_app.site.values import ONE_WORD
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -19,6 +21,7 @@ ARI_USERS: Final = ("siaga110", "guard")
 """One ARI user for each program: the application, and the launcher that watches over it."""
 
 MQTT_USERS: Final = ("application", "supervisor", "wallboard")
+_USABLE: Final = re.compile(ONE_WORD)
 _LETTERS: Final = string.ascii_letters + string.digits
 _LENGTH: Final = 43
 """Letters and digits of a generated secret: 256 bits."""
@@ -41,13 +44,14 @@ def load(state: StateDir, settings: Settings) -> Secrets:
     """
     kept = _read(state)
     configured = {desk.extension: desk.secret for desk in settings.desk}
+    ari, mqtt, desks = (_group(kept, name) for name in ("ari", "mqtt", "desks"))
     try:
         return Secrets(
-            ari={user: kept["ari"][user] for user in ARI_USERS},
-            mqtt={user: kept["mqtt"][user] for user in MQTT_USERS},
-            desks={name: secret or kept["desks"][name] for name, secret in configured.items()},
+            ari={user: ari[user] for user in ARI_USERS},
+            mqtt={user: mqtt[user] for user in MQTT_USERS},
+            desks={name: secret or desks[name] for name, secret in configured.items()},
         )
-    except (KeyError, TypeError):
+    except KeyError:
         raise StateError(f"{state.secrets} is not complete: scripts/run completes it") from None
 
 
@@ -63,14 +67,10 @@ def load_or_create(state: StateDir, settings: Settings) -> Secrets:
         "mqtt": MQTT_USERS,
         "desks": [desk.extension for desk in settings.desk if desk.secret is None],
     }
-    complete: dict[str, dict[str, str]] = {}
+    complete = dict(kept)
     for group, names in wanted.items():
-        old = kept.get(group)
         # A desk that left the configuration keeps its secret: it may come back.
-        complete[group] = dict(old) if isinstance(old, dict) else {}
-        for name in names:
-            if not isinstance(complete[group].get(name), str):
-                complete[group][name] = generate()
+        complete[group] = {name: generate() for name in names} | _group(kept, group)
     if complete != kept:
         write_private(state.secrets, json.dumps(complete, indent=1, sort_keys=True) + "\n")
     return load(state, settings)
@@ -79,6 +79,13 @@ def load_or_create(state: StateDir, settings: Settings) -> Secrets:
 def generate() -> str:
     """A new secret of 256 bits."""
     return "".join(random.choice(_LETTERS) for _ in range(_LENGTH))
+
+
+def _group(kept: Mapping[str, Any], name: str) -> dict[str, str]:
+    """Those of one group that can be used."""
+    group = kept.get(name)
+    items = group.items() if isinstance(group, dict) else ()
+    return {user: text for user, text in items if isinstance(text, str) and _USABLE.fullmatch(text)}
 
 
 def _read(state: StateDir) -> dict[str, Any]:

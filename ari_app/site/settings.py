@@ -5,21 +5,28 @@ from __future__ import annotations
 import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from phonenumbers import SUPPORTED_REGIONS
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    ValidationError,
-    model_validator,
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+
+from ari_app.site.values import (
+    Address,
+    EmergencyNumber,
+    Extension,
+    Flag,
+    LoopbackAddress,
+    MediaPort,
+    Name,
+    Network,
+    PolresCode,
+    Region,
+    Seconds,
+    Secret,
+    SipUri,
+    Where,
+    Words,
+    Zone,
 )
 
 POLDA: Final = "polda"
@@ -30,74 +37,12 @@ class ConfigError(Exception):
     """The configuration cannot be used; the text is one line: file, key and reason."""
 
 
-class Address(BaseModel):
-    """Where something listens or is reached: an IPv4 address or host name, and a port."""
-
-    model_config = ConfigDict(frozen=True)
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        return f"{self.host}:{self.port}"
-
-
-def _address(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    host, colon, port = value.rpartition(":")
-    if not colon or not host or not port.isascii() or not port.isdigit() or not 1 <= int(port) <= 65535:  # noqa: PLR2004 - ports
-        msg = f"{value!r} is not HOST:PORT"
+def _room_for_a_call(rtp: tuple[int, int]) -> tuple[int, int]:
+    first, last = rtp
+    if last - first < 3:  # noqa: PLR2004 - a call has two legs, each takes two ports
+        msg = f"[{first}, {last}] leaves no room for one call"
         raise ValueError(msg)
-    return Address(host=host, port=int(port))
-
-
-def _loopback(address: Address) -> Address:
-    if not (address.host == "localhost" or address.host.startswith("127.")):
-        msg = f"{address} is not a loopback address: whoever reaches ARI controls every call"
-        raise ValueError(msg)
-    return address
-
-
-def _zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        msg = f"there is no time zone {name!r}"
-        raise ValueError(msg) from None
-    return name
-
-
-def _region(name: str) -> str:
-    if name not in SUPPORTED_REGIONS:
-        msg = f"there is no region {name!r}; Indonesia is 'ID'"
-        raise ValueError(msg)
-    return name
-
-
-def _network(text: str) -> str:
-    try:
-        network = ip_network(text, strict=False)
-    except ValueError:
-        msg = f"{text!r} is not an IP address or network"
-        raise ValueError(msg) from None
-    if network.prefixlen == 0:
-        msg = "the whole world cannot be the trunk"
-        raise ValueError(msg)
-    return text
-
-
-# Whatever reaches one of Asterisk's files must not be able to end its line or begin a comment there.
-_Plain = StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")
-_Text = StringConstraints(pattern=r"^[^\x00-\x1f;\[\]\"\\]{1,120}$")
-Name = Annotated[str, _Plain]
-Words = Annotated[str, _Text]
-Extension = Annotated[str, StringConstraints(pattern=r"^[0-9]{2,8}$")]
-EmergencyNumber = Annotated[str, StringConstraints(pattern=r"^[0-9]{2,15}$")]
-PolresCode = Annotated[str, StringConstraints(pattern=r"^[0-9]{2}$")]
-Secret = Annotated[str, StringConstraints(pattern=r"^[!-:<-Z^-~]{4,128}$")]
-SipUri = Annotated[str, StringConstraints(pattern=r"^sips?:([A-Za-z0-9_.+-]+@)?[A-Za-z0-9_.-]+(:[0-9]{1,5})?$")]
-Where = Annotated[Address, BeforeValidator(_address)]
-Seconds = Annotated[int, Field(ge=1, le=3600, strict=True)]
+    return rtp
 
 
 class _Section(BaseModel):
@@ -108,8 +53,8 @@ class Site(_Section):
     """``[site]``: who and where."""
 
     name: Words
-    timezone: Annotated[str, AfterValidator(_zone)] = "Asia/Jakarta"
-    region: Annotated[str, AfterValidator(_region)] = "ID"
+    timezone: Zone = "Asia/Jakarta"
+    region: Region = "ID"
     emergency_numbers: Annotated[tuple[EmergencyNumber, ...], Field(min_length=1)] = ("110",)
 
 
@@ -117,19 +62,8 @@ class Asterisk(_Section):
     """``[asterisk]``: where it listens. ``rtp`` is the first and the last port of the media."""
 
     sip: Where = Address(host="127.0.0.1", port=5060)
-    http: Annotated[Where, AfterValidator(_loopback)] = Address(host="127.0.0.1", port=8088)
-    rtp: tuple[Annotated[int, Field(ge=1024, le=65535)], Annotated[int, Field(ge=1024, le=65535)]] = (10000, 14999)
-
-    @model_validator(mode="after")
-    def _check_rtp(self) -> Self:
-        first, last = self.rtp
-        if last - first < 3:  # noqa: PLR2004 - a call has two legs, each takes two ports
-            msg = f"rtp: [{first}, {last}] leaves no room for one call"
-            raise ValueError(msg)
-        if first <= self.sip.port <= last:
-            msg = f"rtp: [{first}, {last}] takes in the SIP port {self.sip.port}"
-            raise ValueError(msg)
-        return self
+    http: LoopbackAddress = Address(host="127.0.0.1", port=8088)
+    rtp: Annotated[tuple[MediaPort, MediaPort], AfterValidator(_room_for_a_call)] = (10000, 14999)
 
 
 class Mqtt(_Section):
@@ -183,7 +117,7 @@ class Trunk(_Section):
     """``[[trunk]]``: only the addresses in ``match`` are it."""
 
     name: Name
-    match: Annotated[tuple[Annotated[str, AfterValidator(_network)], ...], Field(min_length=1)]
+    match: Annotated[tuple[Network, ...], Field(min_length=1)]
     contact: SipUri
 
 
@@ -192,8 +126,15 @@ class Polres(_Section):
 
     code: PolresCode
     name: Words
-    latitude: Annotated[float, Field(ge=-90, le=90)] | None = None
-    longitude: Annotated[float, Field(ge=-180, le=180)] | None = None
+    latitude: Annotated[float, Field(ge=-90, le=90, strict=True)] | None = None
+    longitude: Annotated[float, Field(ge=-180, le=180, strict=True)] | None = None
+
+    @model_validator(mode="after")
+    def _check_place(self) -> Self:
+        if (self.latitude is None) != (self.longitude is None):
+            msg = "latitude and longitude go together"
+            raise ValueError(msg)
+        return self
 
 
 class Desk(_Section):
@@ -202,7 +143,7 @@ class Desk(_Section):
     extension: Extension
     unit: Name = POLDA
     secret: Secret | None = None
-    login: bool = True
+    login: Flag = True
 
 
 class Radio(_Section):
@@ -257,6 +198,22 @@ class Settings(_Section):
         if not self.polda_desks:
             yield 'desk.unit: no desk has unit = "polda", so nobody would answer 110'
         yield from self._dialled_twice()
+        yield from self._ports_twice()
+
+    def _ports_twice(self) -> Iterator[str]:
+        """Two of ours cannot listen at the same place. Everything but the audio uses TCP."""
+        sip, (first, last) = self.asterisk.sip, self.asterisk.rtp
+        if first <= sip.port <= last:
+            yield f"asterisk.rtp: [{first}, {last}] takes in the SIP port {sip.port}"
+        places = [("asterisk.sip", sip), ("asterisk.http", self.asterisk.http), ("mqtt.listen", self.mqtt.own_broker)]
+        taken: dict[int, list[tuple[str, Address]]] = {}
+        for key, place in places:
+            if place is None:
+                continue
+            for other, there in taken.setdefault(place.port, []):
+                if place.host == there.host or "0.0.0.0" in {place.host, there.host}:  # noqa: S104 - only compared
+                    yield f"{key}: {place} is {other} already"
+            taken[place.port].append((key, place))
 
     def _dialled_twice(self) -> Iterator[str]:
         """Whatever can be dialled at a desk must mean one thing only."""
@@ -289,13 +246,14 @@ def load_settings(path: Path) -> Settings:
         ConfigError: it is missing, not TOML, or something in it cannot be; the text names file and key.
     """
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}: not TOML: {error}") from None
+        # utf-8-sig: some editors begin a file with a mark that TOML does not know.
+        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except UnicodeDecodeError:
         raise ConfigError(f"{path}: not UTF-8 text") from None
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:  # also a number of 5000 digits and a list in a list in a list ...
+        raise ConfigError(f"{path}: not TOML: {error}") from None
     try:
         return Settings.model_validate(content)
     except ValidationError as error:
@@ -304,35 +262,47 @@ def load_settings(path: Path) -> Settings:
 
 def _first(error: ValidationError, content: dict[str, Any]) -> str:
     """The first problem as ``key: reason``; how many more there are is said, not listed."""
-    problems = error.errors(include_url=False)
+    everything = error.errors(include_url=False)
+    # A list whose only entry is wrong also counts as too short: that is no second problem.
+    problems = [each for each in everything if each["type"] != "too_short"] or everything
     first = problems[0]
     key = _key(first["loc"], content)
-    reasons = {"extra_forbidden": "unknown key", "missing": "is missing"}
-    reason = reasons.get(first["type"], first["msg"].removeprefix("Value error, "))
-    if first["type"] == "string_pattern_mismatch":
-        reason = f"{first['input']!r} is not allowed here"
+    reason = _REASONS.get(first["type"], first["msg"].removeprefix("Value error, "))
     if key.endswith("secret"):
-        reason = "4 to 128 printable characters without blanks, ';' or '['"
+        reason = "1 to 128 printable characters without blanks, ';', '[', ']' or '\\'"
+    elif key.endswith("url"):  # it may have a password in it
+        reason = (
+            "mqtt://HOST:PORT or mqtts://HOST:PORT" if key.startswith("mqtt") else "an SQLAlchemy address, or empty"
+        )
+    elif first["type"] == "string_pattern_mismatch":
+        reason = f"{first['input']!r} is not allowed here"
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
     return (f"{key}: {reason}" if key else reason) + more
 
 
+_REASONS: Final = {
+    "extra_forbidden": "unknown key",
+    "missing": "is missing",
+    "tuple_type": "is not a list",
+    "model_type": "is not a table",
+}
+_NAMES: Final = ("extension", "code", "net", "name")
+"""What a table is known by. Never simply its first value, which may be its secret."""
+
+
 def _key(location: tuple[int | str, ...], content: dict[str, Any]) -> str:
-    """``desk[2] (1003).unit``: tables of which there are several are named by their place and first value."""
+    """``desk[2] (1003).unit``: tables of which there are several are named by their place and what they are called."""
     parts: list[str] = []
     node: Any = content
     for step in location:
         node = node[step] if _has(node, step) else None
         if isinstance(step, int):
-            name = next((value for value in node.values() if isinstance(value, str)), "") if _is_table(node) else ""
-            parts[-1] += f"[{step + 1}]" + (f" ({name})" if name else "")
+            name = next((node[key] for key in _NAMES if key in node), "") if isinstance(node, dict) else ""
+            shown = f" ({name})" if isinstance(name, str) and name and name.isprintable() else ""
+            parts[-1] += f"[{step + 1}]{shown}"
         else:
-            parts.append(step)
+            parts.append(step if step.isprintable() else repr(step))
     return ".".join(parts)
-
-
-def _is_table(node: object) -> bool:
-    return isinstance(node, dict)
 
 
 def _has(node: object, step: int | str) -> bool:

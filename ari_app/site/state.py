@@ -102,4 +102,6 @@ def write_private(path: Path, text: str) -> None:
             os.fsync(file.fileno())
         fresh.replace(path)
     except OSError as error:
+        with suppress(OSError):
+            fresh.unlink()
         raise StateError(f"{path} cannot be written: {error.strerror}") from None

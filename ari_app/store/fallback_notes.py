@@ -47,15 +47,15 @@ class FallbackNotes:
         with self._one_at_a_time:
             count = 0
             while self._take():
-                text = self._taken.read_text(encoding="utf-8", errors="surrogateescape")
+                content = self._taken.read_bytes()
                 # What the journal has of a call decides what is still to be told of it.
                 if not self._flush(FLUSH_SECONDS):
                     return count
-                count += self._bring_in(text)
+                count += self._bring_in(content.decode("ascii", "replace"))
                 if not self._flush(FLUSH_SECONDS):
                     return count
                 # Asterisk may have had the file open as it was moved: what it added since is read next time.
-                if self._taken.stat().st_size == len(text.encode("utf-8", "surrogateescape")):
+                if self._taken.stat().st_size == len(content):
                     self._taken.unlink()
             return count
 
@@ -70,16 +70,19 @@ class FallbackNotes:
         return True
 
     def _bring_in(self, text: str) -> int:
-        count = 0
+        told: dict[str, set[str]] = {}
+        calls: set[str] = set()
         with JournalReader(self._journal) as reader:
             for line in filter(None, text.splitlines()):
                 note = parse(line)
                 if note is None:
                     log.error("fallback.note_damaged", length=len(line))
                     continue
-                told = {record.action for record in reader.records(call=note.call)}
-                facts = story(note, told, self._region)
-                for fact in facts:
+                if note.call not in told:
+                    told[note.call] = {record.action for record in reader.records(call=note.call)}
+                for fact in story(note, told[note.call], self._region):
                     self._tell(fact)
-                count += bool(facts)
-        return count
+                    # A second note on the same call comes before the journal has the first one's facts.
+                    told[note.call].add(fact.action)
+                    calls.add(note.call)
+        return len(calls)

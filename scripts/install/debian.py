@@ -72,17 +72,20 @@ def _modules_of_own() -> Path | None:
 
 
 def _mirror() -> str:
-    """The address from which this machine gets Debian's main archive."""
+    """The address from which this machine gets Debian's main archive.
+
+    Raises:
+        InstallError: apt-get names none.
+    """
     codename = platform.freedesktop_os_release().get("VERSION_CODENAME", "")
-    lines = subprocess.run(
-        ["apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE) $(COMPONENT)", "Created-By: Packages"],
-        capture_output=True, text=True, check=False,
-    ).stdout.splitlines()  # fmt: skip
-    for line in lines:
-        address, release, component = [*line.rsplit(" ", 2), "", ""][:3]
-        if release in {codename, "stable", "testing", "unstable"} and component == "main":
-            return address
-    raise InstallError("apt-get knows no Debian mirror on this machine: see /etc/apt/sources.list.d")
+    # What an update would fetch: unlike "indextargets" it is known on a new machine too, where there never was one.
+    said = subprocess.run(["apt-get", "-q", "--print-uris", "update"], capture_output=True, text=True, check=False)
+    archives: list[tuple[str, str]] = re.findall(r"'(\S+?)/+dists/([^/\s]+)/main/binary-", said.stdout)
+    ours = [address for address, suite in archives if suite in {codename, SUITE, "stable", "testing", "unstable"}]
+    if not ours:
+        raise InstallError("apt-get knows no Debian mirror on this machine: see /etc/apt/sources.list.d")
+    # Others have a "bookworm main" and a "stable main" too; Debian is the one that has updates to its own.
+    return next((address for address in ours if (address, f"{codename}-updates") in archives), ours[0])
 
 
 def _download(home: Path, packages: list[str]) -> list[Path]:
@@ -100,6 +103,7 @@ def _download(home: Path, packages: list[str]) -> list[Path]:
         f'Dir::Cache "{home}";\nDir::Cache::archives "{home}/archives";\n'
         'Dir::Log "/dev/null";\nAPT::Sandbox::User "";\nAPT::Install-Recommends "false";\n'
         'Acquire::Languages "none";\nAcquire::Retries "3";\nDPkg::Options "";\n'
+        'APT::Update::Error-Mode "any";\n'  # else a mirror that cannot be reached is a warning
     )
     archives = home / "archives"
     with step("Debian's list of packages"):
@@ -119,8 +123,9 @@ def _apt(home: Path, *arguments: str) -> str:
     environment = {**os.environ, "APT_CONFIG": str(home / "apt.conf"), "LC_ALL": "C"}
     done = subprocess.run(["apt-get", "-q", *arguments], env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
-        said = [line for line in (done.stderr + done.stdout).splitlines() if line.startswith(("E:", "W:"))]
-        raise InstallError(f"apt-get {arguments[-1]} failed: {said[0] if said else done.returncode}")
+        said = sorted(line for line in (done.stderr + done.stdout).splitlines() if line.startswith(("E:", "W:")))
+        what = next(word for word in arguments if not word.startswith("-"))
+        raise InstallError(f"apt-get {what} failed: {said[0] if said else done.returncode}")
     return done.stdout
 
 

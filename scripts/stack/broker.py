@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -12,8 +11,8 @@ from scripts.stack import StackError
 
 if TYPE_CHECKING:
     from ari_app.site.secrets import Secrets
-    from ari_app.site.settings import Address
     from ari_app.site.state import StateDir
+    from ari_app.site.values import Address
 
 _RIGHTS: Final = {
     "application": ("readwrite siaga110/#",),
@@ -50,8 +49,12 @@ def write(state: StateDir, listen: Address, secrets: Secrets, mosquitto_passwd: 
         f"listener {listen.port} {listen.host}\n"
         "allow_anonymous false\n"
         f"password_file {passwords}\nacl_file {rights}\n"
-        f"user {getpass.getuser()}\n"
-        f"persistence true\npersistence_location {home}/\nautosave_interval 10\n"
+        # As root it would otherwise become another user, who may not read our files; it has no meaning for others.
+        "user root\n"
+        f"persistence true\npersistence_location {home}/\n"
+        # Saved at every change, not every so many seconds: what it confirmed must be there after a crash (measured:
+        # but for the very last message; 21 ms a time with 20,000 messages waiting).
+        "autosave_on_changes true\nautosave_interval 1\n"
         f"max_queued_messages {_LONGEST_QUEUE}\nmax_inflight_messages 100\n"
         "persistent_client_expiration 30d\n"
         "log_dest stderr\nlog_type error\nlog_type warning\nlog_type notice\nconnection_messages false\n",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -11,7 +10,8 @@ from typing import TYPE_CHECKING, Final
 from scripts.stack import StackError
 
 if TYPE_CHECKING:
-    from ari_app.site.settings import Address, Settings
+    from ari_app.site.settings import Settings
+    from ari_app.site.values import Address
 
 _REASONS: Final = {
     errno.EADDRINUSE: "is in use by another program",
@@ -44,5 +44,5 @@ def _try(config: Path, key: str, address: Address, kind: socket.SocketKind) -> N
             if kind is socket.SOCK_STREAM:
                 probe.listen()
         except OSError as error:
-            reason = _REASONS.get(error.errno or 0, os.strerror(error.errno) if error.errno else str(error))
+            reason = _REASONS.get(error.errno or 0) or (error.strerror or str(error)).lower()
             raise StackError(f"{config}: {key}: {address} ({protocol}) {reason}") from None

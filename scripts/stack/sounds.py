@@ -32,14 +32,16 @@ def provide(folder: Path, espeak: Path) -> None:
     """
     for name, text in SENTENCES.items():
         target, recorded = folder / f"{name}.wav", folder / "recorded" / f"{name}.wav"
+        mark = folder / f"{name}.spoken"
         if recorded.exists():
             _check(recorded)
+            mark.unlink(missing_ok=True)  # when the recording is taken away, the sentence is spoken anew
             shutil.copyfile(recorded, target)
             continue
-        mark = folder / f"{name}.spoken"
         wanted = hashlib.sha256(text.encode()).hexdigest()
         if target.exists() and mark.exists() and mark.read_text() == wanted:
             continue
+        mark.unlink(missing_ok=True)
         _speak(espeak, text, target)
         mark.write_text(wanted)
 
@@ -61,18 +63,22 @@ def _speak(espeak: Path, text: str, target: Path) -> None:
     )
     if done.returncode or not raw.exists():
         raise StackError(f"espeak-ng cannot speak: {done.stderr.strip() or done.returncode}")
-    with wave.open(str(raw), "rb") as file:
-        rate, samples = file.getframerate(), array("h", file.readframes(file.getnframes()))
-    raw.unlink()
+    try:
+        with wave.open(str(raw), "rb") as file:
+            rate, samples = file.getframerate(), array("h", file.readframes(file.getnframes()))
+    except (wave.Error, EOFError, ValueError) as error:
+        raise StackError(f"espeak-ng spoke nothing that can be used: {error}") from None
+    finally:
+        raw.unlink()
     with wave.open(str(target), "wb") as file:
         file.setparams((1, 2, RATE, 0, "NONE", ""))
         file.writeframes(resampled(samples, rate).tobytes())
 
 
 def resampled(samples: array[int], rate: int) -> array[int]:
-    """The samples at 8 kHz, without what lies above 3.6 kHz (a windowed sinc of 32 samples a side)."""
+    """The samples at 8 kHz, without what lies above 3.6 kHz (a windowed sinc, 1.5 ms a side)."""
     cutoff = 2 * 3600 / rate
-    reach = 32
+    reach = 12 * rate // RATE
     taps = {}
     out = array("h")
     for n in range(int(len(samples) * RATE / rate)):

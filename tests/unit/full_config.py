@@ -1,0 +1,136 @@
+"""Configurations with every key in them, and what is said of a bad one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ari_app.site.settings import ConfigError, load_settings
+
+FULL = """\
+[site]
+name = "Polda Uji"
+timezone = "Asia/Jakarta"
+region = "ID"
+emergency_numbers = ["110"]
+
+[asterisk]
+sip = "127.0.0.1:5060"
+http = "127.0.0.1:8088"
+rtp = [10000, 14999]
+
+[mqtt]
+listen = "127.0.0.1:1883"
+
+[database]
+url = ""
+
+[queue]
+ring_seconds = 12
+overflow_seconds = 30
+wrapup_seconds = 15
+
+[transfer]
+answer_seconds = 5
+
+[block]
+pranks = 5
+
+[[trunk]]
+name = "pstn"
+match = ["127.0.0.2"]
+contact = "sip:127.0.0.2:5060"
+
+[[polres]]
+code = "01"
+name = "Polrestabes Uji"
+latitude = 3.5
+longitude = 98
+
+[[desk]]
+extension = "1001"
+unit = "polda"
+secret = "rahasia-1001"
+login = true
+
+[[desk]]
+extension = "1002"
+
+[[radio]]
+net = "300"
+name = "Komando"
+gateway = "sip:300@127.0.0.4:5060"
+ptt = "vox"
+timeout_seconds = 60
+"""
+"""Every key there is, in the order of the contract."""
+
+CONTRACT = """\
+[site]
+name = "Polda Sumatera Utara"
+timezone = "Asia/Jakarta"
+region = "ID"                     # for national numbers
+emergency_numbers = ["110"]
+
+[asterisk]
+sip = "127.0.0.1:5060"            # UDP and TCP
+http = "127.0.0.1:8088"           # ARI, loopback
+rtp = [10000, 14999]
+
+[mqtt]
+listen = "127.0.0.1:1883"         # own broker; or url = "mqtts://broker:8883"
+
+[database]
+url = ""                          # empty: SQLite under the state directory
+
+[queue]
+ring_seconds = 12
+overflow_seconds = 30
+wrapup_seconds = 15
+
+[transfer]
+answer_seconds = 5                # SOP V.10
+
+[block]
+pranks = 5                        # SOP VIII
+
+[[trunk]]
+name = "pstn"
+match = ["127.0.0.2"]             # only these addresses are the trunk
+contact = "sip:127.0.0.2:5060"
+
+[[polres]]
+code = "01"
+name = "Polrestabes Medan"
+
+[[desk]]
+extension = "1001"
+unit = "polda"                    # or a Polres code
+secret = "..."                    # left out: generated, kept under the state directory
+login = true                      # false: staffed whenever its phone is registered
+
+[[radio]]
+net = "300"
+name = "Komando"
+gateway = "sip:300@127.0.0.4:5060"
+ptt = "vox"                       # or "dtmf"
+timeout_seconds = 60              # longest transmission
+"""
+"""As it stands in CONTRACT.md."""
+
+
+def changed(old: str, new: str) -> str:
+    """The full configuration with one place changed."""
+    assert FULL.count(old) >= 1, old
+    return FULL.replace(old, new, 1)
+
+
+def refusal(path: Path) -> str:
+    """What is said after the file's name; it is one line."""
+    with pytest.raises(ConfigError) as refused:
+        load_settings(path)
+    said = str(refused.value)
+    assert said.startswith(f"{path}: ")
+    assert len(said.splitlines()) == 1
+    return said.removeprefix(f"{path}: ")
