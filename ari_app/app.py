@@ -25,9 +25,9 @@ from ari_app.site.secrets import Secrets
 from ari_app.site.settings import Settings
 from ari_app.site.state import StateDir
 from ari_app.store.errors import StoreError
-from ari_app.store.fallback_notes import FallbackNotes
 from ari_app.store.journal import Journal
 from ari_app.store.living import living
+from ari_app.store.notes import CallNotes
 
 NOTES_SECONDS: Final = 1.0
 
@@ -49,12 +49,13 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
     try:
         async with asterisk, anyio.create_task_group() as tasks:
             router = Router(tasks, around, region=settings.site.region, recordings=state.recordings)
-            notes = FallbackNotes(
+            notes = CallNotes(
                 state.journal,
-                state.fallback_notes,
+                state.notes,
                 region=settings.site.region,
                 tell=tell,
                 flush=journal.flush,
+                is_living=router.calls.__contains__,
             )
             recovery = Recovery(tasks, router, partial(_living, state, notes))
 
@@ -76,20 +77,20 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
         heartbeat.close()
 
 
-def _living(state: StateDir, notes: FallbackNotes) -> Mapping[str, str]:
-    """The calls that are not over in the journal, once it knows of those that the dialplan saw to their end."""
+def _living(state: StateDir, notes: CallNotes) -> Mapping[str, str]:
+    """The calls that are not over in the journal, once it knows what the dialplan noted."""
     notes.bring_in()
     return living(state.journal)
 
 
-async def _bring_in(notes: FallbackNotes) -> None:
-    """Keep the journal up with the calls that the fallback answers while we run."""
+async def _bring_in(notes: CallNotes) -> None:
+    """Keep the journal up with the calls that end without us while we run."""
     while True:
         await anyio.sleep(NOTES_SECONDS)
         try:
             await anyio.to_thread.run_sync(notes.bring_in)
         except (StoreError, OSError) as error:
-            log.error("fallback.notes_not_read", error=str(error))
+            log.error("notes.not_read", error=str(error))
 
 
 async def _stop_on_signal(tasks: TaskGroup) -> None:

@@ -88,5 +88,5 @@ def _values(settings: Settings, state: StateDir, secrets: Secrets) -> dict[str, 
         "ari_hashes": {user: crypt.hash(password) for user, password in secrets.ari.items()},
         "recordings": state.recordings,
         "sounds": state.sounds,
-        "notes": state.fallback_notes,
+        "notes": state.notes,
     }

@@ -48,7 +48,7 @@ class StateDir:
         self.run = self.root / "run"
         self.broker = self.root / "broker"
         self.asterisk = self.root / "asterisk"
-        self.fallback_notes = self.asterisk / "spool" / "fallback-notes"
+        self.notes = self.asterisk / "spool" / "notes"
         self.lock = self.root / "lock"
 
     def database_url(self, settings: Settings) -> str:

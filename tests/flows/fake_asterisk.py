@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Literal, TypeVar
 
 import anyio
@@ -33,6 +34,7 @@ from ari_app.ari.model import (
     StasisEnd,
     StasisStart,
 )
+from ari_app.domain.notes import Note
 from tests.flows.equipment import Lags, Leg, Phone
 
 __all__ = ["BUSY", "NO_ANSWER", "REJECTED", "FakeAsterisk", "Lags", "Trouble"]
@@ -59,6 +61,8 @@ class FakeAsterisk:
         self.connected = True
         self.timeout_cause = NO_ANSWER
         self.in_fallback: set[str] = set()
+        self.notes: list[Note] = []
+        """The dialplan's notes on the callers' legs that ended."""
         self.entered: set[str] = set()
         """The callers that were ours."""
         self.rung: list[str] = []
@@ -326,8 +330,16 @@ class FakeAsterisk:
             return
         self._stop(leg)
         self._leave(leg)
+        if leg.is_caller:
+            self._note(leg, cause)
         del self.legs[leg.id]
         self._tell(leg, ChannelDestroyed(self._channel(leg), cause, str(cause)))
+
+    def _note(self, leg: Leg, cause: int) -> None:
+        now = datetime.now(UTC)
+        began = now if leg.id in self.in_fallback else None
+        up = leg.state == "Up"
+        self.notes.append(Note(leg.id, leg.number, leg.exten, now, began, now, 0, "", "caller", up, cause))
 
     def _out_of_bridge(self, leg: Leg) -> None:
         if leg.bridge is not None:

@@ -308,5 +308,6 @@ async def test_a_call_that_another_program_claimed_is_left_alone(lags: Lags) -> 
         await anyio.sleep(1)
         assert here.app is not None
         assert here.app.router.calls == {}
+        assert here.told(call) == []
         here.asterisk.caller_hangs_up(call)
-    assert here.told(call) == []
+    assert here.told(call) == ["call.received", "call.abandoned", "call.ended"], "all that the dialplan's note knows"

@@ -78,7 +78,7 @@ async def test_trouble_at_the_end(lags: Lags, command: str, trouble: Trouble, en
 
 
 async def test_unreachable_and_the_caller_leaves(lags: Lags) -> None:
-    """No flow hears of it: reconciling ends the story."""
+    """No flow hears of it: the dialplan's note ends the story."""
     async with floor("1001", lags=lags) as here:
         here.asterisk.register("1001")
         here.asterisk.trouble["ring"] = ["before"]
@@ -86,7 +86,7 @@ async def test_unreachable_and_the_caller_leaves(lags: Lags) -> None:
         await here.until(lambda: here.app is not None and here.told(call) and not here.app.router.calls)
         here.asterisk.caller_hangs_up(call)
         await here.ended(call)
-    assert here.end_of(call) == {"by": "system", "outcome": "lost", "cause": 0}
+    assert here.end_of(call) == {"by": "caller", "outcome": "abandoned", "cause": 16}
 
 
 async def test_overflowing_inbox_while_waiting(lags: Lags) -> None:
@@ -163,7 +163,8 @@ async def test_hand_over_that_does_not_come(lags: Lags) -> None:
         here.asterisk._to_fallback(leg)
         await here.ended(call, seconds=ENTER_SECONDS + 1)
         here.asterisk.caller_hangs_up(call)
-    assert here.told(call) == ["call.received", "call.queued", "call.offered", "call.fallback"]
+    begun = ["call.received", "call.queued", "call.offered", "call.fallback"]
+    assert here.told(call) == [*begun, "call.abandoned", "call.ended"]
 
 
 async def test_a_slow_hand_over_loses_no_caller(lags: Lags) -> None:

@@ -1,7 +1,7 @@
-"""The dialplan's notes on calls that the application did not see to their end, as facts.
+"""The dialplan's notes: one line on every call when it is over (``dialplan/note.conf``), as facts.
 
-While the application was away, the fallback answered (``dialplan/fallback.conf``). It left one line a call,
-from which the journal learns what happened.
+The application tells the stories of the calls that it sees to their end. Of all others, answered by the fallback
+or ended while it was away, the journal learns from their notes.
 """
 
 from __future__ import annotations
@@ -17,25 +17,30 @@ from ari_app.domain.numbers import e164
 
 _LINE: Final = re.compile(
     r"(?P<call>[0-9A-Za-z._-]{1,150})\|(?P<number>[0-9+]{0,20})\|(?P<dialled>[0-9]{1,80})"
-    r"\|(?P<received>[0-9]{1,14})\|(?P<began>[0-9]{1,14})\|(?P<ended>[0-9]{1,14})\|(?P<talked>[0-9]{0,12})"
-    r"\|(?P<desk>[0-9]{0,80})\|(?P<by>caller|desk)\|(?P<cause>[0-9]{0,3})"
+    r"\|(?P<received>[0-9]{1,14})\|(?P<began>[0-9]{0,14})\|(?P<ended>[0-9]{1,14})\|(?P<talked>[0-9]{0,12})"
+    r"\|(?P<desk>[0-9]{0,80})\|(?P<by>caller|desk)\|(?P<state>[A-Za-z ]{0,20})\|(?P<cause>[0-9]{0,3})"
 )
-"""As ``dialplan/fallback.conf`` writes it. What a crash or a bad disk made of it must not get into the journal."""
+"""As ``dialplan/note.conf`` writes it. What a crash or a bad disk made of it must not get into the journal."""
 
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """One call as the fallback saw it. ``desk`` is empty when nobody answered; ``talked_ms`` is milliseconds."""
+    """One call as the dialplan saw it.
+
+    ``began`` is when the fallback took over; None: it did not. Its are ``desk``, empty when nobody answered there,
+    and ``talked_ms``, in milliseconds. ``answered``: the caller's line was answered, by whomever.
+    """
 
     call: str
     number: str
     dialled: str
     received: datetime
-    began: datetime
+    began: datetime | None
     ended: datetime
     talked_ms: int
     desk: str
     by: str
+    answered: bool
     cause: int
 
 
@@ -49,11 +54,12 @@ def parse(line: str) -> Note | None:
         found["number"],
         found["dialled"],
         _moment(found["received"]),
-        _moment(found["began"]),
+        _moment(found["began"]) if found["began"] else None,
         _moment(found["ended"]),
         int(found["talked"] or 0),
         found["desk"],
         found["by"],
+        found["state"] == "Up",
         int(found["cause"] or 0),
     )
 
@@ -72,27 +78,44 @@ def story(note: Note, told: Collection[str], region: str) -> list[Fact]:
         facts.append(
             call_received(note.call, caller=caller, number=note.number, dialled=note.dialled, at=note.received)
         )
+    if note.began is None:
+        return facts + _end_with_application(note, told)
     if "call.fallback" not in told:
         facts.append(Fact("asterisk", "call.fallback", note.call, {"reason": "not_claimed"}, note.began))
-    return facts + _end(note)
+    return facts + _end_in_fallback(note)
 
 
-def _end(note: Note) -> list[Fact]:
+def _end_with_application(note: Note, told: Collection[str]) -> list[Fact]:
+    """The application had the call, and was away when it ended."""
+    if "call.answered" not in told and not note.answered:
+        return _abandoned(note)
+    return [_ended(note, "caller" if note.by == "caller" else "system", note.by, "answered")]
+
+
+def _end_in_fallback(note: Note) -> list[Fact]:
     if not (note.desk and note.talked_ms):
-        waited = max(0, _milliseconds(note.received, note.ended))
-        end: dict[str, Json] = {"by": "caller", "outcome": "abandoned", "cause": note.cause}
-        return [
-            Fact("caller", "call.abandoned", note.call, {"waited_ms": waited}, note.ended),
-            Fact("caller", "call.ended", note.call, end, note.ended),
-        ]
+        return _abandoned(note)
     # The machine's clock may have been set meanwhile: nobody is answered before the call came.
     answered = max(min(note.received, note.ended), note.ended - timedelta(milliseconds=note.talked_ms))
     waited = max(0, _milliseconds(note.received, answered))
-    who, by = ("caller", "caller") if note.by == "caller" else (f"desk:{note.desk}", "desk")
+    desk = f"desk:{note.desk}"
     return [
-        Fact(f"desk:{note.desk}", "call.answered", note.call, {"desk": note.desk, "waited_ms": waited}, answered),
-        Fact(who, "call.ended", note.call, {"by": by, "outcome": "fallback", "cause": note.cause}, note.ended),
+        Fact(desk, "call.answered", note.call, {"desk": note.desk, "waited_ms": waited}, answered),
+        _ended(note, "caller" if note.by == "caller" else desk, note.by, "fallback"),
     ]
+
+
+def _abandoned(note: Note) -> list[Fact]:
+    waited = max(0, _milliseconds(note.received, note.ended))
+    return [
+        Fact("caller", "call.abandoned", note.call, {"waited_ms": waited}, note.ended),
+        _ended(note, "caller", "caller", "abandoned"),
+    ]
+
+
+def _ended(note: Note, actor: str, by: str, outcome: str) -> Fact:
+    data: dict[str, Json] = {"by": by, "outcome": outcome, "cause": note.cause}
+    return Fact(actor, "call.ended", note.call, data, note.ended)
 
 
 def _milliseconds(start: datetime, end: datetime) -> int:

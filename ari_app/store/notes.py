@@ -1,15 +1,15 @@
-"""The dialplan's notes on the calls that it answered alone, brought into the journal."""
+"""The dialplan's notes on calls that are over, brought into the journal where it does not have their end."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from ari_app.domain.fallback import parse, story
+from ari_app.domain.notes import Note, parse, story
 from ari_app.store.reader import JournalReader
 
 if TYPE_CHECKING:
@@ -20,19 +20,30 @@ log = structlog.get_logger(__name__)
 FLUSH_SECONDS: Final = 5.0
 
 
-class FallbackNotes:
+class CallNotes:
     """The file of notes beside the journal. Every method may be called from any thread."""
 
-    def __init__(
-        self, journal: Path, notes: Path, *, region: str, tell: Callable[[Fact], None], flush: Callable[[float], bool]
+    def __init__(  # noqa: PLR0913 - named, and each a thing of its own
+        self,
+        journal: Path,
+        notes: Path,
+        *,
+        region: str,
+        tell: Callable[[Fact], None],
+        flush: Callable[[float], bool],
+        is_living: Callable[[str], bool],
     ) -> None:
-        """``notes`` is the file that the dialplan adds lines to; ``tell`` and ``flush`` are the journal's."""
+        """``notes`` is the file that the dialplan adds lines to; ``tell`` and ``flush`` are the journal's.
+
+        ``is_living`` says whether a flow of ours has a call in its hands and will tell its end itself.
+        """
         self._journal = journal
         self._notes = notes
         self._taken = notes.with_name(f"{notes.name}.taken")
         self._region = region
         self._tell = tell
         self._flush = flush
+        self._is_living = is_living
         self._one_at_a_time = threading.Lock()
 
     def bring_in(self) -> int:
@@ -48,13 +59,16 @@ class FallbackNotes:
             count = 0
             while self._take():
                 content = self._taken.read_bytes()
+                notes = list(_parsed(content.decode("ascii", "replace")))
+                # Asked before the journal is: a flow that is done by now has told the end, and it will be found.
+                living = {note.call for note in notes if self._is_living(note.call)}
                 # What the journal has of a call decides what is still to be told of it.
                 if not self._flush(FLUSH_SECONDS):
                     return count
-                count += self._bring_in(content.decode("ascii", "replace"))
-                if not self._flush(FLUSH_SECONDS):
+                count += self._bring_in(note for note in notes if note.call not in living)
+                if not self._flush(FLUSH_SECONDS) or living:
                     return count
-                # Asterisk may have had the file open as it was moved: what it added since is read next time.
+                # Asterisk may have had the file open as it was moved: what it added since is read next.
                 if self._taken.stat().st_size == len(content):
                     self._taken.unlink()
             return count
@@ -69,15 +83,11 @@ class FallbackNotes:
             return False
         return True
 
-    def _bring_in(self, text: str) -> int:
+    def _bring_in(self, notes: Iterable[Note]) -> int:
         told: dict[str, set[str]] = {}
         calls: set[str] = set()
         with JournalReader(self._journal) as reader:
-            for line in filter(None, text.splitlines()):
-                note = parse(line)
-                if note is None:
-                    log.error("fallback.note_damaged", length=len(line))
-                    continue
+            for note in notes:
                 if note.call not in told:
                     told[note.call] = {record.action for record in reader.records(call=note.call)}
                 for fact in story(note, told[note.call], self._region):
@@ -86,3 +96,12 @@ class FallbackNotes:
                     told[note.call].add(fact.action)
                     calls.add(note.call)
         return len(calls)
+
+
+def _parsed(text: str) -> Iterator[Note]:
+    for line in filter(None, text.splitlines()):
+        note = parse(line)
+        if note is None:
+            log.error("call.note_damaged", length=len(line))
+        else:
+            yield note

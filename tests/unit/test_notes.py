@@ -11,9 +11,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ari_app.domain.facts import Fact, Record
-from ari_app.domain.fallback import Note, parse, story
-from ari_app.store.fallback_notes import FallbackNotes
+from ari_app.domain.notes import Note, parse, story
 from ari_app.store.journal import Journal, read, verify
+from ari_app.store.notes import CallNotes
 from tests.unit.conftest import OpenJournal
 
 RECEIVED = datetime(2025, 1, 31, 1, 2, 3, 456000, tzinfo=UTC)
@@ -23,10 +23,10 @@ START = 1738285323456
 
 def line(
     call: str = "1738285323.7", *, number: str = "081234567890", talked: str = "4000", desk: str = "1002",
-    by: str = "caller", cause: str = "16", received: int = START, ended: int = START + 10_000,
+    by: str = "caller", state: str = "Up", cause: str = "16", received: int = START, ended: int = START + 10_000,
 ) -> str:  # fmt: skip
     """A note as the dialplan writes it: ten seconds, of which the last four were talked."""
-    return f"{call}|{number}|110|{received}|{received + 801}|{ended}|{talked}|{desk}|{by}|{cause}"
+    return f"{call}|{number}|110|{received}|{received + 801}|{ended}|{talked}|{desk}|{by}|{state}|{cause}"
 
 
 ANSWERED = ["call.received", "call.fallback", "call.answered", "call.ended"]
@@ -47,16 +47,16 @@ def facts(text: str, told: set[str] | None = None) -> list[Fact]:
 
 
 def test_the_dialplan_writes_these_fields() -> None:
-    """The order here is that of dialplan/fallback.conf."""
-    dialplan = (Path(__file__).parents[2] / "dialplan" / "fallback.conf").read_text(encoding="utf-8")
+    """The order here is that of dialplan/note.conf."""
+    dialplan = (Path(__file__).parents[2] / "dialplan" / "note.conf").read_text(encoding="utf-8")
     written = next(text for text in dialplan.splitlines() if "Set(FILE(${NOTES}" in text).partition(")=")[2]
     assert written == (
         "${UNIQUEID}|${CALLERID(num)}|${DIALLED}|${RECEIVED}|${FALLBACK}|${ENDED}|${ANSWEREDTIME_MS}|"
-        "${FILTER(0-9,${DIALEDPEERNUMBER})}|${BY}|${HANGUPCAUSE})"
+        "${FILTER(0-9,${DIALEDPEERNUMBER})}|${BY}|${CHANNEL(state)}|${HANGUPCAUSE})"
     )
     assert noted(line()) == Note(
         "1738285323.7", "081234567890", "110", RECEIVED, RECEIVED + timedelta(milliseconds=801),
-        RECEIVED + timedelta(seconds=10), 4000, "1002", "caller", 16,
+        RECEIVED + timedelta(seconds=10), 4000, "1002", "caller", True, 16,
     )  # fmt: skip
 
 
@@ -78,6 +78,24 @@ def test_abandoned(talked: str, desk: str) -> None:
     assert told[0].data["caller"] is None
     assert told[2].data == {"waited_ms": 10_000}
     assert told[3].data == {"by": "caller", "outcome": "abandoned", "cause": 16}
+
+
+def with_application(*, state: str, by: str = "caller") -> str:
+    """A note on a call that the fallback never had."""
+    return line(talked="", desk="", state=state, by=by).replace(f"|{START + 801}|", "||")
+
+
+def test_the_application_was_away_when_its_call_ended() -> None:
+    begun = {"call.received", "call.queued", "call.offered"}
+    told = facts(with_application(state="Up"), {*begun, "call.answered"})
+    assert [(fact.actor, fact.action, fact.data) for fact in told] == [
+        ("caller", "call.ended", {"by": "caller", "outcome": "answered", "cause": 16})
+    ]
+    assert facts(with_application(state="Up", by="desk"), begun)[0].data["by"] == "desk"
+    assert [fact.action for fact in facts(with_application(state="Up"))] == ["call.received", "call.ended"]
+    told = facts(with_application(state="Ring"), begun)
+    assert [fact.action for fact in told] == ["call.abandoned", "call.ended"]
+    assert told[1].data["outcome"] == "abandoned"
 
 
 def test_only_what_is_not_told() -> None:
@@ -167,11 +185,17 @@ class Notes:
     """The file of notes beside a journal."""
 
     def __init__(self, journal: Journal, path: Path, *, flush: Callable[[float], bool] | None = None) -> None:
-        self.path = path.with_name("fallback-notes")
-        self.taken = path.with_name("fallback-notes.taken")
+        self.path = path.with_name("notes")
+        self.taken = path.with_name("notes.taken")
         self.journal = path
-        self.bring_in = FallbackNotes(
-            path, self.path, region="ID", tell=journal.append, flush=flush or journal.flush
+        self.living: set[str] = set()
+        self.bring_in = CallNotes(
+            path,
+            self.path,
+            region="ID",
+            tell=journal.append,
+            flush=flush or journal.flush,
+            is_living=self.living.__contains__,
         ).bring_in
 
     def add(self, text: str) -> None:
@@ -212,6 +236,19 @@ def test_brought_in_once(notes: Notes) -> None:
     notes.add(line("1.1") + "\n")
     assert notes.bring_in() == 0
     assert notes.told() == {"1.1": ANSWERED, "1.2": ABANDONED}
+
+
+def test_a_call_that_a_flow_has_in_its_hands_waits(notes: Notes) -> None:
+    """The flow tells its end; the note is looked at again, in case it does not come to that."""
+    notes.living.add("1.0")
+    notes.add(line("1.0") + "\n" + line("2.0") + "\n")
+    assert notes.bring_in() == 1
+    assert notes.taken.exists()
+    assert notes.told() == {"2.0": ANSWERED}
+    notes.living.clear()
+    assert notes.bring_in() == 1
+    assert not notes.taken.exists()
+    assert notes.told() == {"2.0": ANSWERED, "1.0": ANSWERED}
 
 
 def test_two_notes_on_one_call(notes: Notes) -> None:
