@@ -96,8 +96,10 @@ def move(desk: Desk, event: DeskEvent, *, now: float, call: str | None = None, r
         msg = f"desk {desk.extension} is {desk.state}: {event} is not possible"
         raise IllegalMove(msg) from None
     if event is DeskEvent.REGISTERED:
-        since = now if desk.state is DeskState.AWAY else desk.idle_since
-        return replace(desk, state=state, registered=True, idle_since=since)
+        if desk.state is not DeskState.AWAY:
+            return replace(desk, state=state, registered=True)
+        # Whatever was wrong with the phone, it has just been switched on: a caller need not wait for its rest.
+        return replace(desk, state=state, registered=True, idle_since=now, rest_until=now)
     if event is DeskEvent.UNREGISTERED:
         return replace(desk, state=state, registered=False)
     if event is DeskEvent.RELEASE:

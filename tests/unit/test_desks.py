@@ -133,3 +133,12 @@ class DeskLife(RuleBasedStateMachine):
 
 
 TestDeskLife = DeskLife.TestCase
+
+
+def test_a_phone_that_registers_anew_need_not_rest() -> None:
+    """It refused a call, was switched off and on again: the caller who waits gets it at once."""
+    desk = move(Desk("1001", DeskState.TALKING, registered=True), DeskEvent.RELEASE, now=10.0, rest=2.0)
+    assert next_desk([desk], 10.5) is None
+    desk = move(desk, DeskEvent.UNREGISTERED, now=10.6)
+    desk = move(desk, DeskEvent.REGISTERED, now=10.7)
+    assert next_desk([desk], 10.7) == desk
