@@ -14,7 +14,7 @@ RANG_OUT = {17: "busy", 21: "busy", 19: "no_answer", 18: "no_answer", 0: "no_ans
 
 @pytest.mark.parametrize(("cause", "reason"), REFUSED.items())
 def test_before_the_time_is_over(cause: int, reason: str) -> None:
-    """A phone that says at once that nobody answers (480, do not disturb) was not rung in vain: it cannot be reached."""
+    """A phone that says at once that nobody answers (480, do not disturb) cannot be reached."""
     assert why_not_answered(cause, rang_out=False).value == reason
 
 

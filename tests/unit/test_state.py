@@ -41,7 +41,7 @@ def test_made_for_the_owner_only(tmp_path: Path) -> None:
     folders = [state.root, state.recordings, state.sounds, state.log, state.run, state.broker, state.asterisk / "etc"]
     for folder in folders:
         assert folder.stat().st_mode & 0o777 == 0o700, folder
-    assert state.fallback_notes.parent.is_dir()
+    assert state.notes.parent.is_dir()
     state.check()
 
 
