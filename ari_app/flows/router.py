@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import PurePath
@@ -103,10 +104,12 @@ class Router:
         return call
 
     async def _claim_and_answer(self, call: Call, number: str) -> None:
-        if await self.around.asterisk.claim(call.id) is not Claim.OURS:
+        claiming = asyncio.create_task(self.around.asterisk.claim(call.id))
+        await asyncio.sleep(0)  # the order is on its way; a number takes as long to understand as Asterisk to answer
+        call.caller = e164(number, self._region)
+        if await claiming is not Claim.OURS:
             log.info("call.claimed_elsewhere")
             return
-        call.caller = e164(number, self._region)
         self.received(call, number)
         call.adopt_caller(entered=False)  # its end may come before the hand-over, and then no event tells of it
         await answer_emergency_call(call)

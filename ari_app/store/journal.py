@@ -50,7 +50,7 @@ LARGEST_BATCH: Final = 1000
 BACKLOG: Final = 100_000
 """From so many waiting facts on it is said loudly, again at each doubling; nothing is dropped."""
 
-GATHER_SECONDS: Final = 0.01
+GATHER_SECONDS: Final = 0.03
 """How often the writer looks for facts: what a call tells in one burst gets on disk together."""
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1.0
