@@ -25,6 +25,9 @@ from ari_app.store.journal import Journal
 SWITCH_SECONDS: Final = 0.0005
 """How long the journal's thread may keep a caller's event waiting; Python's own 5 ms can be felt."""
 
+RARELY: Final = (20_000, 20, 50)
+"""How often Python looks for garbage that refers to itself, of which a call makes next to none."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -45,6 +48,7 @@ def main() -> int:
     try:
         sys.setswitchinterval(SWITCH_SECONDS)
         gc.freeze()  # what is there by now stays: looking through it for garbage would only stop the calls
+        gc.set_threshold(*RARELY)
         uvloop.run(app.run(settings, state, secrets, journal))
     except BaseExceptionGroup as group:
         known, unknown = group.split(AriError)

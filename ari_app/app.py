@@ -56,6 +56,7 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
                 tell=tell,
                 flush=journal.flush,
                 is_living=router.calls.__contains__,
+                is_told=router.stories.has_ended,
             )
             recovery = Recovery(tasks, router, partial(_living, state, notes))
 

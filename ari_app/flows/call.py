@@ -74,6 +74,8 @@ class Call:
         self.causes: dict[str, int] = {}
         """The causes of the legs that have ended."""
         self._legs: list[str] = []
+        self._ahead: tuple[str, str] | None = None
+        """A desk and its leg, rung while the call was being claimed."""
         self._bridge: str | None = None
         self._inbox: Inbox[Message] = Inbox()
         self._caller_left = False
@@ -157,12 +159,25 @@ class Call:
         self.adopt_leg(leg)
         return leg
 
+    async def ring_ahead(self, desk: str) -> None:
+        """Ring the desk that the call has got, while it is still being claimed; ``ring`` takes it up."""
+        try:
+            self._ahead = (desk, await self._ring(desk))
+        except AriRefused as refused:
+            log.info("call.not_rung_ahead", status=refused.status)
+
     async def ring(self, desk: str) -> str:
         """Ring a desk for ``ring_seconds``; the leg's events come to the inbox.
 
         Raises:
             AriRefused: its phone cannot be reached.
         """
+        ahead, self._ahead = self._ahead, None
+        leg = ahead[1] if ahead is not None and ahead[0] == desk else await self._ring(desk)
+        await self.follow_caller()
+        return leg
+
+    async def _ring(self, desk: str) -> str:
         leg = self.new_leg()
         around = self.around
         shown = self.number or "Anonymous"
@@ -173,7 +188,6 @@ class Call:
         except AriRefused:
             await self.end_leg(leg)
             raise
-        await self.follow_caller()
         return leg
 
     async def follow_caller(self) -> None:

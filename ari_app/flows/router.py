@@ -104,15 +104,30 @@ class Router:
         return call
 
     async def _claim_and_answer(self, call: Call, number: str) -> None:
-        claiming = asyncio.create_task(self.around.asterisk.claim(call.id))
-        await asyncio.sleep(0)  # the order is on its way; a number takes as long to understand as Asterisk to answer
-        call.caller = e164(number, self._region)
-        if await claiming is not Claim.OURS:
+        if await self._claim(call, number) is not Claim.OURS:
             log.info("call.claimed_elsewhere")
+            await call.end_own_legs()
             return
         self.received(call, number)
         call.adopt_caller(entered=False)  # its end may come before the hand-over, and then no event tells of it
         await answer_emergency_call(call)
+
+    async def _claim(self, call: Call, number: str) -> Claim:
+        """Claim a call. What need not wait for Asterisk's answer goes on meanwhile: a caller is waiting.
+
+        Asterisk takes the orders one after the other, so a desk is rung when the claim has been decided; should it
+        have failed, the ringing ends before anyone hears it.
+        """
+        desk = self.around.switchboard.wait(call.id, call.deliver)
+        claiming = asyncio.create_task(self.around.asterisk.claim(call.id))
+        try:
+            await asyncio.sleep(0)  # the claim goes out first
+            if desk is not None:
+                await call.ring_ahead(desk)
+            call.caller = e164(number, self._region)
+            return await claiming
+        finally:
+            claiming.cancel()
 
     async def _serve(self, call: Call, procedure: Procedure) -> None:
         """Run a call's procedure. Whatever goes wrong in it stays in this call."""

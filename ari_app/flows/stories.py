@@ -45,6 +45,10 @@ class Stories:
         """Whether this process has told the call's end or fallback; it may not be on disk yet."""
         return self._last.get(call) in _CLOSED
 
+    def has_ended(self, call: str) -> bool:
+        """Whether this process has told the call's end, and remembers it."""
+        return self._last.get(call) == "call.ended"
+
     def want_reading(self, flows: Collection[str]) -> bool:
         """Whether a story is open that no flow will end, or too much is remembered."""
         if len(self._last) > MOST_UNCONFIRMED:

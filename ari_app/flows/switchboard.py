@@ -58,15 +58,18 @@ class Switchboard:
         self._tell(Fact("asterisk", f"desk.{event}", data={"desk": extension}))
         self._match()
 
-    def likely(self) -> str | None:
-        """The desk that a call which came in now would get at once; None: it would wait."""
-        desk = None if self._waiting else next_desk(self._desks.values(), self._now())
-        return None if desk is None else desk.extension
+    def wait(self, call: str, deliver: Callable[[DeskReady], None]) -> str | None:
+        """Put a call at the end of the queue; the desk that it got at once, or None.
 
-    def wait(self, call: str, deliver: Callable[[DeskReady], None]) -> None:
-        """Put a call at the end of the queue."""
-        self._waiting[call] = deliver
-        self._match()
+        A call that waits already, or has a desk, stays as it is.
+        """
+        if call not in self._waiting and self._desk_of(call) is None:
+            self._waiting[call] = deliver
+            self._match()
+        return self._desk_of(call)
+
+    def _desk_of(self, call: str) -> str | None:
+        return next((desk.extension for desk in self._desks.values() if desk.call == call), None)
 
     def withdraw(self, call: str) -> None:
         """Take a call out of the queue; a desk that it got already stays its own."""

@@ -32,10 +32,12 @@ class CallNotes:
         tell: Callable[[Fact], None],
         flush: Callable[[float], bool],
         is_living: Callable[[str], bool],
+        is_told: Callable[[str], bool],
     ) -> None:
         """``notes`` is the file that the dialplan adds lines to; ``tell`` and ``flush`` are the journal's.
 
-        ``is_living`` says whether a flow of ours has a call in its hands and will tell its end itself.
+        ``is_living`` says whether a flow of ours has a call in its hands and will tell its end itself, ``is_told``
+        whether one has: that spares the journal a reading for nearly every call.
         """
         self._journal = journal
         self._notes = notes
@@ -44,6 +46,7 @@ class CallNotes:
         self._tell = tell
         self._flush = flush
         self._is_living = is_living
+        self._is_told = is_told
         self._one_at_a_time = threading.Lock()
 
     def bring_in(self) -> int:
@@ -59,7 +62,7 @@ class CallNotes:
             count = 0
             while self._take():
                 content = self._taken.read_bytes()
-                notes = list(_parsed(content.decode("ascii", "replace")))
+                notes = [note for note in _parsed(content.decode("ascii", "replace")) if not self._is_told(note.call)]
                 # Asked before the journal is: a flow that is done by now has told the end, and it will be found.
                 living = {note.call for note in notes if self._is_living(note.call)}
                 # What the journal has of a call decides what is still to be told of it.

@@ -1,6 +1,7 @@
 """The instance that is measured: three numbers on one Asterisk, the same desks behind each.
 
-110 goes through the application as every call does; 901 is Asterisk's own ``Dial()``, 902 its ``Queue()``.
+110 goes through the application as every call does; 901 is Asterisk's own ``Dial()``, 902 its ``Queue()``. All three
+record the call (SOP VII.g), so the only difference is who decides.
 """
 
 from __future__ import annotations
@@ -23,9 +24,11 @@ WAYS: Final = {"Dial()": "901", "Queue()": "902", "application": "110"}
 
 _DIALPLAN: Final = """
 [from-trunk](+)
-exten => 901,1,Set(DESK=$[1001 + ${RAND(0,{last})}])
+exten => 901,1,MixMonitor(${RECORDINGS}/${UNIQUEID}.wav)
+ same => n,Set(DESK=$[1001 + ${RAND(0,{last})}])
  same => n,Dial(PJSIP/${DESK},20)
-exten => 902,1,Queue(bench,,,,20)
+exten => 902,1,MixMonitor(${RECORDINGS}/${UNIQUEID}.wav)
+ same => n,Queue(bench,,,,20)
 """
 
 

@@ -159,7 +159,7 @@ async def test_caller_taken_back_by_the_dialplan_as_the_desk_answers(lags: Lags)
     async with floor("1001", lags=lags) as here:
         here.asterisk.register("1001")
         call = here.asterisk.call()
-        await here.until(lambda: here.asterisk.desk_answers("1001"))
+        await here.until(lambda: "call.offered" in here.told(call) and here.asterisk.desk_answers("1001"))
         here.asterisk._to_fallback(here.asterisk.legs[call])
         await here.ended(call)
         assert call in here.asterisk.legs
@@ -167,14 +167,29 @@ async def test_caller_taken_back_by_the_dialplan_as_the_desk_answers(lags: Lags)
     assert "call.answered" not in here.told(call)
 
 
+async def test_a_desk_that_was_rung_ahead_is_let_go_when_the_claim_fails(lags: Lags) -> None:
+    """The ringing ends at once, the desk is free again, and nothing is told of it."""
+    async with floor("1001", lags=lags) as here:
+        here.asterisk.register("1001")
+        call = here.asterisk.call()
+        here.asterisk.legs[call].claimed = True
+        await here.until(lambda: here.asterisk.rung and here.asterisk.phones["1001"].leg not in here.asterisk.legs)
+        assert here.app is not None
+        await here.until(lambda: here.app is not None and not here.app.router.calls)
+        assert here.app.board.desks["1001"].state is DeskState.IDLE
+        assert here.told(call) == []
+        here.asterisk.caller_hangs_up(call)
+
+
 async def test_a_desk_is_not_blamed_for_a_caller_who_left() -> None:
     """Its leg could not be made, or connected, because the caller was gone."""
     for command in ("ring", "add_to_bridge"):
         async with floor("1001", lags=Lags(event=lambda: 0.0)) as here:
             here.asterisk.register("1001", answers_after=0.0)
-            here.asterisk.trouble[command] = ["refused"]
+            times = 2 if command == "ring" else 1  # the first one goes out while the call is being claimed
+            here.asterisk.trouble[command] = ["refused"] * times
             call = here.asterisk.call()
-            await here.until(lambda: here.asterisk.orders[command])  # noqa: B023 - used in this round only
+            await here.until(lambda: here.asterisk.orders[command] >= times)  # noqa: B023 - used in this round only
             here.asterisk.caller_hangs_up(call)
             await here.ended(call)
         assert here.told(call)[-3:] == ["call.offered", *GIVEN_UP]

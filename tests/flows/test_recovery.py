@@ -308,7 +308,7 @@ async def test_a_story_that_somebody_else_ended_is_forgotten(lags: Lags) -> None
     """The dialplan's note told the end while our own flow had lost the call."""
     async with floor("1001", lags=lags) as here:
         here.asterisk.register("1001")
-        here.asterisk.trouble["ring"] = ["before"]
+        here.asterisk.trouble["subscribe"] = ["before"]
         call = here.asterisk.call()
         await here.until(lambda: here.app is not None and here.told(call) and not here.app.router.calls)
         here.asterisk.caller_hangs_up(call)

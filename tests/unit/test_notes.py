@@ -189,6 +189,7 @@ class Notes:
         self.taken = path.with_name("notes.taken")
         self.journal = path
         self.living: set[str] = set()
+        self.ended: set[str] = set()
         self.bring_in = CallNotes(
             path,
             self.path,
@@ -196,6 +197,7 @@ class Notes:
             tell=journal.append,
             flush=flush or journal.flush,
             is_living=self.living.__contains__,
+            is_told=self.ended.__contains__,
         ).bring_in
 
     def add(self, text: str) -> None:
@@ -249,6 +251,14 @@ def test_a_call_that_a_flow_has_in_its_hands_waits(notes: Notes) -> None:
     assert notes.bring_in() == 1
     assert not notes.taken.exists()
     assert notes.told() == {"2.0": ANSWERED, "1.0": ANSWERED}
+
+
+def test_a_call_whose_end_was_told_is_not_looked_up(notes: Notes) -> None:
+    notes.ended.add("1.0")
+    notes.add(line("1.0") + "\n")
+    assert notes.bring_in() == 0
+    assert not notes.taken.exists()
+    assert notes.told() == {}
 
 
 def test_two_notes_on_one_call(notes: Notes) -> None:
