@@ -48,7 +48,7 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
     heartbeat = Heartbeat()
     try:
         async with asterisk, anyio.create_task_group() as tasks:
-            router = Router(tasks, around, region=settings.site.region, recordings=state.recordings)
+            router = Router(tasks, around, region=settings.site.region)
             notes = CallNotes(
                 state.journal,
                 state.notes,

@@ -83,9 +83,8 @@ def _render(settings: Settings, place: StateDir, output: Path | None) -> list[Pa
     modules_dir, data_dir = asterisk_dirs()
     secrets = load_or_create(place, settings)
     if output is not None:
-        place.asterisk = output.absolute()
-        _make_own(place.asterisk / "etc")
-    return render(settings, place, secrets, modules_dir=modules_dir, data_dir=data_dir)
+        _make_own(output)
+    return render(settings, place, secrets, modules_dir=modules_dir, data_dir=data_dir, folder=output)
 
 
 def _make_own(folder: Path) -> None:
@@ -94,10 +93,10 @@ def _make_own(folder: Path) -> None:
     Raises:
         Refused: there is something else where it should be.
     """
-    above = folder.parent
-    strange = sorted({each.name for each in above.iterdir()} - {folder.name}) if above.is_dir() else []
-    if strange or (folder.is_dir() and any(folder.iterdir()) and not (folder / "asterisk.conf").exists()):
-        raise Refused(f"{above} has other files in it: name a new or empty directory")
+    from ari_app.site.render import names  # noqa: PLC0415 - see _render
+
+    if folder.is_dir() and {each.name for each in folder.iterdir()} - names():
+        raise Refused(f"{folder} has other files in it: name a new or empty directory")
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from pathlib import PurePath
 
 import structlog
 from anyio.abc import TaskGroup
@@ -26,11 +25,10 @@ log = structlog.get_logger(__name__)
 class Router:
     """Every living call's flow, by the call's id."""
 
-    def __init__(self, tasks: TaskGroup, around: Surroundings, *, region: str, recordings: PurePath) -> None:
+    def __init__(self, tasks: TaskGroup, around: Surroundings, *, region: str) -> None:
         """Flows run in ``tasks``; ``region`` is where national numbers belong."""
         self._tasks = tasks
         self._region = region
-        self._recordings = recordings
         self.stories = Stories()
         self._tell = around.tell
         self.around = replace(around, tell=self._noted)

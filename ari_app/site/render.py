@@ -34,8 +34,18 @@ def asterisk_dirs() -> tuple[Path, Path]:
         raise StateError(f"Asterisk is not installed ({file} is missing or damaged): run scripts/setup") from None
 
 
-def render(settings: Settings, state: StateDir, secrets: Secrets, *, modules_dir: Path, data_dir: Path) -> list[Path]:
-    """Write Asterisk's files under the state directory; returns them.
+def render(  # noqa: PLR0913 - named, and each a thing of its own
+    settings: Settings,
+    state: StateDir,
+    secrets: Secrets,
+    *,
+    modules_dir: Path,
+    data_dir: Path,
+    folder: Path | None = None,
+) -> list[Path]:
+    """Write Asterisk's files under the state directory, or into ``folder`` to look at them; returns them.
+
+    Other ``*.conf`` files there are removed.
 
     Raises:
         StateError: one cannot be written, or the state directory's path has characters that the dialplan
@@ -54,17 +64,27 @@ def render(settings: Settings, state: StateDir, secrets: Secrets, *, modules_dir
         autoescape=False,  # noqa: S701 - Asterisk's files are not HTML; settings.py lets nothing harmful in
     )
     values = _values(settings, state, secrets) | {"modules_dir": modules_dir, "data_dir": data_dir}
+    folder = folder or state.asterisk / "etc"
     written: list[Path] = []
-    for source in sorted(path for folder in _SOURCES for path in folder.glob("*.conf*")):
+    for source in _sources():
         text = source.read_text(encoding="utf-8")
         if source.suffix == ".j2":
             text = environment.from_string(text).render(values)
-        target = state.asterisk / "etc" / source.name.removesuffix(".j2")
+        target = folder / source.name.removesuffix(".j2")
         write_private(target, text)
         written.append(target)
-    for stale in set((state.asterisk / "etc").glob("*.conf")) - set(written):
+    for stale in set(folder.glob("*.conf")) - set(written):
         stale.unlink()
     return written
+
+
+def names() -> set[str]:
+    """The names of the files that ``render`` writes."""
+    return {source.name.removesuffix(".j2") for source in _sources()}
+
+
+def _sources() -> list[Path]:
+    return sorted(path for folder in _SOURCES for path in folder.glob("*.conf*"))
 
 
 def _values(settings: Settings, state: StateDir, secrets: Secrets) -> dict[str, object]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from pathlib import PurePath
 
 import anyio
 from anyio.abc import TaskGroup
@@ -35,7 +34,7 @@ class Application:
         self.switch = Switch()
         self.board = Switchboard(asterisk.phones, journal.append)
         around = Surroundings(asterisk, self.switch, self.board, journal.append, RING_SECONDS)
-        self.router = Router(tasks, around, region="ID", recordings=PurePath("recordings"))
+        self.router = Router(tasks, around, region="ID")
         self.recovery = Recovery(tasks, self.router, self.living)
 
     def living(self) -> dict[str, str]:

@@ -154,8 +154,8 @@ def test_conf_render(site: CliSite, asterisk: None) -> None:
 def test_conf_render_elsewhere(site: CliSite, tmp_path: Path, asterisk: None) -> None:
     output = tmp_path / "look"
     for _ in range(2):  # what it wrote itself may be written again
-        assert str(output / "etc") in site.run("conf", "render", "--output", str(output)).out
-    assert (output / "etc" / "asterisk.conf").exists()
+        assert str(output) in site.run("conf", "render", "--output", str(output)).out
+    assert (output / "asterisk.conf").exists()
     assert not list((site.state.asterisk / "etc").iterdir())
 
 
@@ -165,6 +165,9 @@ def test_conf_render_removes_nothing_of_others(site: CliSite, tmp_path: Path, as
     precious.write_text("nameserver", encoding="utf-8")
     site.run("conf", "render", "--output", str(tmp_path / "root")).refused()
     site.run("conf", "render", "--output", str(precious)).refused()
+    site.run("conf", "render", "--output", str(precious.parent)).refused()
+    (precious.parent / "asterisk.conf").write_text("", encoding="utf-8")
+    site.run("conf", "render", "--output", str(precious.parent)).refused()
     assert precious.read_text(encoding="utf-8") == "nameserver"
 
 
