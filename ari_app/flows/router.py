@@ -118,6 +118,7 @@ class Router:
         """
         desk = self.around.switchboard.wait(call.id, call.deliver)
         claiming = asyncio.create_task(self.around.asterisk.claim(call.id))
+        claiming.add_done_callback(_look_at)
         try:
             await asyncio.sleep(0)  # the claim goes out first
             if desk is not None:
@@ -160,3 +161,9 @@ class Router:
             log.error("call.rescue_failed", error=str(error))
         else:
             call.tell("call.fallback", reason=reason)
+
+
+def _look_at(done: asyncio.Task[Claim]) -> None:
+    """Take note of a task's failure, which the one who made it may not have come to."""
+    if not done.cancelled() and (error := done.exception()) is not None:
+        log.info("call.claim_failed", error=repr(error))
