@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _REPO: Final = Path(__file__).parents[2]
 _SOURCES: Final = (_REPO / "asterisk_conf", _REPO / "dialplan")
-_SAFE_PATH: Final = re.compile(r"[A-Za-z0-9_./+=@ -]+")
+_SAFE_PATH: Final = re.compile(r"[A-Za-z0-9_./+=@-]+")
 _CRYPT_ROUNDS: Final = 8
 """See ``asterisk_conf/ari.conf.j2`` for why so few."""
 
@@ -55,7 +55,7 @@ def render(  # noqa: PLR0913 - named, and each a thing of its own
     from jinja2 import Environment, StrictUndefined  # noqa: PLC0415
 
     if not _SAFE_PATH.fullmatch(str(state.root)):
-        raise StateError(f"the state directory {state.root} has characters in its path that Asterisk cannot take")
+        raise StateError(f"the state directory {state.root} has a blank or another character in its path that Asterisk cannot take")
     environment = Environment(
         undefined=StrictUndefined,
         trim_blocks=True,
