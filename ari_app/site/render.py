@@ -55,7 +55,7 @@ def render(  # noqa: PLR0913 - named, and each a thing of its own
     from jinja2 import Environment, StrictUndefined  # noqa: PLC0415
 
     if not _SAFE_PATH.fullmatch(str(state.root)):
-        raise StateError(f"the state directory {state.root} has a blank or another character in its path that Asterisk cannot take")
+        raise StateError(f"{state.root} has a blank or another character in its path that Asterisk cannot take")
     environment = Environment(
         undefined=StrictUndefined,
         trim_blocks=True,
