@@ -40,7 +40,19 @@ def check(
     else:
         file = file or _OWN_FILE
         settings = settings_from(file)
+    if settings.database.url:
+        _check_url(file, settings.database.url)
     print_line(f"{file} is in order: {describe(settings)}")
+
+
+def _check_url(file: Path, url: str) -> None:
+    from ari_app.store.database import open_engine  # noqa: PLC0415 - only for sites with a database of their own
+    from ari_app.store.errors import DatabaseError  # noqa: PLC0415
+
+    try:
+        open_engine(url).dispose()
+    except DatabaseError as error:
+        raise Refused(f"{file}: database.url: {error}") from None
 
 
 @app.command()

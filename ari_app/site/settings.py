@@ -275,10 +275,22 @@ def _first(error: ValidationError, content: dict[str, Any]) -> str:
             "mqtt://HOST:PORT or mqtts://HOST:PORT" if key.startswith("mqtt") else "an SQLAlchemy address, or empty"
         )
     elif first["type"] == "string_pattern_mismatch":
-        reason = f"{first['input']!r} is not allowed here"
+        allowed = _ALLOWED.get(key.rpartition(".")[2].partition("[")[0], "other characters")
+        reason = f"{first['input']!r} is not allowed here, only {allowed}"
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
     return (f"{key}: {reason}" if key else reason) + more
 
+
+_ALLOWED: Final = {
+    "extension": "2 to 8 digits",
+    "net": "2 to 8 digits",
+    "code": "2 digits",
+    "emergency_numbers": "2 to 15 digits",
+    "name": "plain text without quotes, brackets and semicolons",
+    "unit": '"polda" or a Polres code',
+    "contact": "sip:HOST:PORT",
+    "gateway": "sip:NET@HOST:PORT",
+}
 
 _REASONS: Final = {
     "extra_forbidden": "unknown key",

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DatabaseError as SqlDatabaseError
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
-from ari_app.store.errors import DatabaseError
+from ari_app.store.errors import DatabaseError, DatabaseNewer
 from ari_app.store.tables import REVISION
 
 if TYPE_CHECKING:
@@ -84,7 +84,8 @@ def ensure_schema(engine: Engine) -> None:
     """Bring the schema up to this program's revision.
 
     Raises:
-        DatabaseError: it is newer than this program, or cannot be reached or changed.
+        DatabaseNewer: it is newer than this program.
+        DatabaseError: it cannot be reached or changed.
     """
     stored = stored_revision(engine)
     if stored == REVISION:
@@ -94,7 +95,7 @@ def ensure_schema(engine: Engine) -> None:
             f"the database {engine.url.render_as_string()} has schema {stored}, this program knows "
             f"{REVISION}: use the newer program"
         )
-        raise DatabaseError(msg)
+        raise DatabaseNewer(msg)
     _migrate(engine)
 
 

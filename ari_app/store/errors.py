@@ -4,7 +4,8 @@
 
     StoreError
     ├── JournalError     the journal cannot be opened, read or trusted
-    └── DatabaseError    the tables cannot be opened or are newer than this program
+    └── DatabaseError    the tables cannot be opened
+        └── DatabaseNewer    they belong to a newer program
 
 The text of each is one sentence for a person at a terminal.
 """
@@ -21,4 +22,8 @@ class JournalError(StoreError):
 
 
 class DatabaseError(StoreError):
-    """The tables cannot be opened, or their schema is newer than this program."""
+    """The tables cannot be opened."""
+
+
+class DatabaseNewer(DatabaseError):
+    """The tables' schema is newer than this program."""

@@ -29,6 +29,8 @@ def main() -> int:
     except (InstallError, OSError) as error:
         print(f"siaga110: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return 130
     if time.monotonic() - start > 1:
         print(f"  installed in {time.monotonic() - start:.0f} s", file=sys.stderr)
     return 0

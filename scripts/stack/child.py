@@ -11,8 +11,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-LONGEST_PAUSE: Final = 2.0
-"""Seconds before a process that keeps dying is started again."""
+LONGEST_PAUSE: Final = 0.5
+"""Seconds before a process that keeps dying is started again: callers wait for it."""
 
 STEADY_SECONDS: Final = 10.0
 """A process that has lived so long is started again at once when it dies."""

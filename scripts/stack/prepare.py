@@ -6,6 +6,7 @@ import fcntl
 import os
 import re
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TextIO
@@ -14,7 +15,7 @@ from ari_app.site.render import asterisk_dirs, render
 from ari_app.site.secrets import Secrets, load_or_create
 from ari_app.site.settings import ConfigError, Settings, load_settings
 from ari_app.site.state import StateDir, StateError, write_private
-from ari_app.store.errors import StoreError
+from ari_app.store.errors import DatabaseError, DatabaseNewer, StoreError
 from ari_app.store.journal_file import JournalFile
 from scripts.stack import StackError, broker, ports, sounds
 
@@ -25,7 +26,10 @@ OLDEST_ASTERISK: Final = (22, 10)
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What is ready to be started. ``lock`` is held for as long as the instance lives."""
+    """What is ready to be started. ``lock`` is held for as long as the instance lives.
+
+    ``warning`` is what somebody should look at although 110 can be served; empty: nothing.
+    """
 
     settings: Settings
     config: Path
@@ -33,6 +37,7 @@ class Prepared:
     secrets: Secrets
     broker_config: Path | None
     lock: TextIO
+    warning: str
 
 
 def default_config() -> Path:
@@ -56,15 +61,15 @@ def prepare(config: Path, root: Path) -> Prepared:
         lock = _lock(state)
         ports.check(settings, config)
         _check_journal(state)
-        _check_database(settings, state)
-        return _write(settings, config, state, lock)
+        warning = _check_database(settings, state, config)
+        return _write(settings, config, state, lock, warning)
     except (ConfigError, StateError, StoreError) as error:
         raise StackError(str(error)) from None
     except OSError as error:
         raise StackError(f"{error.filename or root}: {error.strerror}") from None
 
 
-def _write(settings: Settings, config: Path, state: StateDir, lock: TextIO) -> Prepared:
+def _write(settings: Settings, config: Path, state: StateDir, lock: TextIO, warning: str) -> Prepared:
     write_private(state.config, config.read_text(encoding="utf-8"))
     secrets = load_or_create(state, settings)
     modules_dir, data_dir = asterisk_dirs()
@@ -73,7 +78,7 @@ def _write(settings: Settings, config: Path, state: StateDir, lock: TextIO) -> P
     sounds.provide(state.sounds, program("espeak-ng"))
     listen = settings.mqtt.own_broker
     broker_config = broker.write(state, listen, secrets, program("mosquitto_passwd")) if listen else None
-    return Prepared(settings, config, state, secrets, broker_config, lock)
+    return Prepared(settings, config, state, secrets, broker_config, lock, warning)
 
 
 def program(name: str) -> Path:
@@ -113,12 +118,32 @@ def _check_journal(state: StateDir) -> None:
         JournalFile(state.journal).close()
 
 
-def _check_database(settings: Settings, state: StateDir) -> None:
+def _check_database(settings: Settings, state: StateDir, config: Path) -> str:
+    """Bring the tables' schema up; what is wrong with them, in one sentence, or nothing.
+
+    They can be folded anew from the journal at any time, so no damage to them may keep 110 from being served.
+
+    Raises:
+        StackError: the configuration names no database.
+        DatabaseNewer: they belong to a newer program.
+    """
     # A quarter of a second to import.
     from ari_app.store.database import ensure_schema, open_engine  # noqa: PLC0415
 
-    engine = open_engine(state.database_url(settings))
+    try:
+        engine = open_engine(state.database_url(settings))
+    except DatabaseError as error:
+        raise StackError(f"{config}: database.url: {error}") from None
     try:
         ensure_schema(engine)
+    except DatabaseNewer:
+        raise
+    except DatabaseError as error:
+        if settings.database.url:
+            return f"{error}; calls are served, and the tables follow the journal when it can"
+        aside = state.database.with_name(f"{state.database.name}.damaged-{time.time():.0f}")
+        state.database.rename(aside)
+        return f"{error}; it was moved to {aside.name} and is folded anew from the journal"
     finally:
         engine.dispose()
+    return ""

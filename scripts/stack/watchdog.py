@@ -12,8 +12,11 @@ from typing import Final
 SILENT_SECONDS: Final = 0.6
 """An application that says nothing for so long stands still; its callers have 1.2 s to be answered."""
 
-START_SECONDS: Final = 5.0
-"""A new application has so long for its first word, on a busy machine."""
+FIRST_START_SECONDS: Final = 30.0
+"""The first application has so long for its first word, whatever the machine."""
+
+START_SECONDS, START_FACTOR = 1.5, 4
+"""A later one has so long, or so many times as long as the slowest before it took."""
 
 _EVERY: Final = 0.05
 
@@ -25,12 +28,16 @@ class Watchdog:
         """Open the socket: an abstract one, which needs no file and no short path."""
         self.name = f"@siaga110-{os.getpid()}-{secrets.token_hex(8)}"
         self.ready = asyncio.Event()
-        self._heard = asyncio.get_running_loop().time() + START_SECONDS
+        self._start_seconds = FIRST_START_SECONDS
+        self._slowest = 0.0
+        self._begun: float | None = None
+        self._heard = 0.0
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
         self._socket.bind(f"\0{self.name[1:]}")
         self._socket.setblocking(False)
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self._socket, self._read)
+        self.forget()
 
     def _read(self) -> None:
         while True:
@@ -41,11 +48,16 @@ class Watchdog:
             if message == b"READY=1":
                 self.ready.set()
             self._heard = self._loop.time()
+            if self._begun is not None:
+                self._slowest = max(self._slowest, self._heard - self._begun)
+                self._start_seconds = max(START_SECONDS, START_FACTOR * self._slowest)
+                self._begun = None
 
     def forget(self) -> None:
         """A new application is about to start: it has said nothing yet."""
         self.ready.clear()
-        self._heard = self._loop.time() + START_SECONDS
+        self._begun = self._loop.time()
+        self._heard = self._begun + self._start_seconds
 
     async def watch(self, frozen: Callable[[], None]) -> None:
         """Call ``frozen`` each time the application falls silent, or does not come to speak."""

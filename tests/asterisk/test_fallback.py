@@ -147,3 +147,30 @@ async def test_nobody_answers_in_the_fallback_the_caller_is_kept(fragile_site: S
     await caller.hang_up()
     await caller.result()
     assert_complete(await site.story(await site.new_call(after)))
+
+
+async def test_dies_again_and_again(fragile_site: Site) -> None:
+    """However often it dies, it is back within two seconds."""
+    site = fragile_site
+    for _ in range(6):
+        pid = await _serving(site)
+        killed = time.monotonic()
+        os.kill(pid, signal.SIGKILL)
+        await site.replaced(pid, seconds=max(0.1, killed + 2 - time.monotonic()))
+
+
+async def test_frozen_while_it_starts(fragile_site: Site, fragile_phones: Phones) -> None:
+    """The new application freezes before its first word: the caller is answered all the same, and it is replaced."""
+    site = fragile_site
+    await fragile_phones.desk(site.accounts[0])
+    pid = await _serving(site)
+    os.kill(pid, signal.SIGKILL)
+    await eventually(lambda: site.application() not in {None, pid}, seconds=2, what="a new process")
+    second = site.application()
+    assert second is not None
+    os.kill(second, signal.SIGSTOP)
+    caller = await fragile_phones.call(Dialling(hang_up_ms=100))
+    result = await caller.result()
+    assert result.answered_ms is not None
+    assert result.answered_ms < ANSWERED_WITHIN_MS
+    await site.replaced(second, seconds=6)

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -99,6 +100,40 @@ def test_impossible_state(make_site: Callable[[], Site], tmp_path: Path) -> None
     (tmp_path / "file").write_text("")
     site.state = tmp_path / "file" / "state"
     assert str(tmp_path / "file") in refusal(*site.options())
+
+
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("after", [0.15, 0.5, 1.0])
+def test_a_signal_while_it_starts(make_site: Callable[[], Site], sent: signal.Signals, after: float) -> None:
+    """It ends quietly with 0, at whatever point of the start, and leaves no process."""
+    site = make_site()
+    launcher = site.launch()
+    time.sleep(after)  # points of the start, not something to wait for
+    family = children(launcher.pid)
+    launcher.send_signal(sent)
+    assert launcher.wait(20) == 0, site.output
+    assert "Traceback" not in "\n".join(site.output)
+    assert not [pid for pid in family if alive(pid)]
+
+
+def test_damaged_tables_keep_nobody_from_calling(make_site: Callable[[], Site]) -> None:
+    """They are moved aside and folded anew from the journal; it is said."""
+    site = make_site()
+    site.state.mkdir()
+    (site.state / "siaga.sqlite3").write_bytes(b"no database at all" * 1000)
+    site.start()
+    assert any("WARNING" in line and "damaged" in line for line in site.output)
+    assert site.siaga_json("calls", "list") == []
+    site.stop()
+
+
+def test_a_database_that_cannot_be(make_site: Callable[[], Site]) -> None:
+    """The sentence names the key."""
+    site = make_site()
+    site.config.write_text(site.text + '\n[database]\nurl = "oracel://x/y"\n', encoding="utf-8")
+    said = refusal(*site.options())
+    assert "database.url" in said
+    assert "siaga.toml" in said
 
 
 async def test_sigterm_and_again(make_site: Callable[[], Site], tmp_path: Path) -> None:

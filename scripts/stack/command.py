@@ -1,0 +1,89 @@
+"""``scripts/run``: start everything, stay in the foreground, end it on SIGINT or SIGTERM with exit code 0."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import time
+from functools import partial
+from pathlib import Path
+
+import anyio
+
+from ari_app import logs
+from scripts.stack import StackError
+from scripts.stack.prepare import Prepared, default_config, prepare
+from scripts.stack.stack import Stack
+
+
+def main() -> int:
+    """Run the instance; the exit code."""
+    parser = argparse.ArgumentParser(prog="scripts/run", description="Starts Siaga 110 and keeps it running.")
+    parser.add_argument("--config", type=Path, help="configuration (default: siaga.toml, else siaga.example.toml)")
+    parser.add_argument("--state", type=Path, default=Path("var"), help="state directory (default: var)")
+    parser.add_argument("--demo", action="store_true", help="simulated phones play SOP V, then everything ends")
+    options = parser.parse_args()
+    logs.set_up("error")
+    try:
+        start = time.monotonic()
+        prepared = prepare(options.config or default_config(), options.state)
+        _say(f"prepared {prepared.state.root} in {time.monotonic() - start:.1f} s")
+        if prepared.warning:
+            _say(f"WARNING: {prepared.warning}")
+        return anyio.run(partial(_run, prepared, demo=options.demo))
+    except StackError as error:
+        print(f"siaga110: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 0
+
+
+async def _run(prepared: Prepared, *, demo: bool) -> int:
+    codes: list[int] = []
+    failures: list[StackError] = []
+    async with anyio.create_task_group() as tasks:
+
+        async def instance() -> None:
+            stack = Stack(prepared, _say)
+            try:
+                async with stack.running():
+                    _print_ready(prepared)
+                    if demo:
+                        codes.append(await _play(stack))
+                    else:
+                        await anyio.sleep_forever()
+            except StackError as error:
+                failures.append(error)
+            tasks.cancel_scope.cancel()
+
+        tasks.start_soon(instance)
+        with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+            async for number in signals:
+                _say(f"{number.name}: ending")
+                tasks.cancel_scope.cancel()
+                break
+    if failures:
+        raise failures[0]
+    return codes[0] if codes else 0
+
+
+async def _play(stack: Stack) -> int:
+    from scripts import demo  # noqa: PLC0415 - the phones are needed for nothing else here
+
+    return await demo.play(stack)
+
+
+def _print_ready(prepared: Prepared) -> None:
+    settings = prepared.settings
+    numbers = ", ".join(settings.site.emergency_numbers)
+    desks = len(settings.polda_desks)
+    print(
+        f"READY {numbers} at sip:{settings.asterisk.sip} for {settings.site.name}: "
+        f"{desks} Polda {'desk' if desks == 1 else 'desks'}, state in {prepared.state.root}",
+        flush=True,
+    )
+
+
+def _say(text: str) -> None:
+    print(f"  {text}", file=sys.stderr, flush=True)
