@@ -7,6 +7,7 @@ import fcntl
 import sys
 import time
 from pathlib import Path
+from typing import TextIO
 
 from scripts.install import InstallError, debian, python_env
 
@@ -22,18 +23,29 @@ def main() -> int:
     try:
         deps.mkdir(exist_ok=True)
         # Two starts at once must not install over each other.
-        with (deps / "lock").open("w") as lock:
+        with _lock(deps / "lock") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             debian.install(deps)
             python_env.install(repo, deps, tests=options.tests)
-    except (InstallError, OSError) as error:
+    except InstallError as error:
         print(f"siaga110: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"siaga110: {error.filename or deps}: {error.strerror}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
     if time.monotonic() - start > 1:
         print(f"  installed in {time.monotonic() - start:.0f} s", file=sys.stderr)
     return 0
+
+
+def _lock(path: Path) -> TextIO:
+    """The lock; a service's user who may not write here needs it only to see that nothing is missing."""
+    try:
+        return path.open("a", encoding="utf-8")
+    except PermissionError:
+        return path.open(encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -57,6 +57,8 @@ def prepare(config: Path, root: Path) -> Prepared:
         settings = load_settings(config)
         _check_asterisk()
         state = StateDir(root)
+        if not state.root.exists():  # a start that is refused leaves nothing behind
+            ports.check(settings, config)
         state.create()
         lock = _lock(state)
         ports.check(settings, config)
@@ -114,8 +116,13 @@ def _lock(state: StateDir) -> TextIO:
 
 def _check_journal(state: StateDir) -> None:
     """Open it as its writer does: what is wrong with it is said here, and not found out by a caller."""
-    if state.journal.exists():
-        JournalFile(state.journal).close()
+    if not state.journal.exists():
+        return
+    if not state.journal.stat().st_size and any(state.recordings.iterdir()):
+        raise StackError(
+            f"{state.journal} is empty, and there are recordings: restore it, or move it away to begin anew"
+        )
+    JournalFile(state.journal).close()
 
 
 def _check_database(settings: Settings, state: StateDir, config: Path) -> str:

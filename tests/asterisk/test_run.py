@@ -127,6 +127,23 @@ def test_damaged_tables_keep_nobody_from_calling(make_site: Callable[[], Site]) 
     site.stop()
 
 
+def test_a_refused_start_leaves_nothing_behind(make_site: Callable[[], Site]) -> None:
+    site = make_site()
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as taken:
+        taken.bind((HOST, site.http))
+        taken.listen()
+        refusal(*site.options())
+    assert not site.state.exists()
+
+
+def test_an_emptied_journal_is_not_taken_for_a_new_one(make_site: Callable[[], Site]) -> None:
+    site = make_site()
+    (site.state / "recordings").mkdir(parents=True)
+    (site.state / "recordings" / "1.0.wav").touch()
+    (site.state / "journal.sqlite3").touch()
+    assert "journal.sqlite3 is empty" in refusal(*site.options())
+
+
 def test_a_database_that_cannot_be(make_site: Callable[[], Site]) -> None:
     """The sentence names the key."""
     site = make_site()
