@@ -5,20 +5,19 @@ Exit code 0 after SIGTERM or SIGINT; 1 with one line on standard error when it c
 
 from __future__ import annotations
 
-import argparse
 import gc
 import sys
-from pathlib import Path
 from typing import Final
 
 import structlog
 import uvloop
 
-from ari_app import app, logs
+from ari_app import app
 from ari_app.ari.errors import AriError
 from ari_app.site import secrets as site_secrets
-from ari_app.site.settings import ConfigError, load_settings
-from ari_app.site.state import StateDir, StateError
+from ari_app.site.settings import ConfigError
+from ari_app.site.state import StateError
+from ari_app.state_option import begin
 from ari_app.store.errors import StoreError
 from ari_app.store.journal import Journal
 
@@ -33,13 +32,8 @@ log = structlog.get_logger(__name__)
 
 def main() -> int:
     """Run the application; the exit code."""
-    parser = argparse.ArgumentParser(prog="ari_app", description="The call control of Siaga 110.")
-    parser.add_argument("--state", type=Path, required=True, help="state directory, made by scripts/run")
-    state = StateDir(parser.parse_args().state)
-    logs.set_up()
     try:
-        state.check()
-        settings = load_settings(state.config)
+        state, settings = begin("ari_app", "The call control of Siaga 110.")
         secrets = site_secrets.load(state, settings)
         journal = Journal.open(state.journal, timezone=settings.site.timezone)
     except (ConfigError, StateError, StoreError) as error:

@@ -6,16 +6,14 @@ and journal go on, and ``siaga`` folds what is missing before it lists anything.
 
 from __future__ import annotations
 
-import argparse
 import signal
 import sys
 import threading
-from pathlib import Path
 from typing import Final
 
-from ari_app import logs
-from ari_app.site.settings import ConfigError, load_settings
-from ari_app.site.state import StateDir, StateError
+from ari_app.site.settings import ConfigError
+from ari_app.site.state import StateError
+from ari_app.state_option import begin
 from ari_app.store.projector import Projector
 
 EVERY_SECONDS: Final = 0.5
@@ -24,13 +22,8 @@ EVERY_SECONDS: Final = 0.5
 
 def main() -> int:
     """Fold until SIGTERM or SIGINT; the exit code."""
-    parser = argparse.ArgumentParser(prog="ari_app.tables", description="Folds the journal into the tables.")
-    parser.add_argument("--state", type=Path, required=True, help="state directory, made by scripts/run")
-    state = StateDir(parser.parse_args().state)
-    logs.set_up()
     try:
-        state.check()
-        settings = load_settings(state.config)
+        state, settings = begin("ari_app.tables", "Folds the journal into the tables.")
     except (ConfigError, StateError) as error:
         print(f"siaga110: {error}", file=sys.stderr)
         return 1

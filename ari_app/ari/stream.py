@@ -11,7 +11,7 @@ import msgspec
 import structlog
 
 from ari_app.ari.client import AsteriskClient
-from ari_app.ari.errors import AriError, AriProtocolError, AriReplaced
+from ari_app.ari.errors import HTTP_UNAUTHORISED, AriError, AriProtocolError, AriReplaced
 from ari_app.ari.model import ApplicationReplaced, Event, RESTResponse, decode_message
 
 FIRST_PAUSE: Final = 0.05
@@ -21,7 +21,6 @@ LONGEST_PAUSE: Final = 0.5
 SILENT_SECONDS: Final = 3.0
 """A ping goes out this often; a link that does not answer it within as long again is given up."""
 
-HTTP_UNAUTHORISED: Final = 401
 log = structlog.get_logger(__name__)
 
 

@@ -119,7 +119,7 @@ class Call:
             CallerLeft, InboxFull: as ``next``.
         """
         await anyio.lowlevel.checkpoint()
-        while len(self._inbox):
+        while self.has_news:
             await self.next()
         if self._caller_left:
             raise CallerLeft
@@ -218,12 +218,12 @@ class Call:
         self._bridge = bridge
         self.talking = True
 
-    async def end_leg(self, leg: str, *, reason: str = "normal") -> None:
+    async def end_leg(self, leg: str) -> None:
         """Hang a leg up if it is still there."""
         if leg in self.causes:
             return
         try:
-            await self.around.asterisk.hangup(leg, reason=reason)
+            await self.around.asterisk.hangup(leg)
         except AriNotFound:
             self.causes.setdefault(leg, UNKNOWN_CAUSE)
 

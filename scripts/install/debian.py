@@ -60,10 +60,16 @@ def _own_asterisk() -> Path | None:
     if path is None:
         return None
     said = subprocess.run([path, "-V"], capture_output=True, text=True, check=False).stdout
-    version = re.match(r"Asterisk (?:certified[-/])?(\d+)\.(\d+)", said)
-    if version is None or tuple(map(int, version.groups())) < OLDEST_ASTERISK:
+    version = asterisk_version(said)
+    if version is None or version < OLDEST_ASTERISK:
         return None
     return Path(path) if _modules_of_own() else None
+
+
+def asterisk_version(said: str) -> tuple[int, int] | None:
+    """The version in what ``asterisk -V`` says; None: it does not say one."""
+    version = re.match(r"Asterisk (?:certified[-/])?(\d+)\.(\d+)", said)
+    return None if version is None else (int(version[1]), int(version[2]))
 
 
 def _modules_of_own() -> Path | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import re
 import subprocess
 import time
 from dataclasses import dataclass
@@ -17,11 +16,11 @@ from ari_app.site.settings import ConfigError, Settings, load_settings
 from ari_app.site.state import StateDir, StateError, write_private
 from ari_app.store.errors import DatabaseError, DatabaseNewer, StoreError
 from ari_app.store.journal_file import JournalFile
+from scripts.install.debian import OLDEST_ASTERISK, asterisk_version
 from scripts.stack import StackError, broker, ports, sounds
 
 REPO: Final = Path(__file__).parents[2]
 DEPS: Final = Path(os.environ.get("SIAGA_DEPS", REPO / ".deps"))
-OLDEST_ASTERISK: Final = (22, 10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +96,11 @@ def program(name: str) -> Path:
 
 def _check_asterisk() -> None:
     said = subprocess.run([program("asterisk"), "-V"], capture_output=True, text=True, check=False)
-    version = re.search(r"Asterisk (?:certified[-/])?(\d+)\.(\d+)", said.stdout)
+    version = asterisk_version(said.stdout)
     if version is None:
         raise StackError(f"{program('asterisk')} does not start: {said.stderr.strip() or said.returncode}")
-    if tuple(map(int, version.groups())) < OLDEST_ASTERISK:
-        raise StackError(f"{program('asterisk')} is {version.group()}: at least 22.10 is needed, for StasisBroadcast")
+    if version < OLDEST_ASTERISK:
+        raise StackError(f"{program('asterisk')} is {said.stdout.strip()}: 22.10 is needed, for StasisBroadcast")
 
 
 def _lock(state: StateDir) -> TextIO:
