@@ -7,10 +7,15 @@ import random
 import socket
 import struct
 from array import array
+from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Self, cast
 
-from scripts.phones import g711, tones
+from scripts.phones import g711, keys, tones
+from scripts.phones.events import PhoneEndedError, PhoneTimeoutError
+from scripts.phones.keys import KeyPress
 
 FRAME = 160
 """Samples in one packet: 20 ms."""
@@ -32,26 +37,38 @@ class Packet:
 class Audio(asyncio.DatagramProtocol):
     """An RTP end point for PCMA in 20 ms frames.
 
-    ``hz`` is the tone it plays from ``talk_to`` on. Everything received is kept, in order of arrival.
+    ``hz`` is the tone it plays from ``talk_to`` on, None: nothing. Everything received is kept, in order of arrival:
+    sound in ``packets``, keys that the other side pressed in ``keys``.
     """
 
-    def __init__(self, hz: float) -> None:
-        """Not open yet: use ``await Audio.open(host, hz)``."""
+    def __init__(self, hz: float | None) -> None:
+        """Not open yet: use ``await Audio.open(host, hz)``, or ``bind``."""
         self.hz = hz
         self.packets: list[Packet] = []
+        self.keys: list[KeyPress] = []
         self.sent = 0
-        self._frames = _frames(hz)
+        self._frames = [] if hz is None else _frames(hz)
         self._transport: asyncio.DatagramTransport | None = None
         self._player: asyncio.Task[None] | None = None
+        self._target = ("", 0)
+        self._slots: deque[keys.Slot] = deque()
+        self._source, self._sequence = random.getrandbits(32), random.getrandbits(15)
+        self._timestamp, self._key_began, self._key_heard = 0, 0, -1
+        self._hushed_at: float | None = None
         self._heard = asyncio.Event()
         self.host, self.port = "", 0
 
     @classmethod
-    async def open(cls, host: str, hz: float) -> Self:
+    async def open(cls, host: str, hz: float | None) -> Self:
+        """Bind an even free port at ``host``; OSError when there is none."""
+        audio = cls(hz)
+        await audio.bind(host)
+        return audio
+
+    async def bind(self, host: str) -> None:
         """Bind an even free port at ``host``; OSError when there is none."""
         loop = asyncio.get_running_loop()
-        _transport, audio = await loop.create_datagram_endpoint(lambda: cls(hz), sock=_even_socket(host))
-        return audio
+        await loop.create_datagram_endpoint(lambda: self, sock=_even_socket(host))
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The socket is bound."""
@@ -59,41 +76,82 @@ class Audio(asyncio.DatagramProtocol):
         self.host, self.port = transport.get_extra_info("sockname")[:2]
 
     def datagram_received(self, data: bytes, addr: tuple[str | int, int]) -> None:  # noqa: ARG002 -- asyncio's signature
-        """Keep an RTP packet that carries PCMA; comfort noise, key presses and RTCP are not audio."""
+        """Keep an RTP packet that carries PCMA or a key press; comfort noise and RTCP are neither."""
         if len(data) < _HEADER.size:
             return
         first, kind, sequence, timestamp, _source = _HEADER.unpack_from(data)
-        if first >> 6 != 2 or kind & 0x7F != _PCMA:  # noqa: PLR2004 -- RTP's version
+        if first >> 6 != 2 or kind & 0x7F not in {_PCMA, keys.KIND}:  # noqa: PLR2004 -- RTP's version
             return
         payload = data[_HEADER.size + 4 * (first & 0x0F) :]
-        self.packets.append(Packet(asyncio.get_running_loop().time(), sequence, timestamp, payload))
+        now = asyncio.get_running_loop().time()
+        if kind & 0x7F == _PCMA:
+            self.packets.append(Packet(now, sequence, timestamp, payload))
+        elif (key := keys.released(payload)) and timestamp != self._key_heard:
+            self._key_heard = timestamp
+            self.keys.append(KeyPress(now, *key))
         self._heard.set()
         self._heard = asyncio.Event()
 
     def talk_to(self, host: str, port: int) -> None:
         """Play the tone to this address from now on; a second call only changes the address."""
-        if self._player is not None:
-            self._player.cancel()
-        self._player = asyncio.create_task(self._play(host, port))
+        self._target = (host, port)
+        if self._player is None:
+            self._player = asyncio.create_task(self._play())
 
-    async def _play(self, host: str, port: int) -> None:
+    async def _play(self) -> None:
         loop = asyncio.get_running_loop()
-        source, sequence = random.getrandbits(32), random.getrandbits(15)
         start = loop.time()
+        if self._hushed_at is not None:  # the clock of the stream ran on meanwhile
+            self._timestamp += round((start - self._hushed_at) * 50) * FRAME
         for number in range(1 << 30):
             if self._transport is None or self._transport.is_closing():
                 return
-            header = _HEADER.pack(0x80, _PCMA, (sequence + number) & 0xFFFF, (FRAME * number) & 0xFFFFFFFF, source)
-            self._transport.sendto(header + self._frames[number % len(self._frames)], (host, port))
-            self.sent += 1
+            if self._slots:
+                self._send_keys(self._slots.popleft())
+            elif self._frames:
+                self._send(_PCMA, self._timestamp, self._frames[number % len(self._frames)])
+                self.sent += 1
+            self._timestamp += FRAME
             # Against the clock, not after each other: frames late by scheduling are caught up.
             await asyncio.sleep(max(0.0, start + 0.02 * (number + 1) - loop.time()))
+
+    def _send_keys(self, slot: keys.Slot) -> None:
+        if slot.begins:
+            self._key_began = self._timestamp
+        for payload in slot.payloads:
+            self._send(keys.KIND | (0x80 if slot.begins else 0), self._key_began, payload)
+        if slot.done is not None and not slot.done.done():
+            slot.done.set_result(True)
+
+    def _send(self, kind: int, timestamp: int, payload: bytes) -> None:
+        header = _HEADER.pack(0x80, kind, self._sequence & 0xFFFF, timestamp & 0xFFFFFFFF, self._source)
+        self._sequence += 1
+        if self._transport is not None:
+            self._transport.sendto(header + payload, self._target)
+
+    async def press(self, pressed: str) -> None:
+        """Press keys, 80 ms each with 60 ms between, in place of the tone; returns when the last was released.
+
+        ValueError for what is no key; PhoneEndedError when nobody is talked to, or no longer.
+        """
+        done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        slots = list(keys.slots(pressed, done))
+        if self._player is None:
+            raise PhoneEndedError(f"nobody to press {pressed!r} for")
+        self._slots.extend(slots)
+        if not await done:
+            raise PhoneEndedError(f"the talk ended while {pressed!r} was pressed")
 
     def hush(self) -> None:
         """Stop playing; listening goes on."""
         if self._player is not None:
             self._player.cancel()
             self._player = None
+            self._hushed_at = asyncio.get_running_loop().time()
+        for slot in self._slots:
+            if slot.done is not None and not slot.done.done():
+                slot.done.set_result(False)
+        self._slots.clear()
 
     @property
     def samples(self) -> array[int]:
@@ -117,6 +175,22 @@ class Audio(asyncio.DatagramProtocol):
                 for _ in range(5):  # judge every 100 ms, not every packet
                     await self._heard.wait()
 
+    async def wait_for_keys(self, pressed: str, *, seconds: float = 5.0) -> None:
+        """Return once the keys ``pressed`` came, in this order and last; PhoneTimeoutError after ``seconds``."""
+
+        def came() -> str:
+            return "".join(press.key for press in self.keys)
+
+        await self._until(lambda: came().endswith(pressed), seconds, lambda: f"keys {pressed!r}, only {came()!r}")
+
+    async def _until(self, condition: Callable[[], bool], seconds: float, what: Callable[[], str]) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                while not condition():
+                    await self._heard.wait()
+        except TimeoutError:
+            raise PhoneTimeoutError(f"no {what()} within {seconds} s") from None
+
     def close(self) -> None:
         """Stop playing and give the port back."""
         self.hush()
@@ -124,6 +198,7 @@ class Audio(asyncio.DatagramProtocol):
             self._transport.close()
 
 
+@lru_cache(maxsize=64)
 def _frames(hz: float) -> list[bytes]:
     """One second of the tone as payloads; a whole number of hertz repeats seamlessly."""
     codes = g711.encode(tones.tone(hz, 1.0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import socket
 from collections.abc import Sequence
@@ -14,6 +15,8 @@ from scripts.phones.behaviour import Behaviour
 from scripts.phones.caller import Caller, Dialling, LoadResult
 from scripts.phones.desk import Desk, accounts_csv
 from scripts.phones.events import PhoneError
+from scripts.phones.handset import Handset
+from scripts.phones.handset_call import HandsetCall
 from scripts.phones.ports import free_port
 from scripts.phones.sipp import Sipp, write_scenario
 
@@ -35,6 +38,7 @@ class Phones:
         self._number = itertools.count(1)
         self._desks: list[Desk] = []
         self._callers: list[Caller] = []
+        self._handsets: list[Handset] = []
         self._audios: list[Audio] = []
         self._sinks: dict[str, socket.socket] = {}
 
@@ -81,6 +85,49 @@ class Phones:
             await desk.registered()
         return desk
 
+    async def handset(  # noqa: PLR0913 -- named, and each a thing of its own
+        self,
+        account: Account,
+        *,
+        hz: float | None = None,
+        answers: float | None = None,
+        refuses: int | None = None,
+        name: str | None = None,
+        expires: int = 120,
+        wait: bool = True,
+    ) -> Handset:
+        """A desk phone that can be told what to do during a call, registered when this returns unless not ``wait``.
+
+        ``hz`` is the tone it plays in its calls, None: nothing. It answers after ``answers`` seconds, None: when told.
+        ``refuses`` is the code with which it refuses every call instead. PhoneError when it cannot register.
+        """
+        handset = await Handset.open(
+            self.server, self.desk_host,
+            account=account, name=name, hz=hz, answers=answers, refuses=refuses, expires=expires,
+        )  # fmt: skip
+        self._handsets.append(handset)
+        if wait:
+            await handset.registered()
+        return handset
+
+    async def citizen(
+        self,
+        dialled: str = "110",
+        *,
+        number: str | None = "081234567890",
+        name: str | None = None,
+        asserted: str | None = None,
+        hz: float | None = None,
+    ) -> HandsetCall:
+        """A caller who dials now from the trunk's address and can be told what to do; ``number`` None: anonymous.
+
+        ``asserted`` is the number that the network vouches for (P-Asserted-Identity).
+        """
+        handset = await Handset.open(self.server, self.trunk, number=number, name=name, hz=hz)
+        self._handsets.append(handset)
+        headers = [("P-Asserted-Identity", f"<sip:{asserted}@{self.trunk}>")] if asserted else []
+        return await handset.dial(dialled, headers=headers)
+
     async def unregister(self, *accounts: Account) -> None:
         """Take all contacts of these extensions away, as phones do that are switched off properly."""
         if not accounts:
@@ -102,6 +149,7 @@ class Phones:
     async def leave(self) -> None:
         """End every phone as people do: calls are dropped, and the registrations are taken back."""
         await self._silence()
+        await asyncio.gather(*(handset.leave() for handset in self._handsets if not handset.wire.is_closed))
         registered = [
             account
             for desk in self._desks
@@ -153,6 +201,7 @@ class Phones:
     async def close(self) -> None:
         """End every phone, silently; a second time does nothing."""
         await self._silence()
+        await asyncio.gather(*(handset.close() for handset in self._handsets))
         for audio in self._audios:
             audio.close()
         for sink in self._sinks.values():

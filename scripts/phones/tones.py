@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from scripts.phones import g711
 from scripts.phones.g711 import RATE
 
 BLOCK = 400
@@ -49,6 +50,16 @@ def share(samples: Sequence[int], hz: float) -> float:
 def loudness(samples: Sequence[int]) -> float:
     """Root mean square of the samples."""
     return math.sqrt(sum(sample * sample for sample in samples) / len(samples)) if samples else 0.0
+
+
+def decode(payload: bytes) -> array[int]:
+    """The samples of one PCMA packet."""
+    return g711.decode(payload)
+
+
+def is_loud(payload: bytes) -> bool:
+    """Whether something can be heard in one PCMA packet."""
+    return loudness(g711.decode(payload)) >= _QUIET
 
 
 def heard(samples: Sequence[int], candidates: Sequence[int], *, least: float = 0.2) -> list[Span]:
