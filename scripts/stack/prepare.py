@@ -76,7 +76,8 @@ def _write(settings: Settings, config: Path, state: StateDir, lock: TextIO, warn
     modules_dir, data_dir = asterisk_dirs()
     render(settings, state, secrets, modules_dir=modules_dir, data_dir=data_dir)
     (state.sounds / "recorded").mkdir(exist_ok=True)
-    sounds.provide(state.sounds, program("espeak-ng"))
+    unused = sounds.provide(state.sounds, program("espeak-ng"))
+    warning = "; ".join(filter(None, [warning, unused]))
     listen = settings.mqtt.own_broker
     broker_config = broker.write(state, listen, secrets, program("mosquitto_passwd")) if listen else None
     return Prepared(settings, config, state, secrets, broker_config, lock, warning)
