@@ -21,7 +21,9 @@ WRONG_USAGE: Final = 2
 GROUPS: Final = {
     "phones": "Phones: what to enter in a desk's SIP phone.",
     "calls": "Calls to 110: those that live and those that have ended.",
-    "desks": "Desks: whose phone is registered, and which call is there.",
+    "complaints": "Complaints: what callers report, for whom it is, and whether it is closed.",
+    "operators": "Operators: who takes the calls, logged in where, and ready or not.",
+    "desks": "Desks: whose phone is registered, who sits there, and which call is there.",
     "journal": "The journal: everything that happened, in order.",
     "conf": "The configuration: check it, render Asterisk's files from it.",
     "doctor": "Look whether everything is healthy.",

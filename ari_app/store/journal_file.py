@@ -54,6 +54,10 @@ PRAGMA application_id = {APPLICATION_ID};
 PRAGMA user_version = {FORMAT};
 """  # noqa: S608 - only our own constants are put in
 
+_INDEX: Final = "CREATE INDEX IF NOT EXISTS journal_without_call ON journal (action, seq) WHERE call IS NULL"
+"""What is told of no call, by far the smaller part, is found without walking through the calls. Older files get it
+when they are opened; whoever reads a file without it is only slower."""
+
 
 class Head(NamedTuple):
     """The last line: its number (0: there is none) and its hash."""
@@ -196,6 +200,8 @@ class JournalFile:
             if not known:
                 connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
             self._check_tail(connection)
+            with suppress(sqlite3.Error):  # a disk that is too full for it must not keep us from starting
+                connection.execute(_INDEX)
         except BaseException:
             connection.close()
             raise

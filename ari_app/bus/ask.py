@@ -1,0 +1,134 @@
+"""Giving the running application a command, and waiting for its answer.
+
+::
+
+    AskRefused          it was not carried out; the text says why
+    NobodyAnswered      no answer came
+     └─ NotReached      because the broker cannot be reached: nothing was asked
+"""
+
+from __future__ import annotations
+
+import math
+import secrets as random
+import time
+from collections.abc import Mapping
+from typing import Any, Final
+
+import anyio
+import msgspec
+from aiomqtt import Client, MqttError
+from aiomqtt.exceptions import MqttConnectError
+
+from ari_app.bus.broker import PREFIX, Broker, broker_of, connect, publishing
+from ari_app.bus.commands import COMMANDS, EXPIRY_SECONDS
+from ari_app.domain.facts import Json
+from ari_app.site.secrets import Secrets
+from ari_app.site.settings import Settings
+
+AGAIN_SECONDS: Final = 1.0
+"""A request that is not answered is sent again after so long: it is carried out once, however often it comes."""
+
+_PAUSE_SECONDS: Final = 0.2
+
+
+class AskRefused(Exception):
+    """The command was not carried out; the text is one sentence."""
+
+
+class NobodyAnswered(Exception):
+    """No answer came in time; the text is one sentence."""
+
+
+class NotReached(NobodyAnswered):
+    """The broker cannot be reached, so nothing was asked."""
+
+
+def ask(  # noqa: PLR0913 - what, of whom, by whom
+    settings: Settings,
+    secrets: Secrets,
+    command: str,
+    arguments: Mapping[str, Json],
+    *,
+    supervisor: str,
+    seconds: float = 5.0,
+) -> Json:
+    """Have a command such as ``operators.add`` carried out; its result. Not where an event loop runs already.
+
+    Raises:
+        AskRefused: it was refused.
+        NobodyAnswered: no answer came within ``seconds``.
+    """
+    broker = broker_of(settings.mqtt, secrets, "supervisor")
+    return anyio.run(_ask, broker, command, arguments, supervisor, seconds)
+
+
+async def _ask(broker: Broker, command: str, arguments: Mapping[str, Json], supervisor: str, seconds: float) -> Json:
+    request = msgspec.json.encode({"version": 1, "supervisor": supervisor, "arguments": arguments})
+    exchange = _Exchange(command, request, time.monotonic() + seconds)
+    while exchange.left > 0:
+        try:
+            async with connect(broker, timeout=max(exchange.left, 0.1)) as client:
+                answer = await exchange.run(client)
+        except MqttConnectError as error:
+            raise NobodyAnswered(f"the broker at {broker} does not let us in: {error}") from None
+        except (MqttError, OSError) as error:
+            if not exchange.is_sent:
+                raise NotReached(f"the broker at {broker} cannot be reached: {error}") from None
+            await anyio.sleep(_PAUSE_SECONDS)
+        else:
+            if answer is not None:
+                return _result(answer)
+    raise NobodyAnswered(
+        f"the application did not answer within {seconds:g} s: `siaga journal tail` shows whether it was done"
+    )
+
+
+class _Exchange:
+    """One request, over as many connections as it takes."""
+
+    def __init__(self, command: str, request: bytes, deadline: float) -> None:
+        self.is_sent = False
+        self._topic = COMMANDS + command
+        self._request = request
+        self._deadline = deadline
+        self._correlation = random.token_bytes(16)
+        self._replies = f"{PREFIX}/reply/supervisor/{random.token_hex(8)}"
+
+    @property
+    def left(self) -> float:
+        """Seconds until nobody waits any more."""
+        return self._deadline - time.monotonic()
+
+    async def run(self, client: Client) -> bytes | None:
+        """Ask until there is an answer; None: none came in time."""
+        await client.subscribe(self._replies, qos=1)
+        while self.left > 0:
+            properties = publishing(
+                correlation=self._correlation,
+                expiry=min(EXPIRY_SECONDS, max(1, math.ceil(self.left))),
+                response_topic=self._replies,
+            )
+            self.is_sent = True
+            await client.publish(self._topic, self._request, qos=1, properties=properties)
+            with anyio.move_on_after(min(AGAIN_SECONDS, max(0, self.left))):
+                return await self._answer(client)
+        return None
+
+    async def _answer(self, client: Client) -> bytes:
+        async for message in client.messages:
+            is_ours = getattr(message.properties, "CorrelationData", None) == self._correlation
+            if is_ours and isinstance(message.payload, bytes):
+                return message.payload
+        raise MqttError("the connection was closed")
+
+
+def _result(answer: bytes) -> Json:
+    try:
+        content: Any = msgspec.json.decode(answer, type=dict[str, Any])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise AskRefused("the application's answer cannot be read") from None
+    if content.get("done") is not True:
+        raise AskRefused(str(content.get("reason") or "the application did not say why"))
+    result: Json = content.get("result")
+    return result

@@ -1,0 +1,198 @@
+"""Commands over MQTT 5: a request at ``siaga110/command/NAME``, the answer at its response topic.
+
+A request is ``{"version": 1, "supervisor": NAME, "arguments": {...}}`` with a response topic under
+``siaga110/reply/`` and correlation data; the answer has the same correlation data and is ``{"done": true,
+"result": ...}`` or ``{"done": false, "reason": "one sentence"}``. Who gets no answer may send the same request
+again: it is carried out once.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal
+
+import anyio
+import msgspec
+import structlog
+from aiomqtt import Client, Message, MqttError
+from anyio.abc import TaskGroup
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+from ari_app.bus.broker import PREFIX, Broker, connect, publishing
+from ari_app.domain.commands import CommandRefused, Handler
+from ari_app.domain.facts import Json
+
+__all__ = ["EXPIRY_SECONDS", "LARGEST", "SUPERVISOR", "CommandRefused", "CommandServer", "Handler"]
+
+COMMANDS: Final = f"{PREFIX}/command/"
+REPLIES: Final = f"{PREFIX}/reply/"
+
+SUPERVISOR: Final = r"\A[A-Za-z0-9._-]{1,64}\Z"
+"""What a supervisor's name may be."""
+
+LARGEST: Final = 65_536
+"""Bytes of a request."""
+
+EXPIRY_SECONDS: Final = 5
+"""Requests and answers that nobody took by then are thrown away by the broker."""
+
+AT_ONCE: Final = 32
+"""Commands under way; those beyond are refused."""
+
+REMEMBERED: Final = 500
+"""Answers that are kept, for who asks again."""
+
+_LONGEST_CORRELATION, _LONGEST_TOPIC, _MOST_TOPICS = 64, 256, 4
+_STEP_SECONDS: Final = 5.0
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 5.0
+
+log = structlog.get_logger(__name__)
+
+
+class _Request(msgspec.Struct, forbid_unknown_fields=True):
+    version: Literal[1]
+    supervisor: Annotated[str, msgspec.Meta(pattern=SUPERVISOR)]
+    arguments: dict[str, Any] = {}  # msgspec gives everyone a copy of their own
+
+
+_requests: Final = msgspec.json.Decoder(_Request)
+
+
+class _Asked:
+    """A request that has been taken; ``answer`` is None as long as it is under way."""
+
+    def __init__(self, correlation: bytes, topic: str) -> None:
+        self.correlation = correlation
+        self.topics = {topic}
+        self.answer: bytes | None = None
+
+
+class CommandServer:
+    """Takes the commands of supervisors for as long as ``run`` runs."""
+
+    def __init__(self, broker: Broker, handlers: Mapping[str, Handler]) -> None:
+        """``handlers`` by the command's name, ``operators.add``; nothing is connected yet."""
+        self._broker = broker
+        self._handlers = handlers
+        self._asked: OrderedDict[bytes, _Asked] = OrderedDict()
+        self._under_way = 0
+        self._client: Client | None = None
+        self._trouble = ""
+
+    async def run(self) -> None:
+        """Serve for ever; a broker that is away is only logged, and tried again."""
+        async with anyio.create_task_group() as tasks:
+            pause = _FIRST_PAUSE
+            while True:
+                try:
+                    async with connect(self._broker, timeout=_STEP_SECONDS) as client:
+                        await self._subscribe(client)
+                        pause = _FIRST_PAUSE
+                        async for message in client.messages:
+                            self._take(message, tasks)
+                except (MqttError, OSError) as error:
+                    self._say_lost(str(error))
+                except Exception as error:
+                    log.exception("commands.failed")
+                    self._say_lost(repr(error))
+                finally:
+                    self._client = None
+                await anyio.sleep(pause)
+                pause = min(pause * 2, _LONGEST_PAUSE)
+
+    async def _subscribe(self, client: Client) -> None:
+        # As published: otherwise a retained request, which would come again for ever, looks like any other.
+        options = SubscribeOptions(qos=1, retainAsPublished=True, retainHandling=SubscribeOptions.RETAIN_DO_NOT_SEND)
+        await client.subscribe(f"{COMMANDS}+", options=options)
+        self._client = client
+        self._trouble = ""
+        log.info("commands.connected", broker=str(self._broker))
+
+    def _say_lost(self, reason: str) -> None:
+        if reason != self._trouble:
+            self._trouble = reason
+            log.warning("commands.lost", broker=str(self._broker), reason=reason)
+
+    def _take(self, message: Message, tasks: TaskGroup) -> None:
+        """Begin a command, or answer again what was asked before."""
+        correlation, topic = _reply_to(message)
+        if message.retain or correlation is None or topic is None:
+            log.warning("commands.ignored", reason="retained" if message.retain else "no way to answer")
+            return
+        asked = self._asked.get(correlation)
+        if asked is None and self._under_way >= AT_ONCE:
+            tasks.start_soon(self._publish, topic, correlation, _refused("too many commands at once: try again"))
+        elif asked is None:
+            self._asked[correlation] = asked = _Asked(correlation, topic)
+            self._under_way += 1
+            tasks.start_soon(self._carry_out, message.topic.value.removeprefix(COMMANDS), message.payload, asked)
+            self._forget_old_ones()
+        elif asked.answer is not None:
+            tasks.start_soon(self._publish, topic, correlation, asked.answer)
+        elif len(asked.topics) < _MOST_TOPICS:
+            asked.topics.add(topic)
+
+    def _forget_old_ones(self) -> None:
+        finished = [key for key, asked in self._asked.items() if asked.answer is not None]
+        for key in finished[: max(0, len(self._asked) - REMEMBERED)]:
+            del self._asked[key]
+
+    async def _carry_out(self, command: str, payload: Any, asked: _Asked) -> None:  # noqa: ANN401 - aiomqtt's type
+        try:
+            asked.answer = await self._answer(command, payload)
+        finally:
+            self._under_way -= 1
+        for topic in asked.topics:
+            await self._publish(topic, asked.correlation, asked.answer)
+
+    async def _answer(self, command: str, payload: object) -> bytes:
+        try:
+            return msgspec.json.encode({"done": True, "result": await self._result(command, payload)})
+        except CommandRefused as error:
+            return _refused(str(error))
+        except Exception:
+            log.exception("commands.broken", command=command)
+            return _refused("it failed: see the application's log")
+
+    async def _result(self, command: str, payload: object) -> Json:
+        if not isinstance(payload, bytes | bytearray):
+            raise CommandRefused("the request is empty")
+        if len(payload) > LARGEST:
+            raise CommandRefused(f"the request is larger than {LARGEST} bytes")
+        handler = self._handlers.get(command)
+        if handler is None:
+            raise CommandRefused("there is no such command: this application is perhaps older than yours")
+        try:
+            request = _requests.decode(payload)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise CommandRefused(f"the request cannot be read: {error}") from None
+        return await handler(request.arguments, f"supervisor:{request.supervisor}")
+
+    async def _publish(self, topic: str, correlation: bytes, answer: bytes) -> None:
+        """Send an answer. Where that fails, who asked asks again."""
+        if self._client is None:
+            return
+        try:
+            properties = publishing(correlation=correlation, expiry=EXPIRY_SECONDS)
+            await self._client.publish(topic, answer, qos=1, properties=properties)
+        except (MqttError, OSError, ValueError, RuntimeError) as error:
+            log.warning("commands.not_answered", reason=str(error))
+
+
+def _reply_to(message: Message) -> tuple[bytes | None, str | None]:
+    """Correlation data and response topic; None for what is missing or not acceptable."""
+    correlation = getattr(message.properties, "CorrelationData", None)
+    topic = getattr(message.properties, "ResponseTopic", None)
+    if not isinstance(correlation, bytes) or not 0 < len(correlation) <= _LONGEST_CORRELATION:
+        correlation = None
+    if not isinstance(topic, str) or not topic.startswith(REPLIES) or len(topic) > _LONGEST_TOPIC or set(topic) & _WILD:
+        topic = None
+    return correlation, topic
+
+
+_WILD: Final = frozenset("+#\0")
+
+
+def _refused(reason: str) -> bytes:
+    return msgspec.json.encode({"done": False, "reason": reason})
