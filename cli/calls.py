@@ -7,14 +7,14 @@ from typing import Annotated, Any
 import typer
 
 from ari_app.domain.calls import CallRow
-from ari_app.domain.facts import Record
 from ari_app.domain.numbers import e164
 from ari_app.store.queries import find_call, list_calls
 from ari_app.store.reader import read
 from cli.errors import Refused
 from cli.options import HERE, AsJson, State, new_group
-from cli.output import moment, pairs, plain, print_json, print_line, print_table
+from cli.output import moment, plain, print_json, print_line, print_table
 from cli.place import settings_in_force, state_dir, tables
+from cli.stories import action, print_actions, print_fields
 
 app = new_group("Calls to 110: those that live and those that have ended.")
 
@@ -47,10 +47,13 @@ def list_(  # noqa: PLR0913 - one parameter for each option
         settings = settings_in_force(place)
         engine = tables(place, settings)
         if engine is not None:
+            number = e164(caller, settings.site.region) if caller is not None else None
+            if caller is not None and number is None:
+                raise typer.BadParameter("it has no digit", param_hint="--caller")
             calls = list_calls(
                 engine,
                 living=living or (False if ended else None),
-                caller=e164(caller, settings.site.region) if caller else None,
+                caller=number,
                 desk=desk,
                 limit=limit or None,
             )
@@ -79,19 +82,12 @@ def show(
         raise Refused(f"there is no call {plain(call_id)}: see `siaga calls list`")
     records = list(read(place.journal, call=call.id))
     if as_json:
-        print_json(_as_dict(call) | {"actions": [_action(record) for record in records]})
+        print_json(_as_dict(call) | {"actions": [action(record) for record in records]})
         return
-    for name, value in _as_dict(call).items():
-        shown = {None: "-", True: "yes", False: "no"}.get(value, value)
-        print_line(f"{name.replace('_', ' '):<12} {shown}")
+    print_fields(_as_dict(call))
     print_line("")
-    rows = [(str(each.seq), each.at[11:23], each.actor, each.action, pairs(each.data)) for each in records]
-    print_table((">Seq", "Time", "Actor", "Action", "Data"), rows, empty="Nothing was done.")
+    print_actions(records)
 
 
 def _as_dict(call: CallRow) -> dict[str, Any]:
     return {name: getattr(call, name) for name in _FIELDS}
-
-
-def _action(record: Record) -> dict[str, Any]:
-    return {name: getattr(record, name) for name in ("seq", "at", "actor", "action", "data")}

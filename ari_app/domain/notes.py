@@ -7,7 +7,7 @@ or ended while it was away, the journal learns from their notes.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -120,3 +120,11 @@ def _ended(note: Note, actor: str, by: str, outcome: str) -> Fact:
 
 def _milliseconds(start: datetime, end: datetime) -> int:
     return round((end - start).total_seconds() * 1000)
+
+
+def with_recording(facts: list[Fact], recording: Mapping[str, Json] | None) -> list[Fact]:
+    """A call's story with its finished recording, told just before the end; None: there is none."""
+    if recording is None or not facts or facts[-1].action != "call.ended":
+        return facts
+    end = facts[-1]
+    return [*facts[:-1], Fact("asterisk", "call.recorded", end.call, recording, end.at), end]

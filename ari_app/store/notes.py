@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from ari_app.domain.notes import Note, parse, story
+from ari_app.domain.notes import Note, parse, story, with_recording
 from ari_app.store.reader import JournalReader
+from ari_app.store.recordings import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
-    from ari_app.domain.facts import Fact
+    from ari_app.domain.facts import Fact, Json
 
 log = structlog.get_logger(__name__)
 
@@ -33,11 +35,13 @@ class CallNotes:
         flush: Callable[[float], bool],
         is_living: Callable[[str], bool],
         is_told: Callable[[str], bool],
+        digest: Callable[[str, float], Mapping[str, Json] | None] | None = None,
     ) -> None:
         """``notes`` is the file that the dialplan adds lines to; ``tell`` and ``flush`` are the journal's.
 
         ``is_living`` says whether a flow of ours has a call in its hands and will tell its end itself, ``is_told``
-        whether one has: that spares the journal a reading for nearly every call.
+        whether one has: that spares the journal a reading for nearly every call. ``digest`` gives the data of
+        ``call.recorded`` for a call, waiting so many seconds at most for its recording (``store.recordings``).
         """
         self._journal = journal
         self._notes = notes
@@ -47,6 +51,7 @@ class CallNotes:
         self._flush = flush
         self._is_living = is_living
         self._is_told = is_told
+        self._digest = digest
         self._one_at_a_time = threading.Lock()
 
     def bring_in(self) -> int:
@@ -93,12 +98,22 @@ class CallNotes:
             for note in notes:
                 if note.call not in told:
                     told[note.call] = {record.action for record in reader.records(call=note.call)}
-                for fact in story(note, told[note.call], self._region):
+                facts = story(note, told[note.call], self._region)
+                if facts and "call.recorded" not in told[note.call]:
+                    facts = with_recording(facts, self._recording(note))
+                for fact in facts:
                     self._tell(fact)
                     # A second note on the same call comes before the journal has the first one's facts.
                     told[note.call].add(fact.action)
                     calls.add(note.call)
         return len(calls)
+
+    def _recording(self, note: Note) -> Mapping[str, Json] | None:
+        """The recording of a call that is over. Nothing waits for one of a call that ended long ago."""
+        if self._digest is None:
+            return None
+        age = (datetime.now(UTC) - note.ended).total_seconds()
+        return self._digest(note.call, min(max(0.0, PATIENCE_SECONDS - age), PATIENCE_SECONDS))
 
 
 def _parsed(text: str) -> Iterator[Note]:

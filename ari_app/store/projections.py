@@ -15,19 +15,13 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
-from ari_app.domain.calls import (
-    FOLD_VERSION,
-    CallRow,
-    DeskRow,
-    desks_of,
-    fold_call,
-    fold_desk,
-    off_call,
-)
+from ari_app.domain.calls import FOLD_VERSION, CallRow, fold_call
+from ari_app.domain.complaints import ComplaintRow, fold_complaint
+from ari_app.domain.desk_rows import DeskRow, fold_desks
 from ari_app.store.chain import GENESIS
 from ari_app.store.database import ensure_schema, trouble
 from ari_app.store.reader import JournalReader
-from ari_app.store.tables import CallTable, CursorTable, DeskTable
+from ari_app.store.tables import CallTable, ComplaintTable, CursorTable, DeskTable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -41,10 +35,12 @@ BATCH: Final = 1000
 """Records folded in one transaction."""
 
 _calls: Final[Table] = CallTable.__table__  # type: ignore[attr-defined]  # SQLModel adds it unseen
+_complaints: Final[Table] = ComplaintTable.__table__  # type: ignore[attr-defined]
 _desks: Final[Table] = DeskTable.__table__  # type: ignore[attr-defined]
 _cursor: Final[Table] = CursorTable.__table__  # type: ignore[attr-defined]
 
 _CALL_FIELDS: Final = tuple(CallRow.__dataclass_fields__)
+_COMPLAINT_FIELDS: Final = tuple(ComplaintRow.__dataclass_fields__)
 _DESK_FIELDS: Final = tuple(DeskRow.__dataclass_fields__)
 
 
@@ -69,8 +65,10 @@ class Folder:
         self._engine = engine
         self._at: tuple[int, str] | None = None  # the cursor as we left it; None: not known
         self._calls: dict[str, CallRow] = {}
+        self._complaints: dict[str, ComplaintRow] = {}  # by their calls' ids
         self._desks: dict[str, DeskRow] = {}
         self._put_call = _upsert(engine, _calls)
+        self._put_complaint = _upsert(engine, _complaints)
         self._put_desk = _upsert(engine, _desks)
 
     def fold_all(self) -> int:
@@ -108,6 +106,7 @@ class Folder:
     def _forget(self) -> None:
         self._at = None
         self._calls.clear()
+        self._complaints.clear()
         self._desks.clear()
 
     def _find_cursor(self, connection: Connection) -> tuple[int, str]:
@@ -118,7 +117,7 @@ class Folder:
         self._forget()
         if row is not None and row.version == FOLD_VERSION and self._has(row.seq, row.hash):
             return row.seq, row.hash
-        for table in (_calls, _desks, _cursor):
+        for table in (_calls, _complaints, _desks, _cursor):
             connection.execute(sa.delete(table))
         values = {"name": "journal", "seq": 0, "hash": GENESIS, "version": FOLD_VERSION}
         connection.execute(sa.insert(_cursor).values(values))
@@ -134,39 +133,30 @@ class Folder:
     def _fold(self, connection: Connection, records: Sequence[Record]) -> None:
         self._load(connection, records)
         calls: set[str] = set()
+        complaints: set[str] = set()
         desks: set[str] = set()
         for record in records:
             if record.call is not None:
-                row = fold_call(self._calls.get(record.call), record)
-                if row is not None:
-                    self._calls[record.call] = row
+                call = fold_call(self._calls.get(record.call), record)
+                if call is not None and call != self._calls.get(record.call):
+                    self._calls[record.call] = call
                     calls.add(record.call)
-            desks |= self._fold_desks(record)
-        if calls:
-            rows = [_call_values(self._calls[id_]) for id_ in calls]
-            _put(connection, _calls, self._put_call, rows)
-        if desks:
-            rows = [asdict(self._desks[extension]) for extension in desks]
-            _put(connection, _desks, self._put_desk, rows)
-        for id_ in calls:
+                complaint = fold_complaint(self._complaints.get(record.call), record)
+                if complaint is not None and complaint != self._complaints.get(record.call):
+                    self._complaints[record.call] = complaint
+                    complaints.add(record.call)
+            changed = fold_desks(self._desks, record)
+            self._desks |= changed
+            desks |= changed.keys()
+        rows = [_with_time(self._calls[id_], "received") for id_ in calls]
+        _put(connection, _calls, self._put_call, rows)
+        rows = [_with_time(self._complaints[id_], "opened") for id_ in complaints]
+        _put(connection, _complaints, self._put_complaint, rows)
+        _put(connection, _desks, self._put_desk, [asdict(self._desks[extension]) for extension in desks])
+        for id_ in {record.call for record in records if record.call is not None}:
             if self._calls[id_].state == "ended":
                 del self._calls[id_]
-
-    def _fold_desks(self, record: Record) -> set[str]:
-        """Fold a record into the desks; returns those whose row has changed."""
-        changed = set()
-        extension = desks_of(record)
-        if extension is not None:
-            before = self._desks.get(extension)
-            after = fold_desk(before, extension, record)
-            if after is not None and after != before:
-                self._desks[extension] = after
-                changed.add(extension)
-        if record.call is not None and record.action in {"call.ended", "call.fallback"}:
-            for row in [each for each in self._desks.values() if each.call == record.call]:
-                self._desks[row.extension] = off_call(row, record.call)
-                changed.add(row.extension)
-        return changed
+                self._complaints.pop(id_, None)
 
     def _load(self, connection: Connection, records: Sequence[Record]) -> None:
         """Read the rows that these records are about and that we do not have."""
@@ -178,13 +168,17 @@ class Folder:
             query = sa.select(*(_calls.c[name] for name in _CALL_FIELDS)).where(_calls.c.id.in_(some))
             for row in connection.execute(query):
                 self._calls[row.id] = CallRow(*row)
+            query = sa.select(*(_complaints.c[name] for name in _COMPLAINT_FIELDS)).where(_complaints.c.call.in_(some))
+            for row in connection.execute(query):
+                self._complaints[row.call] = ComplaintRow(*row)
 
 
-def _call_values(row: CallRow) -> dict[str, Any]:
-    values: dict[str, Any] = {name: getattr(row, name) for name in _CALL_FIELDS}
-    values["received_ms"] = 0
+def _with_time(row: CallRow | ComplaintRow, begun: str) -> dict[str, Any]:
+    """The row's values, and its ``begun`` time in milliseconds as well."""
+    values: dict[str, Any] = {name: getattr(row, name) for name in row.__dataclass_fields__}
+    values[f"{begun}_ms"] = 0
     with suppress(ValueError):  # a damaged time must not stop the folding
-        values["received_ms"] = round(datetime.fromisoformat(row.received_at).timestamp() * 1000)
+        values[f"{begun}_ms"] = round(datetime.fromisoformat(values[f"{begun}_at"]).timestamp() * 1000)
     return values
 
 
@@ -208,6 +202,8 @@ def _upsert(engine: Engine, table: Table) -> sa.Executable | None:
 
 
 def _put(connection: Connection, table: Table, upsert: sa.Executable | None, rows: Sequence[dict[str, Any]]) -> None:
+    if not rows:
+        return
     if upsert is None:
         (key,) = table.primary_key
         connection.execute(sa.delete(table).where(key.in_([row[key.name] for row in rows])))

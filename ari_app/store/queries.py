@@ -8,18 +8,22 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
-from ari_app.domain.calls import CallRow, DeskRow
+from ari_app.domain.calls import LIVING, CallRow
+from ari_app.domain.complaints import ComplaintRow
+from ari_app.domain.desk_rows import DeskRow
 from ari_app.store.database import trouble
-from ari_app.store.tables import CallTable, CursorTable, DeskTable
+from ari_app.store.tables import CallTable, ComplaintTable, CursorTable, DeskTable
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine, Select, Table
 
 _calls: Final[Table] = CallTable.__table__  # type: ignore[attr-defined]  # SQLModel adds it unseen
+_complaints: Final[Table] = ComplaintTable.__table__  # type: ignore[attr-defined]
 _desks: Final[Table] = DeskTable.__table__  # type: ignore[attr-defined]
 _cursor: Final[Table] = CursorTable.__table__  # type: ignore[attr-defined]
 
 _CALL_COLUMNS: Final = tuple(_calls.c[name] for name in CallRow.__dataclass_fields__)
+_COMPLAINT_COLUMNS: Final = tuple(_complaints.c[name] for name in ComplaintRow.__dataclass_fields__)
 _DESK_COLUMNS: Final = tuple(_desks.c[name] for name in DeskRow.__dataclass_fields__)
 
 
@@ -39,12 +43,28 @@ def list_calls(
         DatabaseError: the database cannot be read.
     """
     query = sa.select(*_CALL_COLUMNS).order_by(_calls.c.first_seq.desc()).limit(limit)
-    if living is not None:
-        query = query.where((_calls.c.state != "ended") if living else (_calls.c.state == "ended"))
+    if living is not None:  # never "is not ended", for which no index helps
+        query = query.where(_calls.c.state.in_(LIVING) if living else (_calls.c.state == "ended"))
     if caller is not None:
         query = query.where(_calls.c.caller == caller)
     if desk is not None:
         query = query.where(_calls.c.desk == desk)
+    return [_call(row) for row in _rows(engine, query)]
+
+
+def calls_between(engine: Engine, caller: str, *, since_ms: int, until_ms: int, limit: int = 100) -> list[CallRow]:
+    """The calls that a number (E.164) made in this time, newest first; ms since 1970, ``until_ms`` excluded.
+
+    Raises:
+        DatabaseError: the database cannot be read.
+    """
+    received = _calls.c.received_ms
+    query = (
+        sa.select(*_CALL_COLUMNS)
+        .where(_calls.c.caller == caller, received >= since_ms, received < until_ms)
+        .order_by(received.desc(), _calls.c.first_seq.desc())
+        .limit(limit)
+    )
     return [_call(row) for row in _rows(engine, query)]
 
 
@@ -56,6 +76,65 @@ def find_call(engine: Engine, call: str) -> CallRow | None:
     """
     rows = _rows(engine, sa.select(*_CALL_COLUMNS).where(_calls.c.id == call))
     return _call(rows[0]) if rows else None
+
+
+def list_complaints(  # noqa: PLR0913 - one for each condition
+    engine: Engine,
+    *,
+    status: str | None = None,
+    polres: str | None = None,
+    number: str | None = None,
+    since_ms: int | None = None,
+    limit: int | None = None,
+) -> list[ComplaintRow]:
+    """The complaints, newest first, at most ``limit``: all, or those that fit every condition.
+
+    ``number`` is the reporter's (E.164), ``since_ms`` when it was opened at the earliest (ms since 1970).
+
+    Raises:
+        DatabaseError: the database cannot be read.
+    """
+    order = (_complaints.c.opened_ms.desc(), _complaints.c.first_seq.desc())
+    query = sa.select(*_COMPLAINT_COLUMNS).order_by(*order).limit(limit)
+    for name, value in {"status": status, "polres": polres, "number": number}.items():
+        if value is not None:
+            query = query.where(_complaints.c[name] == value)
+    if since_ms is not None:
+        query = query.where(_complaints.c.opened_ms >= since_ms)
+    return [_complaint(row) for row in _rows(engine, query)]
+
+
+def find_complaint(engine: Engine, ticket: str) -> ComplaintRow | None:
+    """The complaint with this ticket; None when there is none.
+
+    Raises:
+        DatabaseError: the database cannot be read.
+    """
+    return _only_complaint(engine, _complaints.c.ticket == ticket)
+
+
+def complaint_of_call(engine: Engine, call: str) -> ComplaintRow | None:
+    """The complaint of a call; None when it has none.
+
+    Raises:
+        DatabaseError: the database cannot be read.
+    """
+    return _only_complaint(engine, _complaints.c.call == call)
+
+
+def ticket_at_desk(engine: Engine, extension: str) -> str | None:
+    """The ticket of the living call that rings or talks at a desk; None: no call, or it has no complaint.
+
+    Raises:
+        DatabaseError: the database cannot be read.
+    """
+    query = (
+        sa.select(_calls.c.ticket)
+        .join(_desks, _desks.c.call == _calls.c.id)
+        .where(_desks.c.extension == extension, _calls.c.state != "ended")
+    )
+    rows = _rows(engine, query)
+    return rows[0][0] if rows else None
 
 
 def list_desks(engine: Engine) -> list[DeskRow]:
@@ -80,6 +159,15 @@ def folded_up_to(engine: Engine) -> int:
 
 def _call(row: sa.Row[Any]) -> CallRow:
     return CallRow(**row._mapping)  # noqa: SLF001 - SQLAlchemy's own name for it, documented
+
+
+def _complaint(row: sa.Row[Any]) -> ComplaintRow:
+    return ComplaintRow(**row._mapping)  # noqa: SLF001 - as above
+
+
+def _only_complaint(engine: Engine, condition: sa.ColumnElement[bool]) -> ComplaintRow | None:
+    rows = _rows(engine, sa.select(*_COMPLAINT_COLUMNS).where(condition))
+    return _complaint(rows[0]) if rows else None
 
 
 def _rows(engine: Engine, query: Select[Any]) -> Sequence[sa.Row[Any]]:

@@ -28,8 +28,12 @@ url = ""
 
 [queue]
 ring_seconds = 12
+announce_seconds = 8
 overflow_seconds = 30
 wrapup_seconds = 15
+
+[prompts]
+greeting = true
 
 [transfer]
 answer_seconds = 5

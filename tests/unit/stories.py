@@ -10,7 +10,12 @@ from ari_app.domain.facts import Fact, Json, Record
 
 ACTIONS = (
     "call.received", "call.queued", "call.offered", "call.not_answered", "call.answered", "call.adopted",
-    "call.fallback", "call.abandoned", "call.ended", "desk.registered", "desk.unregistered", "operator.ready",
+    "call.fallback", "call.abandoned", "call.ended", "call.classified", "call.held", "call.resumed",
+    "call.transfer_started", "call.transfer_answered", "call.taken_back", "call.consulted", "call.consult_answered",
+    "call.consult_ended", "call.conferenced", "call.referred", "call.requeued", "call.closed", "call.recorded",
+    "complaint.opened", "complaint.edited", "complaint.closed", "complaint.reopened", "desk.registered",
+    "desk.unregistered", "operator.logged_in", "operator.logged_out", "operator.removed", "operator.ready",
+    "operator.not_ready",
 )  # fmt: skip
 
 json_values: st.SearchStrategy[Json] = st.recursive(
@@ -32,7 +37,17 @@ _data = st.fixed_dictionaries(
         "dialled": st.just("110"),
         "state": st.sampled_from(("waiting", "talking", "ringing", "ended", "?")),
         "outcome": st.sampled_from(("answered", "abandoned")),
-        "operator": st.just("7001"),
+        "operator": st.sampled_from(("7001", "7002", None)),
+        "desks": st.sampled_from((["2001"], ["2001", "2002", "1001"], [], [7], "2001")),
+        "to": st.sampled_from(("1002", "2001", None)),
+        "kind": st.sampled_from(("valid", "not_valid", "prank", "?", 7)),
+        "emergency": st.sampled_from((True, False, None, "yes")),
+        "polres": st.sampled_from(("01", "02", None, 1)),
+        "reason": st.sampled_from(("busy", "rest", None, 3)),
+        "ticket": st.sampled_from(("110-20250131-0001", "110-20250131-0002", "110-20250131-0001", None)),
+        "name": st.sampled_from(("Budi", "-", None, 5)),
+        "status": st.sampled_from(("open", "handling", "closed", "?")),
+        "sha256": st.sampled_from(("ab" * 32, None)),
     },
 )
 _actors = st.sampled_from(("system", "caller", "desk:1001", "operator:7002"))

@@ -1,4 +1,4 @@
-"""What the journal's facts say about a call and a desk."""
+"""What the journal's facts say about a call and the desks."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 
-from ari_app.domain.calls import STATES, CallRow, DeskRow, desks_of, fold_call, fold_desk, off_call
+from ari_app.domain.calls import STATES, CallRow, fold_call
+from ari_app.domain.desk_rows import DeskRow, fold_desks
 from ari_app.domain.facts import Json, Record
 from tests.unit.stories import record, records
 
@@ -23,6 +24,15 @@ def _fold(*facts: tuple[str, dict[str, Json]], actor: str = "system") -> CallRow
 RECEIVED: tuple[str, dict[str, Json]] = ("call.received", {"caller": "+628", "dialled": "110"})
 OFFERED: tuple[str, dict[str, Json]] = ("call.offered", {"desk": "1001"})
 ANSWERED: tuple[str, dict[str, Json]] = ("call.answered", {"desk": "1001"})
+OFFERED_NOT: tuple[str, dict[str, Json]] = ("call.not_answered", {"desk": "1001"})
+CONSULTED: tuple[str, dict[str, Json]] = ("call.consulted", {"desk": "1001", "to": "1002"})
+STARTED: tuple[str, dict[str, Json]] = (
+    "call.transfer_started", {"polres": "01", "desk": "1001", "desks": ["2001", "2002"]},
+)  # fmt: skip
+TRANSFERRED: tuple[str, dict[str, Json]] = ("call.transfer_answered", {"polres": "01", "desk": "2001"})
+TAKEN_BACK: tuple[str, dict[str, Json]] = ("call.taken_back", {"polres": "01", "desk": "1001", "reason": "busy"})
+OPENED: tuple[str, dict[str, Json]] = ("complaint.opened", {"ticket": "110-20250131-0001"})
+TALK = (RECEIVED, OFFERED, ANSWERED)
 
 
 @pytest.mark.parametrize(
@@ -42,6 +52,26 @@ ANSWERED: tuple[str, dict[str, Json]] = ("call.answered", {"desk": "1001"})
         ([RECEIVED, ("call.ended", {"outcome": "abandoned"})], {"outcome": "abandoned", "ended_at": "at 2"}),
         ([RECEIVED, ("call.ended", {})], {"state": "ended", "outcome": "lost"}),
         ([RECEIVED, ("call.ended", {}), OFFERED], {"state": "ended", "desk": None}),
+        ([*TALK, ("call.classified", {"kind": "valid"})], {"kind": "valid", "emergency": False, "state": "talking"}),
+        ([*TALK, ("call.classified", {"emergency": True})], {"kind": None, "emergency": True}),
+        ([*TALK, ("call.classified", {"kind": "?", "emergency": 1})], {"kind": None, "emergency": False}),
+        ([*TALK, ("call.held", {"desk": "1001"})], {"state": "held", "desk": "1001"}),
+        ([*TALK, ("call.held", {"desk": "1001"}), ("call.resumed", {"desk": "1001"})], {"state": "talking"}),
+        ([*TALK, CONSULTED], {"state": "consulting", "desk": "1001"}),
+        ([*TALK, CONSULTED, ("call.consult_answered", {"desk": "1001", "to": "1002"})], {"state": "consulting"}),
+        ([*TALK, CONSULTED, ("call.consult_ended", {"desk": "1001", "to": "1002"})], {"state": "talking"}),
+        ([*TALK, ("call.held", {}), ("call.consult_ended", {"to": "1002"})], {"state": "held"}),
+        ([*TALK, CONSULTED, ("call.conferenced", {"desk": "1001", "to": "1002"})], {"state": "talking"}),
+        ([*TALK, STARTED], {"state": "transferring", "polres": "01", "desk": "1001"}),
+        ([*TALK, STARTED, TRANSFERRED], {"state": "talking", "polres": "01", "desk": "2001"}),
+        ([*TALK, STARTED, TAKEN_BACK], {"state": "talking", "polres": "01", "desk": "1001"}),
+        ([*TALK, STARTED, ("call.taken_back", {"polres": "01", "desk": None})], {"state": "waiting", "desk": None}),
+        ([*TALK, STARTED, OFFERED_NOT], {"state": "transferring", "desk": "1001"}),
+        ([*TALK, ("call.referred", {"desk": "1001"})], {"state": "transferring", "desk": None}),
+        ([*TALK, ("call.requeued", {"reason": "phone_lost"})], {"state": "waiting", "desk": None}),
+        ([*TALK, ("call.closed", {"desk": "1001"})], {"state": "talking"}),
+        ([*TALK, OPENED, ("complaint.opened", {"ticket": "later"})], {"ticket": "110-20250131-0001"}),
+        ([*TALK, ("call.recorded", {"sha256": "ab"})], {"recording_sha256": "ab"}),
         ([RECEIVED, ("call.of_the_future", {"desk": "1"})], {"state": "waiting", "desk": None}),
     ],
 )  # fmt: skip
@@ -80,27 +110,157 @@ def test_a_record_without_a_call_is_about_none() -> None:
     assert fold_call(None, record(1, "desk.registered", data={"desk": "1001"})) is None
 
 
-def test_desk() -> None:
-    row: DeskRow | None = None
-    expected = [
-        ("desk.registered", None, DeskRow("1001", registered=True, since="at 1")),
-        ("desk.registered", None, DeskRow("1001", registered=True, since="at 1")),
-        ("call.offered", "a", DeskRow("1001", registered=True, since="at 1", call="a")),
-        ("call.not_answered", "b", DeskRow("1001", registered=True, since="at 1", call="a")),
-        ("call.not_answered", "a", DeskRow("1001", registered=True, since="at 1")),
-        ("call.answered", "b", DeskRow("1001", registered=True, since="at 1", call="b")),
-        ("desk.unregistered", None, DeskRow("1001", since="at 7", call="b")),
+def test_the_operator_changes_with_the_call() -> None:
+    """SOP V.7, V.10: whoever has the caller; the Polda operator again after a take-back."""
+    row: CallRow | None = None
+    steps: list[tuple[str, str, dict[str, Json], str | None]] = [
+        ("caller", *RECEIVED, None),
+        ("operator:7001", *ANSWERED, "7001"),
+        ("operator:7001", *STARTED, "7001"),
+        ("operator:7001", *TAKEN_BACK, "7001"),
+        ("operator:7001", *STARTED, "7001"),
+        ("operator:8001", *TRANSFERRED, "8001"),
+        ("system", "call.requeued", {"reason": "phone_lost"}, None),
+        ("desk:1002", "call.answered", {"desk": "1002"}, None),
     ]
-    for seq, (action, call, after) in enumerate(expected, 1):
-        each = record(seq, action, call=call, data={"desk": "1001"})
-        assert desks_of(each) == "1001"
-        row = fold_desk(row, "1001", each)
-        assert row == after
+    for seq, (actor, action, data, operator) in enumerate(steps, 1):
+        row = fold_call(row, record(seq, action, call="c", data=data, actor=actor))
+        assert row is not None
+        assert row.operator == operator, action
     assert row is not None
-    assert off_call(row, "a") == row
-    assert off_call(row, "b").call is None
+    assert (row.answered_at, row.polres, row.desk) == ("at 2", "01", "1002")
+
+
+# ---- desks
+
+
+class Floor:
+    """All desks, as facts come."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, DeskRow] = {}
+        self.seq = 0
+
+    def tell(self, action: str, call: str | None = None, /, **data: Json) -> None:
+        self.seq += 1
+        changed = fold_desks(self.rows, record(self.seq, action, call=call, data=data))
+        assert all(row != self.rows.get(extension) for extension, row in changed.items())
+        self.rows |= changed
+
+    def busy(self) -> dict[str, tuple[str | None, str | None]]:
+        return {name: (row.call, row.activity) for name, row in self.rows.items() if row.call or row.activity}
+
+
+@pytest.fixture
+def floor() -> Floor:
+    return Floor()
+
+
+def test_phone(floor: Floor) -> None:
+    floor.tell("desk.registered", desk="1001")
+    floor.tell("desk.registered", desk="1001")
+    assert floor.rows == {"1001": DeskRow("1001", registered=True, since="at 1")}
+    floor.tell("call.answered", "a", desk="1001")
+    floor.tell("desk.unregistered", desk="1001")
+    assert floor.rows["1001"] == DeskRow("1001", since="at 4", call="a", activity="talking")
+
+
+def test_call_at_a_desk(floor: Floor) -> None:
+    floor.tell("call.offered", "a", desk="1001")
+    floor.tell("call.not_answered", "b", desk="1001")
+    assert floor.busy() == {"1001": ("a", "ringing")}
+    floor.tell("call.not_answered", "a", desk="1001")
+    assert floor.busy() == {}
+    for desk in ("1001", "1002"):
+        floor.tell("call.offered", "a", desk=desk)
+    floor.tell("call.answered", "a", desk="1002")
+    assert floor.busy() == {"1002": ("a", "talking")}, "when one of several answers, the others are free"
+    floor.tell("call.ended", "b")
+    assert floor.busy() == {"1002": ("a", "talking")}
+    floor.tell("call.ended", "a")
+    assert floor.busy() == {}
+
+
+def test_transfer_and_take_back(floor: Floor) -> None:
+    """SOP V.6 to V.10."""
+    floor.tell("call.answered", "a", desk="1001")
+    floor.tell("call.transfer_started", "a", polres="01", desk="1001", desks=["2001", "2002"])
+    ringing = {"1001": ("a", "talking"), "2001": ("a", "ringing"), "2002": ("a", "ringing")}
+    assert floor.busy() == ringing
+    floor.tell("call.taken_back", "a", polres="01", desk="1001", reason="no_answer")
+    assert floor.busy() == {"1001": ("a", "talking")}
+    floor.tell("call.transfer_started", "a", polres="01", desk="1001", desks=["2001", "2002"])
+    floor.tell("call.transfer_answered", "a", polres="01", desk="2002")
+    assert floor.busy() == {"2002": ("a", "talking")}
+    floor.tell("call.requeued", "a", reason="phone_lost")
+    assert floor.busy() == {}
+
+
+def test_closed(floor: Floor) -> None:
+    """The operator is free while the caller hears the closing salutation."""
+    floor.tell("call.answered", "a", desk="1001")
+    floor.tell("call.closed", "a", desk="1001")
+    assert floor.busy() == {}
+
+
+def test_transfer_by_the_phone(floor: Floor) -> None:
+    floor.tell("call.answered", "a", desk="1001")
+    floor.tell("call.referred", "a", desk="1001", to="201")
+    floor.tell("call.transfer_started", "a", polres="01", desk=None, desks=["2001"])
+    assert floor.busy() == {"2001": ("a", "ringing")}
+    floor.tell("call.taken_back", "a", polres="01", desk=None, reason="no_answer")
+    assert floor.busy() == {}
+
+
+def test_consultation(floor: Floor) -> None:
+    floor.tell("call.answered", "a", desk="1001")
+    floor.tell("call.consulted", "a", desk="1001", to="1002")
+    assert floor.busy() == {"1001": ("a", "talking"), "1002": ("a", "ringing")}
+    floor.tell("call.consult_answered", "a", desk="1001", to="1002")
+    floor.tell("call.conferenced", "a", desk="1001", to="1002")
+    assert floor.busy() == {"1001": ("a", "talking"), "1002": ("a", "talking")}
+    floor.tell("call.consult_ended", "a", desk="1001", to="1002")
+    assert floor.busy() == {"1001": ("a", "talking")}
+    floor.tell("call.fallback", "a")
+    assert floor.busy() == {}
+
+
+def test_adopted(floor: Floor) -> None:
+    floor.tell("call.offered", "a", desk="1001")
+    floor.tell("call.adopted", "a", state="talking", desk="1002")
+    assert floor.busy() == {"1002": ("a", "talking")}
+    floor.tell("call.adopted", "a", state="waiting")
+    assert floor.busy() == {}
+
+
+def test_people(floor: Floor) -> None:
+    floor.tell("operator.logged_in", operator="7001", desk="1001")
+    floor.tell("operator.not_ready", operator="7001", desk="1001", reason="prayer")
+    assert floor.rows["1001"] == DeskRow("1001", operator="7001", ready=False, reason="prayer")
+    floor.tell("operator.ready", operator="7001", desk="1001")
+    assert floor.rows["1001"] == DeskRow("1001", operator="7001")
+    floor.tell("operator.logged_out", operator="7002", desk="1001")
+    assert floor.rows["1001"].operator == "7001"
+    floor.tell("operator.not_ready", desk="1001", reason="rest")
+    floor.tell("operator.logged_in", operator="7001", desk="1002")
+    assert floor.rows == {"1001": DeskRow("1001"), "1002": DeskRow("1002", operator="7001")}, "at one desk only"
+    floor.tell("operator.removed", operator="7001")
+    assert floor.rows["1002"] == DeskRow("1002")
+
+
+@given(records(max_size=40))
+def test_a_desk_has_an_activity_exactly_when_it_has_a_call(story: list[Record]) -> None:
+    rows: dict[str, DeskRow] = {}
+    for each in story:
+        rows |= fold_desks(rows, each)
+        assert all((row.call is None) == (row.activity is None) for row in rows.values())
+        assert all(extension == row.extension for extension, row in rows.items())
+        people = [row.operator for row in rows.values() if row.operator]
+        assert len(people) == len(set(people))
+        if each.action in {"call.ended", "call.requeued"}:
+            assert not any(row.call == each.call for row in rows.values() if each.call is not None)
 
 
 @pytest.mark.parametrize("data", [{}, {"desk": ""}, {"desk": None}, {"desk": 1001}])
 def test_records_that_are_about_no_desk(data: dict[str, Json]) -> None:
-    assert desks_of(record(1, "call.offered", data=data)) is None
+    assert fold_desks({}, record(1, "call.offered", call="a", data=data)) == {}

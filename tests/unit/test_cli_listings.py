@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ari_app.domain.facts import Fact
+from ari_app.domain.facts import Fact, Json
 from tests.unit.cli_site import CONFIG, CliSite, story
 
 FIRST, SECOND = "1738285323.12", "1738285399.13"
@@ -83,6 +83,10 @@ def test_calls_filters(full: CliSite, options: list[str], expected: list[str]) -
     assert [call["id"] for call in full.run("calls", "list", "--json", *options).json()] == expected
 
 
+def test_a_number_without_a_digit_is_nobodys(full: CliSite) -> None:
+    assert "digit" in full.run("calls", "list", "--caller", "withheld").refused(2)
+
+
 def test_calls_catch_up_with_the_journal(full: CliSite) -> None:
     full.run("calls", "list")
     full.tell([Fact("caller", "call.ended", SECOND, {"by": "caller", "outcome": "answered"})])
@@ -128,12 +132,48 @@ def test_unknown_call(full: CliSite, call: str) -> None:
 def test_desks(full: CliSite) -> None:
     desks = full.run("desks", "list", "--json").json()
     assert [(desk["extension"], desk["state"], desk["registered"], desk["call"]) for desk in desks] == [
-        ("1001", "free", True, None), ("1002", "talking", True, SECOND), ("2001", "unregistered", False, None),
+        ("1001", "no_operator", True, None), ("1002", "talking", True, SECOND), ("2001", "unregistered", False, None),
     ]  # fmt: skip
     assert desks[2]["unit_name"] == "Polrestabes Uji"
     text = full.run("desks", "list").out
     assert max(map(len, text.splitlines())) <= 80
     assert "unregistered" in text
+
+
+def test_desks_and_their_people(full: CliSite) -> None:
+    def desk() -> tuple[str, str | None, str | None]:
+        first = full.run("desks", "list", "--json").json()[0]
+        return first["state"], first["operator"], first["reason"]
+
+    full.tell([Fact("operator:7001", "operator.logged_in", data={"operator": "7001", "desk": "1001"})])
+    assert desk() == ("ready", "7001", None)
+    full.tell(
+        [Fact("operator:7001", "operator.not_ready", data={"operator": "7001", "desk": "1001", "reason": "meal"})]
+    )
+    assert desk() == ("not_ready", "7001", "meal")
+    text = full.run("desks", "list").out
+    assert "not_ready (meal)" in text
+    assert max(map(len, text.splitlines())) <= 80
+    full.tell([Fact("operator:7001", "operator.logged_out", data={"operator": "7001", "desk": "1001"})])
+    assert desk() == ("no_operator", None, None)
+    full.configure(CONFIG.replace('extension = "1001"', 'extension = "1001"\nlogin = false'))
+    assert desk() == ("ready", None, None), "a desk without login needs no operator"
+
+
+def test_desks_in_a_transfer(full: CliSite) -> None:
+    """SOP V.6: one transfers, the other rings; V.7: the other has the caller, and the first is free."""
+
+    def states() -> list[tuple[str, str | None]]:
+        desks = full.run("desks", "list", "--json").json()
+        return [(desk["state"], desk["call"]) for desk in desks[1:]]
+
+    started: dict[str, Json] = {"polres": "01", "desk": "1002", "desks": ["2001"]}
+    full.tell([Fact("desk:1002", "call.transfer_started", SECOND, started)])
+    assert states() == [("transferring", SECOND), ("ringing", SECOND)]
+    full.tell([Fact("desk:2001", "call.transfer_answered", SECOND, {"polres": "01", "desk": "2001"})])
+    assert states() == [("no_operator", None), ("talking", SECOND)]
+    call = full.run("calls", "show", SECOND, "--json").json()
+    assert (call["state"], call["desk"], call["polres"]) == ("talking", "2001", "01")
 
 
 def test_without_a_journal(site: CliSite) -> None:

@@ -1,57 +1,101 @@
-"""The table of a desk's moves, and who is rung next."""
+"""The table of a desk's moves, and which desks may be rung (SOP V.2)."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from ari_app.domain.desks import MOVES, Desk, DeskEvent, DeskState, IllegalMove, move, next_desk, next_rested
+from ari_app.domain.desks import (
+    MOVES,
+    Desk,
+    DeskEvent,
+    DeskState,
+    IllegalMove,
+    Pause,
+    is_last_at_work,
+    longest_idle_first,
+    move,
+    next_rested,
+    pausing,
+    with_phone,
+)
 
 _times = st.floats(0, 1e6)
 _extensions = st.integers(1000, 1009).map(str)
-_desks = st.builds(Desk, _extensions, st.sampled_from(DeskState), st.booleans(), idle_since=_times, rest_until=_times)
-_floor = st.lists(_desks, unique_by=lambda desk: desk.extension)
+desks = st.builds(
+    Desk,
+    _extensions,
+    state=st.sampled_from(DeskState),
+    registered=st.booleans(),
+    staffed=st.booleans(),
+    ready=st.booleans(),
+    idle_since=_times,
+    pause=st.sampled_from(Pause),
+    pause_until=_times,
+)
+floors = st.lists(desks, unique_by=lambda desk: desk.extension)
 
 
-@given(_desks, st.sampled_from(DeskEvent), _times)
+@given(desks, st.sampled_from(DeskEvent), _times)
 def test_only_moves_of_the_table(desk: Desk, event: DeskEvent, now: float) -> None:
-    if (desk.state, event) in MOVES:
-        after = move(desk, event, now=now, call="c")
-        assert after.extension == desk.extension
-        assert after.state in {MOVES[desk.state, event], DeskState.AWAY}
-    else:
+    """And a move changes nothing of the phone and the people."""
+    if (desk.state, event) not in MOVES:
         with pytest.raises(IllegalMove, match=desk.extension):
             move(desk, event, now=now, call="c")
+        return
+    after = move(desk, event, now=now, call="c")
+    assert after.state is MOVES[desk.state, event]
+    kept = replace(after, state=desk.state, call=desk.call, idle_since=desk.idle_since)
+    assert kept == desk
 
 
-@given(_floor, _times)
-def test_the_next_desk_is_free_and_idle_the_longest(desks: list[Desk], now: float) -> None:
-    free = [desk for desk in desks if desk.state is DeskState.IDLE and desk.rest_until <= now]
-    found = next_desk(desks, now)
-    if found is None:
-        assert free == []
-    else:
-        assert found in free
-        assert found.idle_since == min(desk.idle_since for desk in free)
+def test_every_state_can_be_reached_and_left() -> None:
+    assert {state for state, _ in MOVES} == set(MOVES.values()) == set(DeskState)
+    assert {event for _, event in MOVES} == set(DeskEvent)
 
 
-@given(_floor, _times)
-def test_when_somebody_has_rested_somebody_can_be_rung(desks: list[Desk], now: float) -> None:
-    moment = next_rested(desks, now)
-    if moment is None:
-        assert not [desk for desk in desks if desk.state is DeskState.IDLE and desk.rest_until > now]
-    else:
+@given(floors)
+def test_the_longest_idle_comes_first(some: list[Desk]) -> None:
+    found = longest_idle_first(some)
+    assert sorted(found, key=str) == sorted(some, key=str)
+    assert [desk.idle_since for desk in found] == sorted(desk.idle_since for desk in some)
+
+
+@given(st.permutations([Desk(str(n), registered=True, idle_since=5.0) for n in range(5)]))
+def test_the_order_in_which_desks_are_listed_does_not_matter(some: list[Desk]) -> None:
+    assert [desk.extension for desk in longest_idle_first(some)] == ["0", "1", "2", "3", "4"]
+
+
+@given(floors, _times)
+def test_when_somebody_has_rested_somebody_can_be_rung(some: list[Desk], now: float) -> None:
+    moment = next_rested(some, now)
+    resting = [desk for desk in some if desk.state is DeskState.FREE and desk.is_pausing(now)]
+    assert (moment is None) == (not resting)
+    if moment is not None:
         assert moment > now
-        assert next_desk(desks, moment) is not None
+        assert [desk for desk in resting if not desk.is_pausing(moment)]
 
 
-@given(st.permutations([Desk(str(n), DeskState.IDLE, registered=True, idle_since=n) for n in range(5)]))
-def test_the_order_in_which_desks_are_listed_does_not_matter(desks: list[Desk]) -> None:
-    found = next_desk(desks, 10.0)
-    assert found is not None
-    assert found.extension == "0"
+@given(floors)
+def test_the_last_at_work_is_one_without_whom_nobody_would_be(some: list[Desk]) -> None:
+    at_work = {desk.extension for desk in some if desk.is_at_work}
+    for desk in some:
+        assert is_last_at_work(desk.extension, some) == (at_work <= {desk.extension})
+
+
+@given(desks, _times)
+def test_who_can_take_a_call_can_be_rung(desk: Desk, now: float) -> None:
+    """In need rings also who is not ready, or wraps up, but no phone that has just refused."""
+    if desk.can_take(now):
+        assert desk.can_ring(now)
+    if desk.can_ring(now):
+        assert desk.registered
+        assert desk.state is DeskState.FREE
+        assert not (desk.pause is Pause.REFUSED and desk.is_pausing(now))
 
 
 class DeskLife(RuleBasedStateMachine):
@@ -63,82 +107,75 @@ class DeskLife(RuleBasedStateMachine):
         self.desk = Desk("1001")
         self.registered = False
         self.call: str | None = None
-        self.released_at: float | None = None
-
-    def _move(self, event: DeskEvent, **more: object) -> None:
-        self.desk = move(self.desk, event, now=self.now, **more)  # type: ignore[arg-type]  # as drawn
-
-    @initialize(registered=st.booleans())
-    def begin(self, registered: bool) -> None:  # noqa: FBT001 - Hypothesis passes it by name
-        if registered:
-            self.register()
+        self.idle_since = 0.0
+        self.left_alone: tuple[Pause, float] = (Pause.NONE, 0.0)
 
     @rule(seconds=st.floats(0, 100))
     def time_passes(self, seconds: float) -> None:
         self.now += seconds
 
-    @rule()
-    def register(self) -> None:
-        was_away = self.desk.state is DeskState.AWAY
-        idle_since = self.desk.idle_since
-        self._move(DeskEvent.REGISTERED)
-        self.registered = True
-        assert self.desk.idle_since == (self.now if was_away else idle_since), "registering again is no place lost"
+    @rule(registered=st.booleans())
+    def phone(self, registered: bool) -> None:  # noqa: FBT001 - Hypothesis passes it by name
+        """Who registers anew need not rest: a phone that was switched on again is offered calls at once."""
+        if registered and not self.registered:
+            self.left_alone = (Pause.NONE, 0.0)
+            self.idle_since = self.now if self.call is None else self.idle_since
+        self.registered = registered
+        self.desk = with_phone(self.desk, registered=registered, now=self.now)
 
-    @rule()
-    def unregister(self) -> None:
-        self._move(DeskEvent.UNREGISTERED)
-        self.registered = False
+    @rule(staffed=st.booleans(), ready=st.booleans())
+    def people(self, staffed: bool, ready: bool) -> None:  # noqa: FBT001 - Hypothesis passes them by name
+        self.desk = replace(self.desk, staffed=staffed, ready=ready)
 
-    @precondition(lambda self: next_desk([self.desk], self.now) is not None)
+    @precondition(lambda self: self.desk.can_ring(self.now))
     @rule(call=st.uuids().map(str))
     def offer(self, call: str) -> None:
-        self._move(DeskEvent.OFFER, call=call)
+        self.desk = move(self.desk, DeskEvent.OFFER, now=self.now, call=call)
         self.call = call
 
     @precondition(lambda self: self.desk.state is DeskState.RINGING)
     @rule()
     def answer(self) -> None:
-        self._move(DeskEvent.ANSWER)
+        self.desk = move(self.desk, DeskEvent.ANSWER, now=self.now)
 
-    @precondition(lambda self: self.desk.state in {DeskState.AWAY, DeskState.IDLE})
+    @precondition(lambda self: self.call is None)
     @rule(call=st.uuids().map(str))
-    def adopt(self, call: str) -> None:
-        self._move(DeskEvent.ADOPT, call=call)
+    def take(self, call: str) -> None:
+        self.desk = move(self.desk, DeskEvent.TAKE, now=self.now, call=call)
         self.call = call
 
     @precondition(lambda self: self.call is not None)
-    @rule(rest=st.sampled_from((0.0, 2.0)))
-    def release(self, rest: float) -> None:
-        self._move(DeskEvent.RELEASE, rest=rest)
-        self.call = None
-        assert self.desk.idle_since == self.now
-        assert self.desk.rest_until == self.now + rest
+    @rule(pause=st.sampled_from([(Pause.NONE, 0.0), (Pause.REFUSED, 2.0), (Pause.WRAP_UP, 15.0)]))
+    def release(self, pause: tuple[Pause, float]) -> None:
+        self.desk = move(self.desk, DeskEvent.RELEASE, now=self.now)
+        self.call, self.idle_since = None, self.now
+        if pause[0] is not Pause.NONE:
+            self.left_alone = (pause[0], self.now + pause[1])
+            self.desk = pausing(self.desk, *self.left_alone)
+
+    @precondition(lambda self: self.call is None)
+    @rule()
+    def end_the_pause(self) -> None:
+        self.left_alone = (Pause.NONE, self.now)
+        self.desk = pausing(self.desk, *self.left_alone)
 
     @invariant()
     def it_has_a_call_exactly_when_it_rings_or_talks(self) -> None:
         assert self.desk.call == self.call
-        assert (self.desk.state in {DeskState.RINGING, DeskState.TALKING}) == (self.call is not None)
+        assert (self.desk.state is DeskState.FREE) == (self.call is None)
 
     @invariant()
-    def only_a_registered_free_desk_is_idle(self) -> None:
+    def it_has_been_idle_since_it_was_last_released_or_came(self) -> None:
+        assert self.desk.idle_since == self.idle_since
+
+    @invariant()
+    def it_is_rung_only_where_that_makes_sense(self) -> None:
+        pause, until = self.left_alone
+        is_free = self.registered and self.call is None
+        rests = until > self.now
         assert self.desk.registered == self.registered
-        if self.call is None:
-            assert self.desk.state is (DeskState.IDLE if self.registered else DeskState.AWAY)
-
-    @invariant()
-    def a_desk_without_a_phone_or_with_a_call_is_never_rung(self) -> None:
-        found = next_desk([self.desk], self.now)
-        assert found is None or (self.registered and self.call is None and self.desk.rest_until <= self.now)
+        assert self.desk.can_ring(self.now) == (is_free and not (rests and pause is Pause.REFUSED))
+        assert self.desk.can_take(self.now) == (is_free and not rests and self.desk.staffed and self.desk.ready)
 
 
 TestDeskLife = DeskLife.TestCase
-
-
-def test_a_phone_that_registers_anew_need_not_rest() -> None:
-    """It refused a call, was switched off and on again: the caller who waits gets it at once."""
-    desk = move(Desk("1001", DeskState.TALKING, registered=True), DeskEvent.RELEASE, now=10.0, rest=2.0)
-    assert next_desk([desk], 10.5) is None
-    desk = move(desk, DeskEvent.UNREGISTERED, now=10.6)
-    desk = move(desk, DeskEvent.REGISTERED, now=10.7)
-    assert next_desk([desk], 10.7) == desk

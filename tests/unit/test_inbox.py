@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from ari_app.ari.errors import InboxFull
 from ari_app.ari.inbox import Inbox, Switch
-from ari_app.ari.model import CallerID, Channel, DialplanCEP, LegEvent, StasisEnd
+from ari_app.ari.model import CallerID, Channel, DialplanCEP, LegEvent, StasisEnd, leg_of
 
 pytestmark = pytest.mark.anyio
 
@@ -96,7 +96,7 @@ def test_the_switch_leads_to_whoever_is_registered(steps: list[tuple[str, str]])
     got: list[str] = []
 
     def deliver(event: LegEvent) -> None:
-        got.append(event.channel.id)
+        got.append(leg_of(event))
 
     expected: list[str] = []
     for what, leg in steps:

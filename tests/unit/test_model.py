@@ -55,6 +55,31 @@ EVENTS: list[tuple[bytes, model.Message]] = [
         model.ChannelDestroyed(DECODED, 16, "Normal"),
     ),
     (
+        _event("ChannelDtmfReceived", channel=CHANNEL, digit="#", duration_ms=80),
+        model.ChannelDtmfReceived(DECODED, "#"),
+    ),
+    (_event("ChannelHold", channel=CHANNEL, musicclass="x"), model.ChannelHold(DECODED)),
+    (_event("ChannelUnhold", channel=CHANNEL), model.ChannelUnhold(DECODED)),
+    (
+        _event("PlaybackFinished", playback={"id": "p", "target_uri": "channel:c", "state": "done", "media_uri": "m"}),
+        model.PlaybackFinished(model.Playback("p", "channel:c", "done")),
+    ),
+    (
+        _event("BridgeBlindTransfer", channel=CHANNEL, exten="201", result="Success", replace_channel=CHANNEL),
+        model.BridgeBlindTransfer(DECODED, "201", "Success", DECODED),
+    ),
+    (
+        _event(
+            "BridgeAttendedTransfer",
+            transferer_first_leg=CHANNEL,
+            transferer_second_leg=CHANNEL,
+            result="Success",
+            transfer_target=CHANNEL,
+            destination_type="link",
+        ),
+        model.BridgeAttendedTransfer(DECODED, "Success", DECODED),
+    ),
+    (
         _event("EndpointStateChange", endpoint=ENDPOINT),
         model.EndpointStateChange(model.Endpoint("PJSIP", "1001", [], "online")),
     ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,8 +10,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ari_app.domain.facts import Fact, Record
-from ari_app.domain.notes import Note, parse, story
+from ari_app.domain.facts import Fact, Json, Record
+from ari_app.domain.notes import Note, parse, story, with_recording
 from ari_app.store.journal import Journal, read, verify
 from ari_app.store.notes import CallNotes
 from tests.unit.conftest import OpenJournal
@@ -194,7 +194,14 @@ def test_half_a_line_is_damaged_or_lacks_a_digit_of_the_cause(data: st.DataObjec
 class Notes:
     """The file of notes beside a journal."""
 
-    def __init__(self, journal: Journal, path: Path, *, flush: Callable[[float], bool] | None = None) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        path: Path,
+        *,
+        flush: Callable[[float], bool] | None = None,
+        digest: Callable[[str, float], Mapping[str, Json] | None] | None = None,
+    ) -> None:
         self.path = path.with_name("notes")
         self.taken = path.with_name("notes.taken")
         self.journal = path
@@ -208,6 +215,7 @@ class Notes:
             flush=flush or journal.flush,
             is_living=self.living.__contains__,
             is_told=self.ended.__contains__,
+            digest=digest,
         ).bring_in
 
     def add(self, text: str) -> None:
@@ -349,3 +357,47 @@ def test_the_disk_is_full(open_journal: OpenJournal, path: Path, when: int) -> N
     assert notes.bring_in() == 1 - when
     assert notes.told() == {"1.1": ANSWERED}
     assert not notes.taken.exists()
+
+
+# ---- recordings
+
+
+RECORDING: dict[str, Json] = {"file": "recordings/1.1.wav", "sha256": "ab", "bytes": 44, "seconds": 0.0}
+
+
+class Digest:
+    """Recordings of which one call has none; ``asked`` is for how long each was waited."""
+
+    def __init__(self) -> None:
+        self.asked: dict[str, float] = {}
+
+    def __call__(self, call: str, seconds: float) -> dict[str, Json] | None:
+        self.asked[call] = seconds
+        return None if call == "1.2" else RECORDING
+
+
+@pytest.mark.parametrize("age", [0, 1, 3600, -3600])
+def test_the_recording_is_told_just_before_the_end(open_journal: OpenJournal, path: Path, age: int) -> None:
+    digest = Digest()
+    notes = Notes(open_journal(), path, digest=digest)
+    ended = round(datetime.now(UTC).timestamp() * 1000) - age * 1000
+    for call in ("1.1", "1.2"):
+        notes.add(line(call, received=ended - 10_000, ended=ended) + "\n")
+    assert notes.bring_in() == 2
+    assert notes.told() == {"1.1": [*ANSWERED[:-1], "call.recorded", "call.ended"], "1.2": ANSWERED}
+    recorded = next(record for record in notes.records() if record.action == "call.recorded")
+    assert (recorded.actor, recorded.data) == ("asterisk", RECORDING)
+    # Whoever ended long ago is not waited for; nor does a clock that was set make anybody wait longer.
+    assert digest.asked["1.1"] == pytest.approx(min(max(0.0, 2.0 - age), 2.0), abs=0.5)
+    notes.add(line("1.1") + "\n")
+    assert notes.bring_in() == 0
+
+
+def test_a_recording_is_told_once(open_journal: OpenJournal, path: Path) -> None:
+    journal = open_journal()
+    journal.append(Fact("asterisk", "call.recorded", "1.1", RECORDING))
+    notes = Notes(journal, path, digest=Digest())
+    notes.add(line("1.1") + "\n")
+    notes.bring_in()
+    assert notes.told()["1.1"].count("call.recorded") == 1
+    assert with_recording([], RECORDING) == []

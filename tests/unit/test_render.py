@@ -71,8 +71,21 @@ def expected_sections(wanted: Settings) -> list[str]:
     return ["global", "udp", "tcp", *PJSIP_TEMPLATES, *trunks, *desks]
 
 
-def expected_extensions(wanted: Settings) -> list[str]:
+def expected_public(wanted: Settings) -> list[str]:
+    """What can be dialled from outside."""
     return [f"exten => {number},1,Goto(emergency,{number},1)" for number in wanted.site.emergency_numbers]
+
+
+def expected_extensions(wanted: Settings) -> list[str]:
+    """The same, and what can be dialled or transferred to at a desk."""
+    units = sorted({desk.unit for desk in wanted.desk if desk.unit != "polda"})
+    polres = {
+        f"2{unit}": "&".join(f"PJSIP/{desk.extension}" for desk in wanted.desk if desk.unit == unit) for unit in units
+    }
+    numbers = {desk.extension: f"PJSIP/{desk.extension}" for desk in wanted.desk} | polres
+    service = "exten => _*1X!,1,Goto(desk-service,${FILTER(0-9*,${EXTEN}):0:48},1)"
+    dialled = [f"exten => {number},1,Set(PHONES={phones})" for number, phones in [*numbers.items(), *polres.items()]]
+    return [*expected_public(wanted), service, *dialled]
 
 
 # ---- what is in them
@@ -98,9 +111,9 @@ def test_pjsip() -> None:
 def test_the_trunks_context_leads_to_110_only() -> None:
     wanted = site()
     text = rendered(wanted)["extensions.conf"]
-    assert sections(text) == ["general", "globals", "from-trunk", "from-desk"]
+    assert sections(text) == ["general", "globals", "from-trunk", "from-desk", "from-refer"]
     inside = text.partition("[from-trunk]")[2].partition("[from-desk]")[0]
-    assert lines(inside) == expected_extensions(wanted)
+    assert lines(inside) == expected_public(wanted)
     assert "POLDA_DESKS = PJSIP/1001&PJSIP/1002\n" in text
 
 
@@ -174,7 +187,10 @@ def test_written_for_the_owner_and_stale_ones_removed(state: StateDir) -> None:
     wanted = site()
     written = render(wanted, state, load_or_create(state, wanted), modules_dir=MODULES, data_dir=DATA)
     sources = {
-        path.name.removesuffix(".j2") for name in ("asterisk_conf", "dialplan") for path in (REPO / name).iterdir()
+        path.name.removesuffix(".j2")
+        for name in ("asterisk_conf", "dialplan")
+        for path in (REPO / name).iterdir()
+        if path.suffix != ".toml"
     }
     assert {path.name for path in written} == sources
     assert {path.name for path in etc.iterdir()} == sources | {"notes.txt"}

@@ -1,0 +1,77 @@
+"""Complaints as the journal tells them at this moment: for who changes one, and for who starts.
+
+A complaint's story is part of its call's, which the journal finds by an index; the tables may be a second behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from ari_app.domain.complaints import ComplaintRefused, ComplaintRow, fold_complaint
+from ari_app.store.errors import StoreError
+from ari_app.store.last_ticket import call_of_ticket
+from ari_app.store.living import living
+from ari_app.store.reader import JournalReader
+
+FLUSH_SECONDS: Final = 5.0
+PAGE: Final = 1000
+
+log = structlog.get_logger(__name__)
+
+
+def read_complaint(reader: JournalReader, call: str) -> ComplaintRow | None:
+    """The complaint of a call; None: it has none.
+
+    Raises:
+        JournalError: the journal cannot be read.
+    """
+    row: ComplaintRow | None = None
+    after = 0
+    while records := reader.records(after=after, limit=PAGE, call=call):
+        for record in records:
+            row = fold_complaint(row, record)
+        after = records[-1].seq
+    return row
+
+
+def living_complaints(path: Path) -> dict[str, ComplaintRow]:
+    """The complaints of the calls that have not ended, by their calls' ids.
+
+    Raises:
+        JournalError: the journal cannot be read. That there is none yet is no error.
+    """
+    calls = living(path)
+    if not calls:
+        return {}
+    with JournalReader(path) as reader:
+        found = {call: read_complaint(reader, call) for call in calls}
+    return {call: row for call, row in found.items() if row is not None}
+
+
+class ComplaintLookup:
+    """Finds complaints with everything that has been told of them. For worker threads: it waits for the disk."""
+
+    def __init__(self, journal: Path, flush: Callable[[float], bool]) -> None:
+        """``flush`` is the journal's."""
+        self._journal = journal
+        self._flush = flush
+
+    def __call__(self, ticket: str) -> ComplaintRow | None:
+        """The complaint with this ticket; None: there is none.
+
+        Raises:
+            ComplaintRefused: the journal cannot be written or read at present.
+        """
+        if not self._flush(FLUSH_SECONDS):
+            raise ComplaintRefused("the journal cannot be written at present: try again later")
+        try:
+            with JournalReader(self._journal) as reader:
+                call = call_of_ticket(reader, ticket)
+                return read_complaint(reader, call) if call is not None else None
+        except StoreError as error:
+            log.error("complaint.not_read", error=str(error))
+            raise ComplaintRefused("the journal cannot be read: see `siaga doctor`") from None

@@ -1,0 +1,65 @@
+"""Asking for a complaint's fields one by one, at a terminal."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Final
+
+import typer
+
+from ari_app.domain.complaint_fields import FieldRules, cleaned
+from ari_app.domain.complaints import CATEGORIES, NOT_APPLICABLE, VALIDITIES, ComplaintRefused, ComplaintRow
+from ari_app.site.rules import field_rules
+from cli.errors import Refused
+from cli.output import plain, print_line
+
+if TYPE_CHECKING:
+    from ari_app.domain.facts import Json
+    from ari_app.site.settings import Settings
+
+ASKED: Final = ("name", "number", "place", "category", "description", "plate", "validity", "emergency", "polres")
+"""In the order in which an operator asks (SOP VI); the status follows from what is done with the call."""
+
+_HINTS: Final = {"category": ", ".join(CATEGORIES), "validity": ", ".join(VALIDITIES), "emergency": "yes, no"}
+_YES_NO: Final = {"y": True, "yes": True, "ya": True, "n": False, "no": False, "tidak": False}
+
+
+def ask_fields(row: ComplaintRow, settings: Settings) -> dict[str, Json]:
+    """Ask for each field and return those that change. Enter keeps a value.
+
+    Raises:
+        typer.BadParameter: there is no terminal to ask at.
+        Refused: the input ended.
+    """
+    if not sys.stdin.isatty():
+        raise typer.BadParameter("no field is named, and there is no terminal to ask at", param_hint="--name, ...")
+    rules = field_rules(settings)
+    print_line(f"{row.ticket}: Enter keeps a value, {NOT_APPLICABLE} says that there is nothing to enter.")
+    changes: dict[str, Json] = {}
+    for name in ASKED:
+        before: Json = getattr(row, name)
+        after = _ask(name, before, rules)
+        if after != before:
+            changes[name] = after
+    return changes
+
+
+def _ask(name: str, before: Json, rules: FieldRules) -> Json:
+    """One field, asked until the answer can be kept."""
+    shown = ("yes" if before else "no") if isinstance(before, bool) else str(before or "")
+    hint = f" ({_HINTS[name]})" if name in _HINTS else ""
+    while True:
+        entered = _line(f"{name}{hint} [{plain(shown)}]: ").strip()
+        if not entered:
+            return before
+        try:
+            return cleaned(name, _YES_NO.get(entered.lower(), entered) if name == "emergency" else entered, rules)
+        except ComplaintRefused as refused:
+            print_line(str(refused))
+
+
+def _line(prompt: str) -> str:
+    try:
+        return input(prompt)
+    except (EOFError, UnicodeDecodeError):
+        raise Refused("the input ended: nothing was changed") from None
