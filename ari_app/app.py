@@ -7,6 +7,7 @@ import signal
 from collections.abc import Mapping
 from functools import partial
 from typing import Final
+from zoneinfo import ZoneInfo
 
 import anyio
 import anyio.to_thread
@@ -16,20 +17,34 @@ from anyio.abc import TaskGroup
 from ari_app.ari.client import AsteriskClient
 from ari_app.ari.inbox import Switch
 from ari_app.ari.stream import EventStream
-from ari_app.flows.call import Surroundings
+from ari_app.assembly import make_complaints, make_roster
+from ari_app.bus.broker import broker_of
+from ari_app.bus.commands import CommandServer
+from ari_app.domain.facts import Fact, Json
+from ari_app.domain.marks import Marks
+from ari_app.flows.complaints import complaint_commands
+from ari_app.flows.office import operator_commands
+from ari_app.flows.phone_watch import PhoneWatch
 from ari_app.flows.recovery import Recovery
 from ari_app.flows.router import Router
+from ari_app.flows.surroundings import Rules, Surroundings
 from ari_app.flows.switchboard import Switchboard
 from ari_app.heartbeat import Heartbeat
+from ari_app.site.rules import field_rules
 from ari_app.site.secrets import Secrets
 from ari_app.site.settings import Settings
 from ari_app.site.state import StateDir
+from ari_app.store.complaints import ComplaintLookup
 from ari_app.store.errors import StoreError
 from ari_app.store.journal import Journal
 from ari_app.store.living import living
+from ari_app.store.marked import marked
 from ari_app.store.notes import CallNotes
+from ari_app.store.recordings import Recordings
 
 NOTES_SECONDS: Final = 1.0
+RECORDINGS_AT_ONCE: Final = 16
+"""Recordings waited for and read at the same time, beside everything else that threads are for."""
 
 log = structlog.get_logger(__name__)
 
@@ -42,13 +57,33 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
         AriProtocolError: Asterisk does not take our password.
     """
     asterisk = AsteriskClient(f"http://{settings.asterisk.http}/ari", "siaga110", secrets.ari["siaga110"])
-    tell = journal.append
-    switchboard = Switchboard((desk.extension for desk in settings.polda_desks), tell)
-    around = Surroundings(asterisk, Switch(), switchboard, tell, settings.queue.ring_seconds)
     heartbeat = Heartbeat()
     try:
         async with asterisk, anyio.create_task_group() as tasks:
-            router = Router(tasks, around, region=settings.site.region)
+            marks, before = Marks(), journal.head()[0]
+
+            def tell(fact: Fact) -> None:
+                journal.append(fact)
+                complaints.note(fact)
+                marks.note(fact)
+
+            complaints = make_complaints(settings, state, tell)
+            roster = make_roster(settings, state, tell)
+            units = {desk.extension: desk.unit for desk in settings.desk}
+            board = Switchboard(units, roster, tell, overflow=settings.queue.overflow_seconds)
+            roster.on_change = board.staff_changed
+            recordings = Recordings(state.recordings)
+            around = Surroundings(
+                asterisk,
+                Switch(),
+                board,
+                tell,
+                complaints,
+                _rules(settings, state),
+                marks.count,
+                partial(_read, recordings, anyio.CapacityLimiter(RECORDINGS_AT_ONCE)),
+            )
+            router = Router(tasks, around, roster, region=settings.site.region)
             notes = CallNotes(
                 state.journal,
                 state.notes,
@@ -57,8 +92,19 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
                 flush=journal.flush,
                 is_living=router.calls.__contains__,
                 is_told=router.stories.has_ended,
+                digest=recordings,
             )
             recovery = Recovery(tasks, router, partial(_living, state, notes))
+            commands = CommandServer(
+                broker_of(settings.mqtt, secrets, "application"),
+                operator_commands(roster)
+                | complaint_commands(
+                    complaints,
+                    find=ComplaintLookup(state.journal, journal.flush),
+                    at_desk=lambda desk: complaints.ticket_of(board.desks[desk].call if desk in board.desks else None),
+                    rules=field_rules(settings),
+                ),
+            )
 
             async def connected() -> None:
                 await recovery.after_gap()
@@ -66,16 +112,44 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
                 log.info("app.ready", pid=os.getpid())
 
             stream = EventStream(asterisk, on_event=router.on_event, on_connected=connected)
+            watch = PhoneWatch(asterisk, dead_after=around.rules.dead_phone)
             for core in (
                 stream.run,
                 heartbeat.run,
                 recovery.watch,
+                commands.run,
+                partial(watch.run, router.calls),
+                partial(_learn_marks, marks, state, before),
                 partial(_bring_in, notes),
                 partial(_stop_on_signal, tasks),
             ):
                 tasks.start_soon(core)
     finally:
         heartbeat.close()
+
+
+def _rules(settings: Settings, state: StateDir) -> Rules:
+    return Rules(
+        ring=settings.queue.ring_seconds,
+        wrap_up=settings.queue.wrapup_seconds,
+        answer=settings.transfer.answer_seconds,
+        announce=settings.queue.announce_seconds,
+        greeting=settings.prompts.greeting,
+        sounds=str(state.sounds),
+        zone=ZoneInfo(settings.site.timezone),
+    )
+
+
+async def _read(recordings: Recordings, limiter: anyio.CapacityLimiter, call: str) -> Mapping[str, Json] | None:
+    return await anyio.to_thread.run_sync(recordings, call, limiter=limiter)
+
+
+async def _learn_marks(marks: Marks, state: StateDir, upto: int) -> None:
+    """The marks from before this start: no caller waits for them, a display shows them a moment later."""
+    try:
+        marks.add(await anyio.to_thread.run_sync(marked, state.journal, upto))
+    except StoreError as error:
+        log.error("marks.not_read", error=str(error))
 
 
 def _living(state: StateDir, notes: CallNotes) -> Mapping[str, str]:

@@ -20,7 +20,8 @@ import structlog
 
 from ari_app.ari.commands import Claim
 from ari_app.ari.errors import AriConflict, AriNotFound, AriRefused, AriUnreachable, refusal
-from ari_app.ari.model import EVENT_TYPES, PHONE_EVENTS, Application, Bridge, Channel, Endpoint, RESTResponse
+from ari_app.ari.model import EVENT_TYPES, PHONE_EVENTS, Application, Bridge, Channel, Endpoint, RESTResponse, RTPstat
+from ari_app.domain.display import Shown
 
 APPLICATION: Final = "siaga110"
 PHONES: Final = "siaga110-phones"
@@ -171,7 +172,7 @@ class AsteriskClient:
             return Claim.GONE
         return Claim.OURS
 
-    async def ring(self, leg: str, endpoint: str, *, originator: str, shown: str, seconds: int) -> None:
+    async def ring(self, leg: str, endpoint: str, *, originator: str, shown: Shown, seconds: int) -> None:
         """Make the channel ``leg`` and ring ``endpoint`` with it for at most ``seconds``."""
         query = {
             "endpoint": endpoint,
@@ -179,10 +180,19 @@ class AsteriskClient:
             "appArgs": "leg",
             "channelId": leg,
             "originator": originator,
-            "callerId": shown,
+            "callerId": _caller_id(shown),
             "timeout": str(seconds),
         }
         await self._order("POST", "/channels", query)
+
+    async def show(self, leg: str, shown: Shown) -> None:
+        """Change what the phone's display says."""
+        query = {"variable": "CONNECTEDLINE(all)", "value": _caller_id(shown)}
+        await self._order("POST", f"/channels/{leg}/variable", query)
+
+    async def indicate_ringing(self, leg: str) -> None:
+        """Let an incoming leg hear that it rings."""
+        await self._order("POST", f"/channels/{leg}/ring")
 
     async def answer(self, leg: str) -> None:
         """Answer an incoming leg."""
@@ -200,9 +210,21 @@ class AsteriskClient:
         """Make a mixing bridge."""
         await self._order("POST", f"/bridges/{bridge}", {"type": "mixing"})
 
-    async def add_to_bridge(self, bridge: str, legs: Sequence[str]) -> None:
+    async def add_to_bridge(self, bridge: str, legs: Sequence[str], *, absorb_keys: bool = False) -> None:
         """Put legs into a bridge."""
-        await self._order("POST", f"/bridges/{bridge}/addChannel", {"channel": ",".join(legs)})
+        # The display shows what we say, not who else is in the bridge.
+        query = {"channel": ",".join(legs), "inhibitConnectedLineUpdates": "true"}
+        if absorb_keys:
+            query["absorbDTMF"] = "true"
+        await self._order("POST", f"/bridges/{bridge}/addChannel", query)
+
+    async def play(self, leg: str, playback: str, media: Sequence[str]) -> None:
+        """Play one thing after the other to this leg alone."""
+        await self._order("POST", f"/channels/{leg}/play/{playback}", {"media": ",".join(media)})
+
+    async def stop_playing(self, playback: str) -> None:
+        """End a playback."""
+        await self._order("DELETE", f"/playbacks/{playback}")
 
     async def destroy_bridge(self, bridge: str) -> None:
         """Remove a bridge."""
@@ -215,6 +237,10 @@ class AsteriskClient:
     async def bridges(self) -> list[Bridge]:
         """Every living bridge."""
         return await self._get("/bridges", list[Bridge])
+
+    async def packets_received(self, leg: str) -> int:
+        """How many RTP packets have come from a leg's telephone so far."""
+        return (await self._get(f"/channels/{leg}/rtp_statistics", RTPstat)).rxcount
 
     async def endpoints(self) -> list[Endpoint]:
         """Every configured PJSIP endpoint with its state."""
@@ -244,6 +270,10 @@ class AsteriskClient:
             except AriRefused:
                 gone.append(source)
         return gone
+
+
+def _caller_id(shown: Shown) -> str:
+    return f'"{shown.name}" <{shown.number}>'
 
 
 def _give_up(future: asyncio.Future[RESTResponse]) -> None:

@@ -7,6 +7,7 @@ from enum import Enum
 from typing import Protocol
 
 from ari_app.ari.model import Bridge, Channel, Endpoint
+from ari_app.domain.display import Shown
 
 
 class Claim(Enum):
@@ -28,12 +29,18 @@ class Commands(Protocol):
     async def claim(self, channel: str) -> Claim:
         """Take a call that is on offer to all applications."""
 
-    async def ring(self, leg: str, endpoint: str, *, originator: str, shown: str, seconds: int) -> None:
+    async def ring(self, leg: str, endpoint: str, *, originator: str, shown: Shown, seconds: int) -> None:
         """Make the channel ``leg`` and ring ``endpoint`` (``PJSIP/1001``) with it.
 
-        ``originator`` is the caller's channel and ``shown`` the number on the phone's display. Asterisk itself
+        ``originator`` is the caller's channel and ``shown`` what the phone's display says. Asterisk itself
         gives up after ``seconds``, whether we are alive or not; answered, the leg is under our control.
         """
+
+    async def show(self, leg: str, shown: Shown) -> None:
+        """Change what the phone's display says, in the middle of a call."""
+
+    async def indicate_ringing(self, leg: str) -> None:
+        """Let an incoming leg that is not answered yet hear that it rings."""
 
     async def answer(self, leg: str) -> None:
         """Answer an incoming leg."""
@@ -47,8 +54,18 @@ class Commands(Protocol):
     async def create_bridge(self, bridge: str) -> None:
         """Make a mixing bridge with an id that was never used before."""
 
-    async def add_to_bridge(self, bridge: str, legs: Sequence[str]) -> None:
-        """Put legs into a bridge."""
+    async def add_to_bridge(self, bridge: str, legs: Sequence[str], *, absorb_keys: bool = False) -> None:
+        """Put legs into a bridge; with ``absorb_keys`` nobody else in it hears the keys that they press."""
+
+    async def play(self, leg: str, playback: str, media: Sequence[str]) -> None:
+        """Play ``sound:PATH`` and ``tone:NAME`` one after the other, as ``playback``, to this leg alone.
+
+        Until it is over the leg hears nobody else, and nobody hears it, also in a bridge. Other orders for the
+        leg wait for that (only a hang-up does not): stop it first.
+        """
+
+    async def stop_playing(self, playback: str) -> None:
+        """End a playback."""
 
     async def destroy_bridge(self, bridge: str) -> None:
         """Remove a bridge; legs in it stay up."""
@@ -61,6 +78,9 @@ class Commands(Protocol):
 
     async def subscribe(self, sources: Sequence[str]) -> list[str]:
         """Get the events of ``channel:ID``, ``endpoint:PJSIP/1001``; returns those that are gone or unknown."""
+
+    async def packets_received(self, leg: str) -> int:
+        """How many RTP packets have come from a leg's telephone so far."""
 
     async def endpoints(self) -> list[Endpoint]:
         """Every configured PJSIP endpoint with its state."""

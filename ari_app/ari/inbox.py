@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from ari_app.ari.errors import InboxFull
-from ari_app.ari.model import LegEvent
+from ari_app.ari.model import LegEvent, leg_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -62,6 +62,14 @@ class Inbox(Generic[M]):
             self._arrived.clear()
             await self._arrived.wait()
 
+    def put_back(self, messages: Iterable[M]) -> None:
+        """Messages that were taken out and are for somebody else: they come first again, in their order."""
+        self._waiting.extendleft(reversed(list(messages)))
+
+    def __iter__(self) -> Iterator[M]:
+        """What waits, in its order; it goes on waiting."""
+        return iter(tuple(self._waiting))
+
     def __len__(self) -> int:
         """How many messages wait."""
         return len(self._waiting)
@@ -89,7 +97,7 @@ class Switch:
         Raises:
             InboxFull: the flow of that call is stuck.
         """
-        deliver = self._deliver.get(event.channel.id)
+        deliver = self._deliver.get(leg_of(event))
         if deliver is None:
             return False
         deliver(event)

@@ -55,6 +55,12 @@ class Endpoint(msgspec.Struct, frozen=True):
     state: str | None = None
 
 
+class RTPstat(msgspec.Struct, frozen=True):
+    """What a leg's audio has come to: packets received."""
+
+    rxcount: int
+
+
 class Application(msgspec.Struct, frozen=True):
     """A Stasis application that is known to Asterisk."""
 
@@ -96,6 +102,63 @@ class ChannelDestroyed(msgspec.Struct, frozen=True, tag_field="type", tag="Chann
     cause_txt: str
 
 
+class ChannelDtmfReceived(msgspec.Struct, frozen=True, tag_field="type", tag="ChannelDtmfReceived"):
+    """A key was pressed on a telephone: ``0`` to ``9``, ``*``, ``#`` or ``A`` to ``D``."""
+
+    channel: Channel
+    digit: str
+
+
+class ChannelHold(msgspec.Struct, frozen=True, tag_field="type", tag="ChannelHold"):
+    """A telephone's own hold key was pressed."""
+
+    channel: Channel
+
+
+class ChannelUnhold(msgspec.Struct, frozen=True, tag_field="type", tag="ChannelUnhold"):
+    """A telephone's own hold key was pressed again."""
+
+    channel: Channel
+
+
+class Playback(msgspec.Struct, frozen=True):
+    """What is played to a leg; ``state`` is ``done``, ``failed`` or another."""
+
+    id: str
+    target_uri: str
+    state: str = ""
+
+
+class PlaybackFinished(msgspec.Struct, frozen=True, tag_field="type", tag="PlaybackFinished"):
+    """What was played is over: played to its end, or stopped."""
+
+    playback: Playback
+
+
+class BridgeBlindTransfer(msgspec.Struct, frozen=True, tag_field="type", tag="BridgeBlindTransfer"):
+    """A telephone's own transfer key sends the other party to ``exten``; ``channel`` is the telephone's leg.
+
+    Asterisk puts ``replace_channel`` into the bridge in its place.
+    """
+
+    channel: Channel
+    exten: str
+    result: str
+    replace_channel: Channel | None = None
+
+
+class BridgeAttendedTransfer(msgspec.Struct, frozen=True, tag_field="type", tag="BridgeAttendedTransfer"):
+    """A telephone joins the parties of its two calls, and leaves both.
+
+    Asterisk puts ``destination_link_first_leg`` into the first call's bridge in its place.
+    """
+
+    transferer_first_leg: Channel
+    result: str
+    transfer_target: Channel | None = None
+    destination_link_first_leg: Channel | None = None
+
+
 class EndpointStateChange(msgspec.Struct, frozen=True, tag_field="type", tag="EndpointStateChange"):
     """A phone registered or its registration ended."""
 
@@ -115,7 +178,18 @@ class RESTResponse(msgspec.Struct, frozen=True, tag_field="type", tag="RESTRespo
     message_body: str = ""
 
 
-LegEvent: TypeAlias = StasisStart | StasisEnd | ChannelStateChange | ChannelDestroyed
+LegEvent: TypeAlias = (
+    StasisStart
+    | StasisEnd
+    | ChannelStateChange
+    | ChannelDestroyed
+    | ChannelDtmfReceived
+    | ChannelHold
+    | ChannelUnhold
+    | PlaybackFinished
+    | BridgeBlindTransfer
+    | BridgeAttendedTransfer
+)
 Event: TypeAlias = CallBroadcast | LegEvent | EndpointStateChange | ApplicationReplaced
 Message: TypeAlias = Event | RESTResponse
 
@@ -125,6 +199,12 @@ EVENT_TYPES: Final = (
     StasisEnd,
     ChannelStateChange,
     ChannelDestroyed,
+    ChannelDtmfReceived,
+    ChannelHold,
+    ChannelUnhold,
+    PlaybackFinished,
+    BridgeBlindTransfer,
+    BridgeAttendedTransfer,
     EndpointStateChange,
     ApplicationReplaced,
     RESTResponse,
@@ -133,6 +213,21 @@ EVENT_TYPES: Final = (
 
 PHONE_EVENTS: Final = (EndpointStateChange,)
 """Those of them that are about phones, whether they are in a call or not."""
+
+
+def endpoint_of(channel: Channel) -> str:
+    """The phone or trunk that a channel belongs to: ``1001`` of ``PJSIP/1001-0000002a``."""
+    return channel.name.partition("/")[2].rpartition("-")[0]
+
+
+def leg_of(event: LegEvent) -> str:
+    """The id of the leg that an event is about."""
+    if isinstance(event, PlaybackFinished):
+        return event.playback.target_uri.removeprefix("channel:")
+    if isinstance(event, BridgeAttendedTransfer):
+        return event.transferer_first_leg.id
+    return event.channel.id
+
 
 _decoder: Final = msgspec.json.Decoder(Message)
 

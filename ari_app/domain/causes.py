@@ -23,6 +23,14 @@ UNKNOWN_CAUSE: Final = 0
 """Asterisk did not say, or the leg was found gone when reconciling."""
 
 
+_HUNG_UP: Final = frozenset({16, _BUSY, _REJECTED, 31})
+
+
+def hung_up(cause: int) -> bool:
+    """Whether somebody put the receiver down; otherwise their telephone or its line died."""
+    return cause in _HUNG_UP
+
+
 def why_not_answered(cause: int, *, rang_out: bool) -> NotAnswered:
     """The reason behind a cause; what is not known counts as unreachable.
 

@@ -1,17 +1,19 @@
-"""The desks: which phones can be rung, and which one is next (SOP V.2).
+"""The desks: what each is doing, and which may be rung (SOP V.2).
 
-A desk's states and what moves it from one to another are the table ``MOVES``; a move that is not in it is
-a bug in the caller and raises ``IllegalMove``.
+What a desk does and what moves it from one state to another are the table ``MOVES``; a move that is not in it
+is a bug in the caller and raises ``IllegalMove``.
 
 ::
 
-    away ──registered──▶ idle ──offer──▶ ringing ──answer──▶ talking
-     ▲                    ▲                 │                   │
-     └───unregistered─────┴────release──────┴──────release──────┘
+            ┌────────────── take ──────────────┐
+            │                                  ▼
+           free ──offer──▶ ringing ──answer──▶ talking
+            ▲                 │                   │
+            └────release──────┴──────release──────┘
 
-``adopt`` takes an idle or away desk straight to talking: a talk that was found living after a restart.
-A phone that loses its registration while it rings or talks stays in that state until the call lets it
-go: the talk goes on as long as its audio does.
+``take`` is for a talk that the desk did not get by ringing: it dialled itself, or was found talking after a
+restart. Beside that a desk has a telephone (registered or not) and people (staffed, ready): they change on
+their own, whatever the desk is doing; a talk goes on as long as its audio does.
 """
 
 from __future__ import annotations
@@ -21,12 +23,17 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
+POLDA: Final = "polda"
+"""The unit of the desks that take every 110 call; all other units are Polres codes."""
+
+POLRES_PREFIX: Final = "2"
+"""A Polres is dialled by this and its code: 201 is Polres 01."""
+
 
 class DeskState(StrEnum):
-    """What a desk is doing. ``away``: its phone is not registered."""
+    """What a desk is doing."""
 
-    AWAY = "away"
-    IDLE = "idle"
+    FREE = "free"
     RINGING = "ringing"
     TALKING = "talking"
 
@@ -34,12 +41,10 @@ class DeskState(StrEnum):
 class DeskEvent(StrEnum):
     """What can happen to a desk."""
 
-    REGISTERED = "registered"
-    UNREGISTERED = "unregistered"
     OFFER = "offer"
     ANSWER = "answer"
+    TAKE = "take"
     RELEASE = "release"
-    ADOPT = "adopt"
 
 
 class IllegalMove(Exception):
@@ -48,44 +53,64 @@ class IllegalMove(Exception):
 
 _S, _E = DeskState, DeskEvent
 MOVES: Final[dict[tuple[DeskState, DeskEvent], DeskState]] = {
-    (_S.AWAY, _E.REGISTERED): _S.IDLE,
-    (_S.IDLE, _E.REGISTERED): _S.IDLE,
-    (_S.RINGING, _E.REGISTERED): _S.RINGING,
-    (_S.TALKING, _E.REGISTERED): _S.TALKING,
-    (_S.AWAY, _E.UNREGISTERED): _S.AWAY,
-    (_S.IDLE, _E.UNREGISTERED): _S.AWAY,
-    (_S.RINGING, _E.UNREGISTERED): _S.RINGING,
-    (_S.TALKING, _E.UNREGISTERED): _S.TALKING,
-    (_S.IDLE, _E.OFFER): _S.RINGING,
+    (_S.FREE, _E.OFFER): _S.RINGING,
     (_S.RINGING, _E.ANSWER): _S.TALKING,
-    (_S.RINGING, _E.RELEASE): _S.IDLE,
-    (_S.TALKING, _E.RELEASE): _S.IDLE,
-    (_S.AWAY, _E.ADOPT): _S.TALKING,
-    (_S.IDLE, _E.ADOPT): _S.TALKING,
+    (_S.FREE, _E.TAKE): _S.TALKING,
+    (_S.RINGING, _E.RELEASE): _S.FREE,
+    (_S.TALKING, _E.RELEASE): _S.FREE,
 }
+
+
+class Pause(StrEnum):
+    """Why a free desk is left alone for a while."""
+
+    NONE = ""
+    REFUSED = "refused"
+    """Its phone refused a call: it would do so a hundred times a second."""
+    WRAP_UP = "wrap_up"
+    """Its operator finishes the work on the last call."""
 
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """A place with a phone.
+    """A place with a phone; ``unit`` is ``polda`` or a Polres code.
 
     ``idle_since`` (seconds of a clock that only goes forward) orders the desks: the longest idle is rung
-    first. ``rest_until`` is when a desk that refused a call may be offered one again. ``registered`` is
-    whether its phone is; a desk released without registration goes away.
+    first. ``pause`` says why it is rung by nobody until ``pause_until``. ``call`` is what rings or talks there.
     """
 
     extension: str
-    state: DeskState = DeskState.AWAY
+    unit: str = POLDA
+    state: DeskState = DeskState.FREE
     registered: bool = False
+    staffed: bool = True
+    ready: bool = True
     idle_since: float = 0.0
-    rest_until: float = 0.0
+    pause: Pause = Pause.NONE
+    pause_until: float = 0.0
     call: str | None = None
 
+    @property
+    def is_at_work(self) -> bool:
+        """Somebody is there, ready for calls, on a phone that works; perhaps in a call just now."""
+        return self.registered and self.staffed and self.ready
 
-def move(desk: Desk, event: DeskEvent, *, now: float, call: str | None = None, rest: float = 0.0) -> Desk:
-    """The desk after an event.
+    def is_pausing(self, now: float) -> bool:
+        """Whether it is to be left alone for a while."""
+        return self.pause_until > now
 
-    ``call`` is the call offered; ``rest`` is for how many seconds after a release it is offered none.
+    def can_take(self, now: float) -> bool:
+        """Whether the next call may be offered here."""
+        return self.is_at_work and self.state is DeskState.FREE and not self.is_pausing(now)
+
+    def can_ring(self, now: float) -> bool:
+        """Whether its phone can be made to ring in need: also one that is not ready, or in wrap-up."""
+        is_left_alone = self.is_pausing(now) and self.pause is Pause.REFUSED
+        return self.registered and self.state is DeskState.FREE and not is_left_alone
+
+
+def move(desk: Desk, event: DeskEvent, *, now: float, call: str | None = None) -> Desk:
+    """The desk after an event; ``call`` is the call that it is about.
 
     Raises:
         IllegalMove: the table has no such move.
@@ -95,29 +120,40 @@ def move(desk: Desk, event: DeskEvent, *, now: float, call: str | None = None, r
     except KeyError:
         msg = f"desk {desk.extension} is {desk.state}: {event} is not possible"
         raise IllegalMove(msg) from None
-    if event is DeskEvent.REGISTERED:
-        if desk.state is not DeskState.AWAY:
-            return replace(desk, state=state, registered=True)
-        # Whatever was wrong with the phone, it has just been switched on: a caller need not wait for its rest.
-        return replace(desk, state=state, registered=True, idle_since=now, rest_until=now)
-    if event is DeskEvent.UNREGISTERED:
-        return replace(desk, state=state, registered=False)
     if event is DeskEvent.RELEASE:
-        if not desk.registered:
-            state = DeskState.AWAY
-        return replace(desk, state=state, idle_since=now, rest_until=now + rest, call=None)
-    if event in (DeskEvent.OFFER, DeskEvent.ADOPT):
-        return replace(desk, state=state, call=call)
-    return replace(desk, state=state)
+        return replace(desk, state=state, idle_since=now, call=None)
+    if event is DeskEvent.ANSWER:
+        return replace(desk, state=state)
+    return replace(desk, state=state, call=call)
 
 
-def next_desk(desks: Iterable[Desk], now: float) -> Desk | None:
-    """The desk to ring: idle, rested, and idle the longest; None when there is none."""
-    free = (desk for desk in desks if desk.state is DeskState.IDLE and desk.rest_until <= now)
-    return min(free, key=lambda desk: (desk.idle_since, desk.extension), default=None)
+def pausing(desk: Desk, pause: Pause, until: float) -> Desk:
+    """The desk when it is left alone until a moment; with ``Pause.NONE`` it is left alone no longer."""
+    return replace(desk, pause=pause, pause_until=until)
+
+
+def with_phone(desk: Desk, *, registered: bool, now: float) -> Desk:
+    """The desk when its phone has registered, or is registered no longer.
+
+    Whatever was wrong with a phone, it has just been switched on: a caller need not wait for its pause.
+    """
+    if not registered or desk.registered:
+        return replace(desk, registered=registered)
+    idle_since = now if desk.state is DeskState.FREE else desk.idle_since
+    return replace(desk, registered=True, idle_since=idle_since, pause=Pause.NONE, pause_until=now)
+
+
+def longest_idle_first(desks: Iterable[Desk]) -> list[Desk]:
+    """The desks in the order in which they are rung."""
+    return sorted(desks, key=lambda desk: (desk.idle_since, desk.extension))
+
+
+def is_last_at_work(extension: str, desks: Iterable[Desk]) -> bool:
+    """Whether nobody else is ready: then this one stays so, whatever happens (SOP V.2)."""
+    return all(desk.extension == extension for desk in desks if desk.is_at_work)
 
 
 def next_rested(desks: Iterable[Desk], now: float) -> float | None:
-    """When the next resting desk may be rung, on the same clock as ``now``; None when none is resting."""
-    resting = (desk.rest_until for desk in desks if desk.state is DeskState.IDLE and desk.rest_until > now)
-    return min(resting, default=None)
+    """When the next pause ends, on the same clock as ``now``; None when nobody pauses."""
+    pauses = (desk.pause_until for desk in desks if desk.state is DeskState.FREE and desk.pause_until > now)
+    return min(pauses, default=None)

@@ -14,6 +14,10 @@ LEG_MARK: Final = "-leg-"
 BRIDGE_MARK: Final = "-bridge-"
 
 
+DESK_CONTEXT: Final = "desk-"
+"""How the dialplan's contexts begin in which a desk's own calls are."""
+
+
 def leg_id(call: str, unique: str) -> str:
     """The channel id of a leg that we make for a call."""
     return f"{call}{LEG_MARK}{unique}"
@@ -37,7 +41,8 @@ def call_of(made: str) -> str | None:
 class SeenChannel:
     """A living channel. ``held`` means that the dialplan has handed it over to an application.
 
-    ``number`` is the caller's, ``dialled`` what was called; ``endpoint`` is the phone or trunk's name.
+    ``number`` is the caller's, ``dialled`` what was called; ``endpoint`` is the phone or trunk's name; ``context``
+    is where in the dialplan it is.
     """
 
     id: str
@@ -46,6 +51,12 @@ class SeenChannel:
     up: bool
     number: str = ""
     dialled: str = ""
+    context: str = ""
+
+    @property
+    def is_desk_line(self) -> bool:
+        """Whether a desk dialled something, rather than the public 110."""
+        return self.context.startswith(DESK_CONTEXT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +76,15 @@ class LegLost:
 
 @dataclass(frozen=True, slots=True)
 class AdoptTalk:
-    """Caller and desk talk to each other and nobody watches over them."""
+    """Caller and desk are in a talk and nobody watches over them.
+
+    ``bridge`` is the caller's, None when they are in none; ``together``: the desk is in it as well.
+    """
 
     caller: SeenChannel
     leg: SeenChannel
-    bridge: str
+    bridge: str | None
+    together: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +92,22 @@ class AdoptWaiting:
     """A caller waits and nobody looks after them."""
 
     caller: SeenChannel
+
+
+@dataclass(frozen=True, slots=True)
+class AdoptColleagues:
+    """Two desks talk to each other and nobody watches over them."""
+
+    caller: SeenChannel
+    leg: SeenChannel
+    bridge: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class HandBack:
+    """A desk's own line that nobody looks after: the dialplan ends it."""
+
+    channel: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +138,9 @@ class DestroyStray:
     bridge: str
 
 
-Action: TypeAlias = LegLost | AdoptTalk | AdoptWaiting | EndStory | InFallback | HangUpStray | DestroyStray
+Action: TypeAlias = (
+    LegLost | AdoptTalk | AdoptWaiting | AdoptColleagues | HandBack | EndStory | InFallback | HangUpStray | DestroyStray
+)
 
 
 def decide(
@@ -132,12 +165,10 @@ def decide(
     for channel in by_id.values():
         if call_of(channel.id) is not None or not channel.held or channel.id in flows:
             continue
-        talk = _talk(channel, by_id, found)
-        if talk is None:
-            adoptions.append(AdoptWaiting(channel))
-        else:
-            adoptions.append(talk)
-            used |= {talk.leg.id, talk.bridge}
+        adoption = _adoption(channel, by_id, found)
+        adoptions.append(adoption)
+        if isinstance(adoption, AdoptTalk | AdoptColleagues):
+            used |= {adoption.leg.id, adoption.bridge or ""}
     actions += [HangUpStray(leg) for leg in by_id if _stray(leg, flows, used)]
     actions += [DestroyStray(bridge.id) for bridge in found if _stray(bridge.id, flows, used)]
     # After the strays: the phone that an adopted caller's old leg rings is free before it is rung again.
@@ -152,14 +183,21 @@ def decide(
     return actions
 
 
-def _talk(caller: SeenChannel, by_id: dict[str, SeenChannel], bridges: Iterable[SeenBridge]) -> AdoptTalk | None:
-    for bridge in bridges:
-        if caller.id not in bridge.channels:
-            continue
-        for other in sorted(bridge.channels):
-            if call_of(other) == caller.id and other in by_id:
-                return AdoptTalk(caller, by_id[other], bridge.id)
-    return None
+def _adoption(
+    caller: SeenChannel, by_id: dict[str, SeenChannel], bridges: Iterable[SeenBridge]
+) -> AdoptTalk | AdoptColleagues | AdoptWaiting | HandBack:
+    """What becomes of a caller, or of a desk that dialled, whom nobody looks after."""
+    bridge = next((each for each in bridges if caller.id in each.channels), None)
+    place = None if bridge is None else bridge.id
+    legs = [by_id[leg] for leg in sorted(by_id) if call_of(leg) == caller.id and by_id[leg].up]
+    together = [leg for leg in legs if bridge is not None and leg.id in bridge.channels]
+    # An operator who asks somebody else has the caller on hold in another bridge: they are together again then.
+    leg = next(iter(together or [leg for leg in legs if leg.held]), None)
+    if caller.is_desk_line:
+        return HandBack(caller.id) if not together else AdoptColleagues(caller, together[0], place)
+    if leg is None:
+        return AdoptWaiting(caller)
+    return AdoptTalk(caller, leg, place, bool(together))
 
 
 def _stray(made: str, flows: Collection[str], used: Collection[str]) -> bool:

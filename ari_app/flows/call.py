@@ -5,56 +5,29 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Final, TypeAlias
+from contextlib import suppress
+from typing import Final
 
 import anyio
 import anyio.lowlevel
 import structlog
 
-from ari_app.ari.commands import Commands
 from ari_app.ari.errors import AriError, AriNotFound, AriRefused, InboxFull
-from ari_app.ari.inbox import Inbox, Switch
-from ari_app.ari.model import Channel, ChannelDestroyed, LegEvent, StasisEnd, StasisStart
+from ari_app.ari.inbox import Inbox
+from ari_app.ari.model import Channel, ChannelDestroyed, PlaybackFinished, StasisEnd, StasisStart, leg_of
 from ari_app.domain.causes import UNKNOWN_CAUSE
+from ari_app.domain.display import Shown, shown_caller
 from ari_app.domain.facts import Fact, Json
+from ari_app.domain.queue import Priority
 from ari_app.domain.recovery import bridge_id, leg_id
-from ari_app.flows.switchboard import DeskReady, Switchboard
+from ari_app.flows.messages import CallerLeft, LegGone, Message, TimeUp, now
+from ari_app.flows.surroundings import Surroundings
+from ari_app.flows.switchboard import DeskReady
 
 LAST_EVENTS_SECONDS: Final = 1.0
 """How long the end of a call waits for the last word on its legs."""
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class LegGone:
-    """A leg was found missing when reconciling; its last event was lost."""
-
-    leg: str
-
-
-Message: TypeAlias = LegEvent | DeskReady | LegGone
-
-
-def now() -> float:
-    """Seconds of the event loop's clock, which only goes forward."""
-    return asyncio.get_running_loop().time()
-
-
-class CallerLeft(Exception):
-    """The caller hung up, or their line was lost."""
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What a flow works with."""
-
-    asterisk: Commands
-    switch: Switch
-    switchboard: Switchboard
-    tell: Callable[[Fact], None]
-    ring_seconds: int
 
 
 class Call:
@@ -71,14 +44,28 @@ class Call:
         self.dialled = dialled
         self.around = around
         self.received = now()
+        self.label: Shown | None = None
+        """What is shown in place of the caller's number: another desk."""
+        self.priority = Priority.NORMAL
+        self.is_emergency = False
+        self.is_up = False
+        """Whether the caller's leg was answered, by a desk or by the announcement."""
+        self.was_answered = False
+        """Whether an operator has spoken with the caller."""
         self.causes: dict[str, int] = {}
         """The causes of the legs that have ended."""
+        self.operators: set[str] = set()
+        """The legs of the operators in the call whose phones must be alive: not those that hold it themselves."""
         self._legs: list[str] = []
         self._ahead: tuple[str, str] | None = None
         """A desk and its leg, rung while the call was being claimed."""
         self._bridge: str | None = None
+        self._is_caller_in_bridge = False
+        self._side_bridge: str | None = None
         self._inbox: Inbox[Message] = Inbox()
         self._caller_left = False
+        self.given_away = anyio.Event()
+        """Set when a leg of ours has been joined with another call."""
         self._seen: set[str] = set()
         self._entered: set[str] = set()
         self._is_followed = False
@@ -91,6 +78,16 @@ class Call:
     def deliver(self, message: Message) -> None:
         """Put a message into the inbox; see ``Inbox.put``."""
         self._inbox.put(message)
+
+    def remind(self, seconds: float, what: str) -> asyncio.TimerHandle:
+        """Deliver ``TimeUp(what)`` after so many seconds, unless the handle is cancelled before."""
+        return asyncio.get_running_loop().call_later(seconds, self._remind, what)
+
+    def _remind(self, what: str) -> None:
+        try:
+            self.deliver(TimeUp(what))
+        except InboxFull:
+            log.error("call.inbox_full", call=self.id)
 
     async def next(self) -> Message:
         """The next thing that happens to this call.
@@ -113,16 +110,43 @@ class Call:
         return len(self._inbox) > 0
 
     async def look(self) -> None:
-        """Take in what has happened so far, without waiting for more.
+        """Notice who has gone so far, without waiting for more.
 
         Raises:
             CallerLeft, InboxFull: as ``next``.
         """
         await anyio.lowlevel.checkpoint()
-        while self.has_news:
-            await self.next()
+        for message in self._inbox:
+            self._note(message)
         if self._caller_left:
             raise CallerLeft
+
+    async def until(self, is_so: Callable[[Message | None], bool]) -> None:
+        """Wait until a message, or what is known before the next one (None), makes it so.
+
+        Everything else that happens meanwhile waits for its turn.
+
+        Raises:
+            CallerLeft, InboxFull: as ``next``.
+        """
+        others: list[Message] = []
+        try:
+            while not is_so(None):
+                message = await self.next()
+                if is_so(message):
+                    return
+                others.append(message)
+        finally:
+            self._inbox.put_back(others)
+
+    async def entered(self, leg: str) -> bool:
+        """Wait until a leg is ours to act on, or gone: False.
+
+        Raises:
+            CallerLeft, InboxFull: as ``next``.
+        """
+        await self.until(lambda _: leg in self._entered or leg in self.causes)
+        return leg not in self.causes
 
     def has_entered(self, leg: str) -> bool:
         """Whether Asterisk has told that a leg is under our control."""
@@ -136,18 +160,26 @@ class Call:
         """Asterisk refused an order for the caller's leg: it has left us, whatever the events say."""
         self._caller_left = True
 
+    @property
+    def caller_left(self) -> bool:
+        """Whether the caller's leg is known to have left us."""
+        return self._caller_left
+
     def _note(self, message: Message) -> None:
-        if not isinstance(message, DeskReady | LegGone):
-            self._seen.add(message.channel.id)
-        if isinstance(message, StasisStart):
-            self._entered.add(message.channel.id)
+        if isinstance(message, DeskReady | TimeUp):
+            return
         match message:
-            case ChannelDestroyed(channel=Channel(id=leg), cause=cause):
-                self.causes[leg] = cause
             case LegGone(leg=leg):
                 self.causes.setdefault(leg, UNKNOWN_CAUSE)
-            case _:
+            case ChannelDestroyed(channel=Channel(id=leg), cause=cause):
+                self._seen.add(leg)
+                self.causes[leg] = cause
+            case PlaybackFinished():
                 pass
+            case _:
+                self._seen.add(leg_of(message))
+                if isinstance(message, StasisStart):
+                    self._entered.add(message.channel.id)
         if self.id in self.causes or (isinstance(message, StasisEnd) and message.channel.id == self.id):
             self._caller_left = True
 
@@ -159,32 +191,36 @@ class Call:
         self.adopt_leg(leg)
         return leg
 
+    @property
+    def shown(self) -> Shown:
+        """What an operator's display says of the caller (SOP V.3)."""
+        if self.label is not None:
+            return self.label
+        pranks = self.around.pranks(self.caller) if self.caller else 0
+        return shown_caller(self.number, pranks=pranks, is_emergency=self.is_emergency)
+
     async def ring_ahead(self, desk: str) -> None:
         """Ring the desk that the call has got, while it is still being claimed; ``ring`` takes it up."""
         try:
-            self._ahead = (desk, await self._ring(desk))
+            self._ahead = (desk, await self._ring(desk, self.around.rules.ring))
         except AriRefused as refused:
             log.info("call.not_rung_ahead", status=refused.status)
 
-    async def ring(self, desk: str) -> str:
-        """Ring a desk for ``ring_seconds``; the leg's events come to the inbox.
+    async def ring(self, desk: str, seconds: int) -> str:
+        """Ring a desk for so long; the leg's events come to the inbox.
 
         Raises:
             AriRefused: its phone cannot be reached.
         """
         ahead, self._ahead = self._ahead, None
-        leg = ahead[1] if ahead is not None and ahead[0] == desk else await self._ring(desk)
+        leg = ahead[1] if ahead is not None and ahead[0] == desk else await self._ring(desk, seconds)
         await self.follow_caller()
         return leg
 
-    async def _ring(self, desk: str) -> str:
+    async def _ring(self, desk: str, seconds: int) -> str:
         leg = self.new_leg()
-        around = self.around
-        shown = self.number or "Anonymous"
         try:
-            await around.asterisk.ring(
-                leg, f"PJSIP/{desk}", originator=self.id, shown=shown, seconds=around.ring_seconds
-            )
+            await self.around.asterisk.ring(leg, f"PJSIP/{desk}", originator=self.id, shown=self.shown, seconds=seconds)
         except AriRefused:
             await self.end_leg(leg)
             raise
@@ -200,9 +236,12 @@ class Call:
             if await self.around.asterisk.subscribe([f"channel:{self.id}"]):
                 self._caller_left = True
 
-    def adopt_leg(self, leg: str) -> None:
-        """Count a leg as this call's, and get its events."""
+    def adopt_leg(self, leg: str, *, lives: bool = False) -> None:
+        """Count a leg as this call's, and get its events; ``lives``: it is under our control already."""
         self._legs.append(leg)
+        if lives:
+            self._seen.add(leg)
+            self._entered.add(leg)
         self.around.switch.register(leg, self._inbox.put)
 
     def adopt_caller(self, *, entered: bool) -> None:
@@ -211,37 +250,65 @@ class Call:
         if entered:
             self._entered.add(self.id)
 
-    def adopt_talk(self, leg: str, bridge: str) -> None:
+    def adopt_talk(self, leg: str, bridge: str | None) -> None:
         """Take up a talk that was found living: count its leg and its bridge as this call's."""
-        self.adopt_leg(leg)
-        self._seen.add(leg)
+        self.adopt_leg(leg, lives=True)
         self._bridge = bridge
-        self.talking = True
+        self._is_caller_in_bridge = bridge is not None
+        self.talking = self.was_answered = self.is_up = True
 
-    async def end_leg(self, leg: str) -> None:
+    def give_away(self, leg: str) -> None:
+        """A leg belongs to another call from now on."""
+        self._legs.remove(leg)
+        self._seen.discard(leg)
+        self.given_away.set()
+
+    async def end_leg(self, leg: str, *, reason: str = "normal") -> None:
         """Hang a leg up if it is still there."""
         if leg in self.causes:
             return
         try:
-            await self.around.asterisk.hangup(leg)
+            await self.around.asterisk.hangup(leg, reason=reason)
         except AriNotFound:
             self.causes.setdefault(leg, UNKNOWN_CAUSE)
 
+    async def end_stranger(self, leg: str | None) -> None:
+        """Hang up a channel that Asterisk made by itself, if it is still there."""
+        if leg is not None:
+            with suppress(AriRefused):
+                await self.around.asterisk.hangup(leg)
+
+    @property
+    def caller_is_bridged(self) -> bool:
+        """Whether the caller is in the bridge in which they talk, perhaps hearing something else."""
+        return self._is_caller_in_bridge
+
     async def connect(self, leg: str) -> None:
-        """Let the caller and ``leg`` hear each other.
+        """Let the caller and ``leg``, and whoever else is with the caller, hear each other.
 
         Raises:
             AriRefused: one of them is gone; the inbox tells which.
         """
         if self._bridge is None:
-            self._bridge = bridge_id(self.id, secrets.token_hex(4))
-            try:
-                await self.around.asterisk.create_bridge(self._bridge)
-            except AriRefused:
-                self._bridge = None
-                raise
-        await self.around.asterisk.add_to_bridge(self._bridge, [self.id, leg])
-        self.talking = True
+            self._bridge = await self._new_bridge()
+        legs = [leg] if self._is_caller_in_bridge else [self.id, leg]
+        await self.around.asterisk.add_to_bridge(self._bridge, legs, absorb_keys=True)
+        self._is_caller_in_bridge = self.talking = self.was_answered = True
+
+    async def connect_aside(self, legs: Iterable[str]) -> None:
+        """Let these legs hear each other, without the caller.
+
+        Raises:
+            AriRefused: one of them is gone; the inbox tells which.
+        """
+        if self._side_bridge is None:
+            self._side_bridge = await self._new_bridge()
+        await self.around.asterisk.add_to_bridge(self._side_bridge, list(legs), absorb_keys=True)
+
+    async def _new_bridge(self) -> str:
+        bridge = bridge_id(self.id, secrets.token_hex(4))
+        await self.around.asterisk.create_bridge(bridge)
+        return bridge
 
     async def end(self) -> None:
         """End every leg and the bridge, and wait for their last events: nothing is left behind.
@@ -260,7 +327,7 @@ class Call:
                     self._note(await self._inbox.get())
         except InboxFull:
             log.warning("call.last_events_lost")
-        await self._remove_bridge()
+        await self._remove_bridges()
 
     async def end_own_legs(self) -> None:
         """Hang up every leg that was made for this call; never raises."""
@@ -271,11 +338,11 @@ class Call:
                 # Reconciling ends what is left; the other legs and the desk must be free all the same.
                 log.warning("call.leg_not_ended", leg=leg, error=repr(error))
 
-    async def _remove_bridge(self) -> None:
+    async def _remove_bridges(self) -> None:
         # After the legs: deleting a bridge with legs in it overwrites their causes (asterisk#1124).
-        if self._bridge is not None:
+        for bridge in filter(None, (self._bridge, self._side_bridge)):
             try:
-                await self.around.asterisk.destroy_bridge(self._bridge)
+                await self.around.asterisk.destroy_bridge(bridge)
             except AriError as error:
                 log.info("call.bridge_not_removed", error=repr(error))
 
@@ -289,7 +356,7 @@ class Call:
             await self.around.asterisk.back_to_dialplan(self.id)
         finally:
             await self.end_own_legs()
-            await self._remove_bridge()
+            await self._remove_bridges()
 
     def forget(self) -> None:
         """Leave the switch and the switchboard: this flow no longer acts."""
@@ -298,7 +365,7 @@ class Call:
 
     def owns(self, made: str) -> bool:
         """Whether a leg or bridge with this id is one that this flow works with."""
-        return made == self._bridge or made in self._legs
+        return made in {self._bridge, self._side_bridge} or made in self._legs
 
     def legs(self) -> Iterable[str]:
         """The caller's leg and all that were made for this call."""

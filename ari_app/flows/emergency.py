@@ -1,154 +1,152 @@
 """A call to 110, from first ring to its end: SOP section V.
 
-Read it beside the SOP; each step names its line there. What is not in it yet: classification (V.3-6),
-transfer (V.6-9) and take-back (V.10-11).
+Read it beside the SOP; each step names its line there. What happens between the answer and the end is in
+``talk``, the transfer to a Polres in ``transfer``.
 """
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Final
 
-import anyio
+from ari_app.domain.causes import UNKNOWN_CAUSE, NotAnswered
+from ari_app.domain.daytime import greeting
+from ari_app.domain.queue import Priority
+from ari_app.flows.call import Call
+from ari_app.flows.endings import Ended
+from ari_app.flows.messages import CallerLeft, TimeUp
+from ari_app.flows.party import Party
+from ari_app.flows.ringing import Answered, RingGroup, answer_caller, connect
+from ari_app.flows.room import Room
+from ari_app.flows.switchboard import DeskReady
+from ari_app.flows.talk import talk
 
-from ari_app.ari.errors import AriConflict, AriNotFound, AriRefused
-from ari_app.ari.model import Channel, ChannelDestroyed, ChannelStateChange
-from ari_app.domain.causes import UNKNOWN_CAUSE, NotAnswered, why_not_answered
-from ari_app.flows.call import Call, CallerLeft, LegGone, now
-from ari_app.flows.switchboard import REST_SECONDS, DeskReady
-
-ENTER_SECONDS: Final = 1.0
-"""From making a leg to its being ours; Asterisk needs about a millisecond."""
-
-OWN_TIMER_SECONDS: Final = 0.25
-"""Asterisk ends the ringing itself; should it not, we do so this much later."""
+ANNOUNCE: Final = "announce"
 
 
 async def answer_emergency_call(call: Call) -> None:
-    """SOP V.1 to V.9: the call waits, a Polda operator answers, they talk, one of them hangs up."""
+    """SOP V.1 to V.11: the call waits, a Polda operator answers, it is worked on until it is closed."""
+    await work_on(Room(call))
+
+
+async def work_on(room: Room, party: Party | None = None) -> None:
+    """Find an operator, unless ``party`` has the caller already, and let them work on the call until its end.
+
+    A caller whose operator was lost is not let down: the call goes to the head of the queue.
+    """
+    call = room.call
     try:
-        desk, leg = await find_operator(call)  # SOP V.2
-        await talk(call, desk, leg)  # SOP V.3 to V.9
+        while True:
+            if party is None:
+                party = await find_operator(room)  # SOP V.2
+            ended = await talk(room, party)  # SOP V.3 to V.11
+            if isinstance(ended, Ended):
+                await finish(room, by=ended.by, outcome="answered")
+                return
+            party = None
+            call.priority = min(call.priority, Priority.TAKE_BACK)
+            call.tell("call.requeued", reason=ended.reason)
     except CallerLeft:
-        call.tell("call.abandoned", "caller", waited_ms=call.waited_ms())
-        await finish(call, by="caller", outcome="abandoned")
+        if call.was_answered:
+            await finish(room, by="caller", outcome="answered")
+            return
+        await finish(room, by="caller", outcome="abandoned")
 
 
-async def find_operator(call: Call) -> tuple[str, str]:
-    """SOP V.2: "Operator akan menerima telepon". Ring one desk after the other until one answers.
+async def find_operator(room: Room) -> Party:
+    """SOP V.2: "Operator akan menerima telepon". Desks ring in their order until one answers.
 
-    Returns the desk and its leg; both hear each other.
+    The caller hears ringing, and after a while an announcement and music. Returns the operator; both hear each
+    other.
 
     Raises:
         CallerLeft: nobody took the call in time.
     """
-    call.tell("call.queued")
-    while True:
-        desk = await next_desk(call)
-        leg = await offer(call, desk)
-        if not isinstance(leg, NotAnswered) and await connect(call, leg):
-            call.around.switchboard.answered(desk)
-            call.tell("call.answered", f"desk:{desk}", desk=desk, waited_ms=call.waited_ms())
-            return desk, leg
-        reason = leg if isinstance(leg, NotAnswered) else NotAnswered.UNREACHABLE
-        call.tell("call.not_answered", f"desk:{desk}", desk=desk, reason=reason.value)
-        # The one who let it ring goes to the end of the line; the one who refused at once also rests.
-        rest = 0.0 if reason is NotAnswered.NO_ANSWER else REST_SECONDS
-        call.around.switchboard.release(desk, rest=rest)
-
-
-async def next_desk(call: Call) -> str:
-    """Wait in the queue for the desk that has been idle the longest; the caller hears ringing."""
-    call.around.switchboard.wait(call.id, call.deliver)
+    call = room.call
+    call.tell("call.queued", priority=call.priority.name.lower())
+    board = call.around.switchboard
+    board.wait(call.id, call.deliver, call.priority, call.received)
+    group = RingGroup(call, call.around.rules.ring)
+    announce = call.remind(0.0 if call.is_up else call.around.rules.announce, ANNOUNCE)
     try:
         if not call.has_news:  # nobody is free
             await call.follow_caller()
         while True:
-            match await call.next():
+            heard = await room.next()
+            match heard:
                 case DeskReady(extension=desk):
-                    return desk
+                    await group.ring(desk)
+                    continue
+                case TimeUp(what=what) if what == ANNOUNCE:
+                    await announce_waiting(room)
+                    continue
+            match outcome := await group.read(heard):
+                case Answered():
+                    party = await take_call(room, group, outcome)
+                    if party is not None:
+                        return party
+                case None:
+                    pass
+                case _ if outcome.reason is NotAnswered.NO_ANSWER:
+                    board.let_it_ring(outcome.desk)
     finally:
-        call.around.switchboard.withdraw(call.id)  # a caller who left is offered no desk
+        announce.cancel()
+        board.withdraw(call.id)  # a caller who left is offered no desk
+        await group.end()
 
 
-async def offer(call: Call, desk: str) -> str | NotAnswered:
-    """Ring one desk for ``ring_seconds``: its leg when it was answered, else why it was not."""
-    call.tell("call.offered", desk=desk)
-    seconds = call.around.ring_seconds
-    try:
-        leg = await call.ring(desk)
-    except AriRefused:
-        await call.look()  # a desk is not blamed for a caller who left
-        return NotAnswered.UNREACHABLE
-    rings_until = now() + seconds - OWN_TIMER_SECONDS
-    with anyio.move_on_after(seconds + OWN_TIMER_SECONDS):
-        while True:
-            match await call.next():
-                case ChannelStateChange(channel=Channel(id=id_, state="Up")) if id_ == leg:
-                    return leg
-                case ChannelDestroyed(channel=Channel(id=id_), cause=cause) if id_ == leg:
-                    return why_not_answered(cause, rang_out=now() >= rings_until)
-                case LegGone(leg=id_) if id_ == leg:
-                    return NotAnswered.UNREACHABLE
-    await call.end_leg(leg)
-    return NotAnswered.NO_ANSWER
-
-
-async def handed_over(call: Call, leg: str) -> bool:
-    """Wait until a leg is ours to act on: a claim, or an answer, is not yet the hand-over. False: it is gone.
+async def announce_waiting(room: Room) -> None:
+    """The caller has heard ringing for long enough: the announcement, music, and never silence.
 
     Raises:
         CallerLeft: the caller is gone by now.
-        TimeoutError: Asterisk did not hand it over.
     """
-    with anyio.fail_after(ENTER_SECONDS):
-        while not (call.has_entered(leg) or call.has_ended(leg)):
-            await call.next()
-    return not call.has_ended(leg)
+    if not room.caller.is_playing:
+        await answer_caller(room.call)
+        await room.caller.waits_in_queue()
 
 
-async def connect(call: Call, leg: str) -> bool:
-    """Answer the caller and let both hear each other; False when the desk's leg is gone by now.
+async def take_call(room: Room, group: RingGroup, answered: Answered) -> Party | None:
+    """The operator has lifted the receiver: caller and operator hear each other, and the complaint is opened (SOP V.3).
+
+    None when the operator is gone again by now.
 
     Raises:
         CallerLeft: the caller is gone by now.
-        TimeoutError: the caller was never handed over to us.
     """
-    if not call.has_entered(call.id):
-        await handed_over(call, call.id)
-    try:
-        await call.around.asterisk.answer(call.id)
-    except (AriNotFound, AriConflict):
-        call.caller_is_gone()
-        raise CallerLeft from None
-    try:
-        if not await handed_over(call, leg):
-            return False
-        await call.connect(leg)
-    except (AriRefused, TimeoutError):
-        await call.end_leg(leg)
-        await call.look()
-        return False
-    return True
+    call, desk = room.call, answered.desk
+    await answer_caller(call)
+    if call.around.rules.greeting and not call.was_answered:
+        await room.say(greeting(datetime.now(call.around.rules.zone)))  # SOP VI "Salam Pembuka"
+    await room.resume_at_once()
+    if not await connect(call, answered.leg):
+        group.failed(answered)
+        await room.caller.waits_in_queue()
+        return None
+    call.around.switchboard.withdraw(call.id)
+    call.around.switchboard.answered(desk)
+    party = room.enter(desk, answered.leg)
+    operator = call.around.switchboard.operator_at(desk)
+    call.tell("call.answered", party.actor, desk=desk, operator=operator, waited_ms=call.waited_ms())
+    call.around.complaints.open(call.id, call.caller, party.actor, desk=desk, operator=operator)
+    return party
 
 
-async def talk(call: Call, desk: str, leg: str) -> None:
-    """SOP V.3 to V.9: caller and operator talk until one of them hangs up."""
-    try:
-        while True:
-            match await call.next():
-                case ChannelDestroyed(channel=Channel(id=id_)) | LegGone(leg=id_) if id_ == leg:
-                    break
-    except CallerLeft:
-        await finish(call, by="caller", outcome="answered")
-    else:
-        await finish(call, by=f"desk:{desk}", outcome="answered")
+async def finish(room: Room, *, by: str, outcome: str) -> None:
+    """The end of the story: every leg ends, the desks are free, the journal has the last line.
 
-
-async def finish(call: Call, *, by: str, outcome: str) -> None:
-    """The end of the story: every leg ends, the desk is free, the journal has the last line.
-
-    ``by`` is who ended it: ``caller`` or ``desk:EXT``.
+    ``by`` is who ended it: ``caller``, ``operator:NRP`` or ``desk:EXT``.
     """
+    call = room.call
+    waited = call.waited_ms()
     await call.end()
-    kind = by.partition(":")[0]
+    for party in room.parties.values():
+        call.around.switchboard.release(party.desk, wrap_up=call.around.rules.wrap_up)
+    call.around.switchboard.leave(call.id)
+    recording = await call.around.recorded(call.id)
+    if recording is not None:
+        call.tell("call.recorded", "asterisk", **recording)
+    if outcome == "abandoned":
+        call.tell("call.abandoned", "caller", waited_ms=waited)
+    kind = "caller" if by == "caller" else "desk"
     call.tell("call.ended", by, by=kind, outcome=outcome, cause=call.causes.get(call.id, UNKNOWN_CAUSE))

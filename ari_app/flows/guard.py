@@ -10,6 +10,7 @@ import structlog
 from ari_app.ari.commands import Commands
 from ari_app.ari.errors import AriRefused
 from ari_app.domain import recovery as plan
+from ari_app.flows.hearing import silence
 from ari_app.flows.recovery import seen
 
 log = structlog.get_logger(__name__)
@@ -34,7 +35,11 @@ async def rescue_stranded(asterisk: Commands) -> int:
                     await asterisk.hangup(leg)
                 case plan.DestroyStray(bridge=bridge):
                     await asterisk.destroy_bridge(bridge)
+                case plan.HandBack(channel=line):
+                    await asterisk.back_to_dialplan(line)
                 case plan.AdoptWaiting(caller=caller):
+                    if caller.up:
+                        await silence(asterisk, caller.id)
                     await asterisk.back_to_dialplan(caller.id)
                     rescued += 1
         except AriRefused as refused:

@@ -14,16 +14,24 @@ from anyio.abc import TaskGroup
 
 from ari_app.ari.commands import Claim, Commands
 from ari_app.ari.errors import AriRefused
-from ari_app.ari.model import Channel
+from ari_app.ari.model import Channel, endpoint_of
 from ari_app.domain import recovery as plan
 from ari_app.domain.causes import UNKNOWN_CAUSE
 from ari_app.domain.facts import Fact
 from ari_app.flows.call import Call
-from ari_app.flows.emergency import answer_emergency_call, talk
+from ari_app.flows.colleague import talk_to_colleague
+from ari_app.flows.emergency import work_on
+from ari_app.flows.hearing import silence
+from ari_app.flows.room import Room
 from ari_app.flows.router import Router
 from ari_app.flows.stories import Living
 
 EVERY_SECONDS: Final = 5.0
+SOON_SECONDS: Final = 0.1
+"""From a flow's letting go of its call to the next round."""
+_PLAIN_TALK: Final = frozenset({"call.answered", "call.transfer_answered"})
+"""Behind these nobody is on hold and nothing is being played."""
+
 _HELD_BY: Final = frozenset({"Stasis", "StasisBroadcast"})
 
 log = structlog.get_logger(__name__)
@@ -31,14 +39,14 @@ log = structlog.get_logger(__name__)
 
 def seen(channel: Channel) -> plan.SeenChannel:
     """What recovery needs to know of a channel."""
-    endpoint = channel.name.partition("/")[2].rpartition("-")[0]
     return plan.SeenChannel(
         id=channel.id,
-        endpoint=endpoint,
+        endpoint=endpoint_of(channel),
         held=channel.dialplan.app_name in _HELD_BY,
         up=channel.state == "Up",
         number=channel.caller.number,
         dialled=channel.dialplan.exten,
+        context=channel.dialplan.context,
     )
 
 
@@ -68,8 +76,12 @@ class Recovery:
 
     async def watch(self) -> None:
         """Reconcile every few seconds, for as long as the application runs."""
+        amiss = self._router.something_is_amiss
         while True:
-            await anyio.sleep(EVERY_SECONDS)
+            with anyio.move_on_after(EVERY_SECONDS):
+                await amiss.wait()
+                await anyio.sleep(SOON_SECONDS)
+            amiss.clear()
             try:
                 await self._reconcile(read=False)
             except Exception:
@@ -110,10 +122,21 @@ class Recovery:
                 self._adopt_talk(action, living)
             case plan.AdoptWaiting(caller=caller):
                 self._adopt_waiting(caller, living)
+            case plan.AdoptColleagues():
+                self._adopt_colleagues(action)
             case plan.EndStory(call=call) if await self._is_lost(call, living):
                 self._tell(call, "call.ended", by="system", outcome="lost", cause=UNKNOWN_CAUSE)
             case plan.InFallback(call=call) if self._is_untold(call, living):
                 self._tell(call, "call.fallback", reason="application_lost")
+            case plan.HandBack() | plan.HangUpStray() | plan.DestroyStray():
+                await self._clear_away(action)
+
+    async def _clear_away(self, action: plan.HandBack | plan.HangUpStray | plan.DestroyStray) -> None:
+        match action:
+            case plan.HandBack(channel=line):
+                await silence(self._asterisk, line)
+                if line not in self._router.calls:  # by now we would have been told, were it new
+                    await self._asterisk.back_to_dialplan(line)
             case plan.HangUpStray(leg=leg) if not self._router.owns(leg):
                 await self._asterisk.hangup(leg)
             case plan.DestroyStray(bridge=bridge) if not self._router.owns(bridge):
@@ -141,9 +164,32 @@ class Recovery:
         if call is None:
             return
         call.adopt_talk(leg, action.bridge)
-        call.around.switchboard.adopt(desk, call.id)
+        call.around.switchboard.take(desk, call.id)
         self._go_on(call, caller, living, state="talking", desk=desk)
-        self._tasks.start_soon(self._router.adopt, call, lambda call: talk(call, desk, leg))
+        is_plain = action.together and living.get(call.id) in _PLAIN_TALK
+        self._tasks.start_soon(self._router.adopt, call, lambda call: self._rejoin(call, desk, leg, is_plain=is_plain))
+
+    async def _rejoin(self, call: Call, desk: str, leg: str, *, is_plain: bool) -> None:
+        """Whoever was on hold is not any more: nobody knows what was meant to come next."""
+        room = Room(call)
+        party = room.enter(desk, leg)
+        operator = call.around.switchboard.operator_at(desk)
+        call.around.complaints.open(call.id, call.caller, party.actor, desk=desk, operator=operator)
+        if not is_plain:
+            for ear in (room.caller, party.ear):
+                await ear.take_over()
+            await room.bring_in(party)
+        await work_on(room, party)
+
+    def _adopt_colleagues(self, action: plan.AdoptColleagues) -> None:
+        line, leg = action.caller, action.leg
+        call = self._router.found(line.id, line.number, line.dialled)
+        if call is not None:
+            call.adopt_talk(leg.id, action.bridge)
+            call.adopt_caller(entered=True)
+            for desk in (line.endpoint, leg.endpoint):
+                call.around.switchboard.take(desk, call.id)
+            self._tasks.start_soon(self._router.adopt, call, lambda call: talk_to_colleague(call, leg.id))
 
     def _adopt_waiting(self, caller: plan.SeenChannel, living: Mapping[str, str]) -> None:
         call = self._router.found(caller.id, caller.number, caller.dialled)
@@ -156,8 +202,12 @@ class Recovery:
         if claim is Claim.GONE:
             return
         call.adopt_caller(entered=claim is Claim.TAKEN)
+        room = Room(call)
+        if caller.up:
+            call.is_up = True
+            await room.caller.take_over()
         self._go_on(call, caller, living, state="waiting")
-        await answer_emergency_call(call)
+        await work_on(room)
 
     def _go_on(self, call: Call, caller: plan.SeenChannel, living: Mapping[str, str], **data: str) -> None:
         """Go on with the call's story, or begin it where the journal does not have it."""

@@ -11,12 +11,28 @@ from anyio.abc import TaskGroup
 
 from ari_app.ari.commands import Claim
 from ari_app.ari.errors import AriConflict, AriError, AriNotFound, AriUnreachable, InboxFull
-from ari_app.ari.model import ApplicationReplaced, CallBroadcast, EndpointStateChange, Event
+from ari_app.ari.model import (
+    ApplicationReplaced,
+    BridgeAttendedTransfer,
+    CallBroadcast,
+    EndpointStateChange,
+    Event,
+    LegEvent,
+    StasisStart,
+    endpoint_of,
+    leg_of,
+)
 from ari_app.domain.facts import Fact, call_received
 from ari_app.domain.numbers import e164
-from ari_app.flows.call import Call, LegGone, Surroundings
+from ari_app.flows.call import Call
+from ari_app.flows.colleague import call_colleague
+from ari_app.flows.desk_services import Services, serve_desk
 from ari_app.flows.emergency import answer_emergency_call
+from ari_app.flows.hearing import silence
+from ari_app.flows.messages import LegGone
+from ari_app.flows.room import SUCCESS
 from ari_app.flows.stories import Stories
+from ari_app.flows.surroundings import Surroundings
 
 Procedure = Callable[[Call], Awaitable[None]]
 log = structlog.get_logger(__name__)
@@ -25,14 +41,17 @@ log = structlog.get_logger(__name__)
 class Router:
     """Every living call's flow, by the call's id."""
 
-    def __init__(self, tasks: TaskGroup, around: Surroundings, *, region: str) -> None:
+    def __init__(self, tasks: TaskGroup, around: Surroundings, services: Services, *, region: str) -> None:
         """Flows run in ``tasks``; ``region`` is where national numbers belong."""
         self._tasks = tasks
+        self._services = services
         self._region = region
         self.stories = Stories()
         self._tell = around.tell
         self.around = replace(around, tell=self._noted)
         self.calls: dict[str, Call] = {}
+        self.something_is_amiss = asyncio.Event()
+        """A flow has let go of its call: it must be taken up by reconciling, and soon."""
 
     def _noted(self, fact: Fact) -> None:
         self.stories.note(fact)
@@ -48,11 +67,42 @@ class Router:
         elif isinstance(event, EndpointStateChange):
             self.around.switchboard.phone(event.endpoint.resource, registered=event.endpoint.state == "online")
         elif not isinstance(event, ApplicationReplaced):
-            try:
-                self.around.switch.route(event)
-            except InboxFull:
-                # The flow gets the same exception at its next step, and its caller is rescued.
-                log.exception("call.inbox_full", leg=event.channel.id)
+            self._route(event)
+
+    def _route(self, event: LegEvent) -> None:
+        if isinstance(event, StasisStart) and event.channel.id not in self.around.switch:
+            self._desk_dials(event)
+        if isinstance(event, BridgeAttendedTransfer):
+            self._join(event)
+        try:
+            self.around.switch.route(event)
+        except InboxFull:
+            # The flow gets the same exception at its next step, and its caller is rescued.
+            log.exception("call.inbox_full", leg=leg_of(event))
+
+    def _desk_dials(self, event: StasisStart) -> None:
+        """A desk has dialled one of its services, or another desk."""
+        kind, dialled = (*event.args, "", "")[:2]
+        desk = endpoint_of(event.channel)
+        if desk not in self.around.switchboard.desks or kind not in {"service", "colleague"}:
+            return
+        call = self._new_call(event.channel.id, "", dialled)
+        if kind == "service":
+            self._tasks.start_soon(self._serve, call, lambda call: serve_desk(call, desk, dialled, self._services))
+        else:
+            self._tasks.start_soon(self._serve, call, lambda call: call_colleague(call, desk, dialled))
+
+    def _join(self, event: BridgeAttendedTransfer) -> None:
+        """A phone joins its two calls: the leg of the second now belongs to the first (SOP V.6 by the phone's key)."""
+        target = event.transfer_target
+        if target is None or event.result != SUCCESS:
+            return
+        taker = next((call for call in self.calls.values() if call.owns(event.transferer_first_leg.id)), None)
+        giver = next((call for call in self.calls.values() if call.owns(target.id)), None)
+        if taker is not None and giver is not None:
+            giver.give_away(target.id)
+            taker.adopt_leg(target.id, lives=True)
+            self.around.switchboard.hand_on(endpoint_of(target), taker.id)
 
     def leg_lost(self, leg: str) -> None:
         """A leg was found missing: tell the call that it belongs to."""
@@ -121,9 +171,9 @@ class Router:
         claiming.add_done_callback(_look_at)
         try:
             await asyncio.sleep(0)  # the claim goes out first
+            call.caller = e164(number, self._region)  # the desk's display shows the marks against it
             if desk is not None:
                 await call.ring_ahead(desk)
-            call.caller = e164(number, self._region)
             return await claiming
         finally:
             claiming.cancel()
@@ -136,9 +186,11 @@ class Router:
         except AriUnreachable as error:
             # The caller is where they were, in Asterisk; reconciling takes them up again.
             log.error("call.asterisk_unreachable", error=str(error))
+            self.something_is_amiss.set()
         except Exception as error:
             log.exception("call.flow_failed")
             await self._rescue(call, type(error).__name__)
+            self.something_is_amiss.set()
         finally:
             del self.calls[call.id]
             call.forget()
@@ -147,10 +199,12 @@ class Router:
         """The flow failed: a talk goes on by itself, and a waiting caller goes back to the dialplan."""
         if not self.stories.is_open(call.id):
             return  # it was never ours, or its end has been told
-        if call.talking:
-            log.warning("call.left_talking")
-            return
         try:
+            if call.is_up:
+                await silence(self.around.asterisk, call.id)  # who was on hold hears the operator again
+            if call.talking:
+                log.warning("call.left_talking")
+                return
             await call.hand_back()
         except AriNotFound:
             call.tell("call.abandoned", "caller", waited_ms=call.waited_ms())

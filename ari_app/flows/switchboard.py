@@ -4,16 +4,29 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Final, Protocol
 
 import structlog
 
 from ari_app.ari.errors import InboxFull
-from ari_app.domain.desks import Desk, DeskEvent, DeskState, move, next_desk, next_rested
+from ari_app.domain.desks import (
+    POLDA,
+    POLRES_PREFIX,
+    Desk,
+    DeskEvent,
+    DeskState,
+    Pause,
+    is_last_at_work,
+    move,
+    next_rested,
+    pausing,
+    with_phone,
+)
 from ari_app.domain.facts import Fact
+from ari_app.domain.queue import Priority, Waiting, assign, next_overflow
 
-REST_SECONDS: Final = 2.0
+REFUSED_SECONDS: Final = 2.0
 """How long a desk that was busy or unreachable is offered nothing: a phone that refuses at once would
 otherwise be rung a hundred times a second."""
 
@@ -27,102 +40,276 @@ class DeskReady:
     extension: str
 
 
-class Switchboard:
-    """Gives waiting calls to desks: the call that waits longest gets the desk that is idle longest.
+class Staff(Protocol):
+    """Who sits where: the roster, as far as the switchboard needs it."""
 
-    A call that waits gets a ``DeskReady`` by ``deliver``; from then on the desk is its own until ``release``.
+    def operator_at(self, desk: str) -> str | None:
+        """The NRP of the operator who is logged in at a desk."""
+
+    def is_staffed(self, desk: str) -> bool:
+        """Whether somebody is there."""
+
+    def is_ready(self, desk: str) -> bool:
+        """Whether those who are there are ready for calls."""
+
+    def not_ready(self, desk: str, reason: str, actor: str) -> None:
+        """Make a desk not ready."""
+
+    def phone_came(self, desk: str) -> None:
+        """The desk's phone has registered."""
+
+
+class _Entry:
+    """A waiting call with the way to tell it of its desks."""
+
+    def __init__(self, waiting: Waiting, deliver: Callable[[DeskReady], None]) -> None:
+        self.waiting = waiting
+        self.deliver = deliver
+
+
+class Switchboard:
+    """Gives waiting calls to the Polda's desks, and knows what every desk is doing.
+
+    A call that waits gets a ``DeskReady`` by ``deliver`` for each desk; from then on the desk is its own until
+    ``release``. It stays in the queue until ``withdraw``: when its desk does not answer it gets the next one.
     """
 
-    def __init__(self, extensions: Iterable[str], tell: Callable[[Fact], None]) -> None:
-        """All desks begin away: until Asterisk says which phones are registered."""
-        self._desks = {extension: Desk(extension) for extension in extensions}
-        self._waiting: dict[str, Callable[[DeskReady], None]] = {}
+    def __init__(
+        self, desks: Mapping[str, str], staff: Staff, tell: Callable[[Fact], None], *, overflow: float = 30.0
+    ) -> None:
+        """``desks`` is the unit of each extension. All begin away: until Asterisk says which phones are registered.
+
+        ``overflow`` is after how many seconds of waiting every desk rings.
+        """
+        self._staff = staff
+        self._desks = {extension: self._with_staff(Desk(extension, unit)) for extension, unit in desks.items()}
+        self._queue: dict[str, _Entry] = {}
+        self._wanted: dict[str, tuple[str, Callable[[DeskReady], None]]] = {}
+        self._count = 0
         self._tell = tell
+        self._overflow = overflow
         self._wake: asyncio.TimerHandle | None = None
+
+    # ---- desks -----------------------------------------------------------------------------------
 
     @property
     def desks(self) -> Mapping[str, Desk]:
         """Every desk as it stands."""
         return self._desks
 
-    def _now(self) -> float:
-        return asyncio.get_running_loop().time()
+    def of_unit(self, unit: str) -> list[Desk]:
+        """The desks of a unit."""
+        return [desk for desk in self._desks.values() if desk.unit == unit]
+
+    def unit_dialled(self, number: str) -> str | None:
+        """The Polres that a number stands for (``201``: ``01``); None when there is none with desks."""
+        unit = number.removeprefix(POLRES_PREFIX)
+        return unit if unit not in {number, POLDA} and self.of_unit(unit) else None
+
+    def hand_on(self, extension: str, call: str) -> None:
+        """A desk that is talking goes over to another call."""
+        self._desks[extension] = replace(self._desks[extension], call=call)
+
+    def actor(self, extension: str) -> str:
+        """Who acts at a desk, as the journal names them: the operator, or the desk itself."""
+        operator = self._staff.operator_at(extension)
+        return f"operator:{operator}" if operator else f"desk:{extension}"
+
+    def operator_at(self, extension: str) -> str | None:
+        """The NRP of the operator at a desk."""
+        return self._staff.operator_at(extension)
+
+    def is_wrapping_up(self, extension: str) -> bool:
+        """Whether the desk's operator finishes the work on the last call."""
+        desk = self._desks[extension]
+        return desk.pause is Pause.WRAP_UP and desk.is_pausing(self._now())
 
     def phone(self, extension: str, *, registered: bool) -> None:
         """The phone of a desk registered, or is no longer."""
         desk = self._desks.get(extension)
         if desk is None or desk.registered == registered:
             return
-        event = DeskEvent.REGISTERED if registered else DeskEvent.UNREGISTERED
-        self._desks[extension] = move(desk, event, now=self._now())
-        self._tell(Fact("asterisk", f"desk.{event}", data={"desk": extension}))
+        self._desks[extension] = with_phone(desk, registered=registered, now=self._now())
+        self._tell(Fact("asterisk", "desk.registered" if registered else "desk.unregistered", data={"desk": extension}))
+        if registered:
+            self._staff.phone_came(extension)
+            self._free_for_transfer(extension)
         self._match()
 
-    def wait(self, call: str, deliver: Callable[[DeskReady], None]) -> str | None:
-        """Put a call at the end of the queue; the desk that it got at once, or None.
-
-        A call that waits already, or has a desk, stays as it is.
-        """
-        if call not in self._waiting and self._desk_of(call) is None:
-            self._waiting[call] = deliver
+    def staff_changed(self, extension: str) -> None:
+        """The roster's word on a desk is another than before."""
+        if extension in self._desks:
+            self._desks[extension] = self._with_staff(self._desks[extension])
             self._match()
-        return self._desk_of(call)
 
-    def _desk_of(self, call: str) -> str | None:
-        return next((desk.extension for desk in self._desks.values() if desk.call == call), None)
+    def _with_staff(self, desk: Desk) -> Desk:
+        staff = self._staff
+        return replace(desk, staffed=staff.is_staffed(desk.extension), ready=staff.is_ready(desk.extension))
 
-    def withdraw(self, call: str) -> None:
-        """Take a call out of the queue; a desk that it got already stays its own."""
-        self._waiting.pop(call, None)
+    def offer(self, extension: str, call: str) -> bool:
+        """Take a desk for a call that is to ring there, out of turn; False when its phone cannot ring."""
+        if not self._desks[extension].can_ring(self._now()):
+            return False
+        self._move(extension, DeskEvent.OFFER, call=call)
+        return True
 
-    def leave(self, call: str) -> None:
-        """Take a call out of the queue, and free a desk that was being offered to it or talked with it."""
-        self.withdraw(call)
-        for desk in [desk for desk in self._desks.values() if desk.call == call]:
-            self.release(desk.extension)
+    def is_offered(self, extension: str, call: str) -> bool:
+        """Whether a desk is a call's, to ring there."""
+        desk = self._desks[extension]
+        return desk.call == call and desk.state is DeskState.RINGING
+
+    def end_offers(self, call: str) -> None:
+        """The call rings nowhere any more: desks that it had not even heard of are free as well."""
+        for extension in [each for each in self._desks_of(call) if self.is_offered(each, call)]:
+            self.release(extension)
+
+    def take(self, extension: str, call: str) -> None:
+        """The desk was found talking on ``call``, or dialled itself; unknown and busy ones stay as they are."""
+        desk = self._desks.get(extension)
+        if desk is not None and desk.state is DeskState.FREE:
+            self._move(extension, DeskEvent.TAKE, call=call)
 
     def answered(self, extension: str) -> None:
         """The desk took the call that it was offered."""
         self._move(extension, DeskEvent.ANSWER)
 
-    def adopt(self, extension: str, call: str) -> None:
-        """The desk was found talking on ``call``; unknown desks and busy ones are left as they are."""
-        desk = self._desks.get(extension)
-        if desk is not None and desk.state in (DeskState.AWAY, DeskState.IDLE):
-            self._desks[extension] = move(desk, DeskEvent.ADOPT, now=self._now(), call=call)
-
-    def release(self, extension: str, *, rest: float = 0.0) -> None:
-        """The desk is done with its call; it is offered nothing for ``rest`` seconds."""
-        self._move(extension, DeskEvent.RELEASE, rest=rest)
+    def release(self, extension: str, *, refused: bool = False, wrap_up: float = 0.0) -> None:
+        """The desk is done with its call. One that refused it is left alone for a moment, one that had it wraps up."""
+        if self._desks[extension].state is DeskState.FREE:
+            return
+        call = self._desks[extension].call
+        self._move(extension, DeskEvent.RELEASE)
+        if refused:
+            self._pause(extension, Pause.REFUSED, REFUSED_SECONDS)
+        elif wrap_up > 0:
+            self._pause(extension, Pause.WRAP_UP, wrap_up)
+        if call in self._queue:
+            self._count_offers(call)
+        self._free_for_transfer(extension)
         self._match()
 
-    def _move(self, extension: str, event: DeskEvent, *, rest: float = 0.0) -> None:
-        self._desks[extension] = move(self._desks[extension], event, now=self._now(), rest=rest)
+    def end_wrap_up(self, extension: str) -> None:
+        """The operator is ready for the next call now."""
+        if self._desks[extension].pause is Pause.WRAP_UP:
+            self._desks[extension] = pausing(self._desks[extension], Pause.NONE, self._now())
+            self._match()
+
+    def let_it_ring(self, extension: str) -> None:
+        """Nobody answered at this desk: it is set not ready, unless nobody else is ready (SOP V.2)."""
+        desk = self._desks[extension]
+        if desk.is_at_work and not is_last_at_work(extension, self.of_unit(desk.unit)):
+            self._staff.not_ready(extension, "no_answer", "system")
+
+    def _pause(self, extension: str, pause: Pause, seconds: float) -> None:
+        self._desks[extension] = pausing(self._desks[extension], pause, self._now() + seconds)
+
+    def _move(self, extension: str, event: DeskEvent, *, call: str | None = None) -> None:
+        self._desks[extension] = move(self._desks[extension], event, now=self._now(), call=call)
+
+    # ---- calls -----------------------------------------------------------------------------------
+
+    @property
+    def waiting(self) -> list[Waiting]:
+        """The calls that wait, or ring and have not been answered."""
+        return [entry.waiting for entry in self._queue.values()]
+
+    def wait(
+        self, call: str, deliver: Callable[[DeskReady], None], priority: Priority = Priority.NORMAL,
+        since: float | None = None,
+    ) -> str | None:  # fmt: skip
+        """Put a call into the queue; the desk that it got at once, or None.
+
+        ``since`` is when it began to wait, by the event loop's clock; left out: now. A call that is in the queue
+        already stays as it is.
+        """
+        if call not in self._queue:
+            self._count += 1
+            waiting = Waiting(call, self._now() if since is None else since, self._count, priority)
+            self._queue[call] = _Entry(waiting, deliver)
+            self._match()
+        return next(iter(self._desks_of(call)), None)
+
+    def _desks_of(self, call: str) -> Iterable[str]:
+        return (desk.extension for desk in self._desks.values() if desk.call == call)
+
+    def withdraw(self, call: str) -> None:
+        """Take a call out of the queue; a desk that it got already stays its own."""
+        if self._queue.pop(call, None) is not None and not self._queue:
+            self._set_wake(None)
+
+    def leave(self, call: str) -> None:
+        """Take a call out of the queue, and free every desk that rings or talks for it."""
+        self.withdraw(call)
+        self.want_no_more(call)
+        for extension in list(self._desks_of(call)):
+            self.release(extension)
+
+    def _count_offers(self, call: str) -> None:
+        entry = self._queue[call]
+        entry.waiting = replace(entry.waiting, offers=sum(1 for _ in self._desks_of(call)))
+
+    # ---- transfers ---------------------------------------------------------------------------------
+
+    def want(self, unit: str, call: str, deliver: Callable[[DeskReady], None]) -> list[str]:
+        """A call is to be transferred to a unit: the desks that it got at once, where somebody is.
+
+        It gets a ``DeskReady`` for each that frees up later, until ``want_no_more``.
+        """
+        got = [desk.extension for desk in self.of_unit(unit) if desk.staffed and self.offer(desk.extension, call)]
+        self._wanted[call] = (unit, deliver)
+        return got
+
+    def want_no_more(self, call: str) -> None:
+        """The call wants no more desks of a unit."""
+        self._wanted.pop(call, None)
+
+    def _free_for_transfer(self, extension: str) -> None:
+        desk = self._desks[extension]
+        for call, (unit, deliver) in self._wanted.items():
+            if unit == desk.unit and desk.staffed and self.offer(extension, call):
+                try:
+                    deliver(DeskReady(extension))
+                except InboxFull:  # that flow is stuck, and gets the same exception
+                    log.error("switchboard.inbox_full", call=call)
+                return
+
+    # ---- who gets whom -----------------------------------------------------------------------------
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()
 
     def _match(self) -> None:
         """Give desks to waiting calls for as long as there are both."""
+        if not self._queue:
+            return
         now = self._now()
-        while self._waiting:
-            desk = next_desk(self._desks.values(), now)
-            if desk is None:
+        polda = self.of_unit(POLDA)
+        while pairs := assign(self.waiting, self.of_unit(POLDA), now=now, overflow=self._overflow):
+            if all(self._give(call, extension) for call, extension in pairs):
                 break
-            call = next(iter(self._waiting))
-            deliver = self._waiting.pop(call)
-            try:
-                deliver(DeskReady(desk.extension))
-            except InboxFull:
-                # That flow is stuck and gets the same exception; the desk is for the next call.
-                log.error("switchboard.inbox_full", call=call)
-                continue
-            self._desks[desk.extension] = move(desk, DeskEvent.OFFER, now=now, call=call)
-        self._wake_when_rested(now)
+        self._set_wake(
+            min(
+                filter(None, (next_rested(polda, now), next_overflow(self.waiting, now, self._overflow))),
+                default=None,
+            )
+        )
 
-    def _wake_when_rested(self, now: float) -> None:
+    def _give(self, call: str, extension: str) -> bool:
+        """Give a desk to a call; False when the call cannot take it, and is out of the queue for that."""
+        try:
+            self._queue[call].deliver(DeskReady(extension))
+        except InboxFull:
+            # That flow is stuck and gets the same exception; the desk is for the next call.
+            log.error("switchboard.inbox_full", call=call)
+            del self._queue[call]
+            return False
+        except KeyError:
+            return False
+        self._move(extension, DeskEvent.OFFER, call=call)
+        self._count_offers(call)
+        return True
+
+    def _set_wake(self, moment: float | None) -> None:
         if self._wake is not None:
             self._wake.cancel()
-            self._wake = None
-        if not self._waiting:
-            return
-        moment = next_rested(self._desks.values(), now)
-        if moment is not None:
-            self._wake = asyncio.get_running_loop().call_at(moment, self._match)
+        self._wake = None if moment is None else asyncio.get_running_loop().call_at(moment, self._match)

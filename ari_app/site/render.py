@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from ari_app.domain.desks import POLDA, POLRES_PREFIX
 from ari_app.site.state import StateDir, StateError, write_private
 
 if TYPE_CHECKING:
@@ -103,6 +104,8 @@ def _values(settings: Settings, state: StateDir, secrets: Secrets) -> dict[str, 
         "trunks": settings.trunk,
         "desks": settings.desk,
         "polda_desks": settings.polda_desks,
+        "numbers": {desk.extension: f"PJSIP/{desk.extension}" for desk in settings.desk} | _polres_numbers(settings),
+        "polres_numbers": _polres_numbers(settings),
         "emergency_numbers": settings.site.emergency_numbers,
         "secrets": secrets,
         "ari_hashes": {user: crypt.hash(password) for user, password in secrets.ari.items()},
@@ -110,3 +113,12 @@ def _values(settings: Settings, state: StateDir, secrets: Secrets) -> dict[str, 
         "sounds": state.sounds,
         "notes": state.notes,
     }
+
+
+def _polres_numbers(settings: Settings) -> dict[str, str]:
+    """What is dialled for each Polres that has desks (``201``), with all its phones."""
+    phones: dict[str, list[str]] = {}
+    for desk in settings.desk:
+        if desk.unit != POLDA:
+            phones.setdefault(f"{POLRES_PREFIX}{desk.unit}", []).append(f"PJSIP/{desk.extension}")
+    return {number: "&".join(these) for number, these in sorted(phones.items())}

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
+from ari_app.domain.desks import POLDA, POLRES_PREFIX
 from ari_app.site.values import (
     Address,
     EmergencyNumber,
@@ -28,9 +29,6 @@ from ari_app.site.values import (
     Words,
     Zone,
 )
-
-POLDA: Final = "polda"
-"""The unit of the desks that take every 110 call; all other units are Polres codes."""
 
 
 class ConfigError(Exception):
@@ -97,6 +95,7 @@ class Queue(_Section):
     """``[queue]``: SOP V.2, in seconds."""
 
     ring_seconds: Seconds = 12
+    announce_seconds: Seconds = 8
     overflow_seconds: Seconds = 30
     wrapup_seconds: Annotated[int, Field(ge=0, le=3600, strict=True)] = 15
 
@@ -105,6 +104,12 @@ class Transfer(_Section):
     """``[transfer]``: SOP V.10, in seconds."""
 
     answer_seconds: Seconds = 5
+
+
+class Prompts(_Section):
+    """``[prompts]``: what callers hear; ``greeting``: SOP VI "Salam Pembuka" before the operator is connected."""
+
+    greeting: Flag = False
 
 
 class Block(_Section):
@@ -165,6 +170,7 @@ class Settings(_Section):
     database: Database = Database()
     queue: Queue = Queue()
     transfer: Transfer = Transfer()
+    prompts: Prompts = Prompts()
     block: Block = Block()
     trunk: Annotated[tuple[Trunk, ...], Field(min_length=1)]
     polres: tuple[Polres, ...] = ()
@@ -222,7 +228,7 @@ class Settings(_Section):
             *((number, "site.emergency_numbers") for number in self.site.emergency_numbers),
             *((desk.extension, "desk.extension") for desk in self.desk),
             *((radio.net, "radio.net") for radio in self.radio),
-            *((f"2{polres.code}", "polres.code") for polres in self.polres),
+            *((f"{POLRES_PREFIX}{polres.code}", "polres.code") for polres in self.polres),
         ]
         for number, key in everything:
             if meanings.setdefault(number, key) != key:

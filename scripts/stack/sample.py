@@ -6,6 +6,7 @@ import random
 from dataclasses import dataclass
 from typing import Final
 
+from ari_app.domain.desks import POLDA
 from scripts.phones import Account, free_port
 
 HOST: Final = "127.0.0.1"
@@ -35,10 +36,7 @@ name = "pstn"
 match = ["{trunk}"]
 contact = "sip:{trunk}:5060"
 
-[[polres]]
-code = "01"
-name = "Polres Uji"
-
+{polres}
 {desks}
 [[radio]]
 net = "300"
@@ -49,9 +47,16 @@ gateway = "sip:300@{trunk}:5070"
 _DESK: Final = """\
 [[desk]]
 extension = "{extension}"
-unit = "polda"
+unit = "{unit}"
 secret = "{secret}"
-login = false
+login = {login}
+"""
+
+
+_POLRES: Final = """\
+[[polres]]
+code = "{code}"
+name = "Polres Uji {code}"
 """
 
 
@@ -65,6 +70,8 @@ class Sample:
     mqtt: int
     trunk: str
     accounts: tuple[Account, ...]
+    polres: tuple[Account, ...] = ()
+    login: tuple[Account, ...] = ()
 
 
 def loopback(block: int) -> str:
@@ -72,9 +79,21 @@ def loopback(block: int) -> str:
     return f"127.{block}.{random.randint(1, 254)}.{random.randint(1, 254)}"  # noqa: S311 - any will do
 
 
-def make_sample(*, desks: int) -> Sample:
-    """A site with so many Polda desks, 1001 and up."""
-    accounts = tuple((str(1001 + n), f"rahasia-{1001 + n}") for n in range(desks))
+def make_sample(*, desks: int, polres: int = 0, units: int = 1, login: int = 0) -> Sample:
+    """A site with so many Polda desks (1001 and up) and desks with login (1901 ...), and so many at each Polres.
+
+    There are ``units`` of those, from 01 on; their desks are 2011, 2012 ..., 2021 ... Only the Polda's desks
+    without login are in ``accounts``.
+    """
+    codes = [f"{number:02}" for number in range(1, units + 1)]
+    accounts = tuple(_account(1001 + n) for n in range(desks))
+    guarded = tuple(_account(1901 + n) for n in range(login))
+    others = {code: [_account(f"2{code}{n}") for n in range(1, polres + 1)] for code in codes}
+    every = [
+        *((*account, POLDA, "false") for account in accounts),
+        *((*account, code, "false") for code in codes for account in others[code]),
+        *((*account, POLDA, "true") for account in guarded),
+    ]
     sip, http, mqtt = (free_port(HOST, tcp=True) for _ in range(3))
     rtp_from = 2 * random.randint(16_500, 29_000)  # noqa: S311 - any will do
     trunk = loopback(77)
@@ -86,6 +105,16 @@ def make_sample(*, desks: int) -> Sample:
         trunk=trunk,
         rtp_from=rtp_from,
         rtp_to=rtp_from + 1999,
-        desks="\n".join(_DESK.format(extension=extension, secret=secret) for extension, secret in accounts),
+        polres="\n".join(_POLRES.format(code=code) for code in codes),
+        desks="\n".join(
+            _DESK.format(extension=extension, secret=secret, unit=unit, login=login)
+            for extension, secret, unit, login in every
+        ),
     )
-    return Sample(text, sip, http, mqtt, trunk, accounts)
+    return Sample(
+        text, sip, http, mqtt, trunk, accounts, tuple(account for code in codes for account in others[code]), guarded
+    )
+
+
+def _account(extension: int | str) -> Account:
+    return str(extension), f"rahasia-{extension}"

@@ -23,6 +23,13 @@ def big_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     yield from _running(Site(tmp_path_factory.mktemp("big"), desks=100))
 
 
+@pytest.fixture(scope="session")
+def sop_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """An instance with desks at the Polda, at Polres 01, and some that need a login, for the whole of SOP V."""
+    changes = {"wrapup_seconds = 0": "wrapup_seconds = 1", "[[trunk]]": "[transfer]\nanswer_seconds = 2\n\n[[trunk]]"}
+    yield from _running(Site(tmp_path_factory.mktemp("sop"), desks=3, polres=2, login=2, changes=changes))
+
+
 @pytest.fixture(scope="module")
 def fragile_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """An instance of a module's own, whose application may be killed."""
@@ -66,6 +73,14 @@ async def phones(site: Site, tmp_path: Path, anyio_backend: str) -> AsyncIterato
     """Phones of ``site``; afterwards no desk is registered, no channel and no bridge left."""
     assert anyio_backend
     async for phones in _phones(site, tmp_path / "phones"):
+        yield phones
+
+
+@pytest.fixture
+async def sop_phones(sop_site: Site, tmp_path: Path, anyio_backend: str) -> AsyncIterator[Phones]:
+    """Phones of ``sop_site``."""
+    assert anyio_backend
+    async for phones in _phones(sop_site, tmp_path / "phones"):
         yield phones
 
 

@@ -15,7 +15,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -42,15 +42,27 @@ class Site:
     ``launcher`` is None while it does not run.
     """
 
-    def __init__(self, home: Path, *, desks: int = 3) -> None:
+    def __init__(
+        self,
+        home: Path,
+        *,
+        desks: int = 3,
+        polres: int = 0,
+        units: int = 1,
+        login: int = 0,
+        changes: Mapping[str, str] | None = None,
+    ) -> None:
         """Write the configuration; nothing is started."""
         self.home = home
         self.state = home / "state"
         self.config = home / "siaga.toml"
-        self.sample = make_sample(desks=desks)
+        self.sample = make_sample(desks=desks, polres=polres, units=units, login=login)
         self.trunk, self.accounts = self.sample.trunk, self.sample.accounts
         self.sip, self.http, self.mqtt = (HOST, self.sample.sip), self.sample.http, self.sample.mqtt
         self.text = self.sample.text
+        for before, after in (changes or {}).items():
+            assert before in self.text, before
+            self.text = self.text.replace(before, after)
         self.launcher: subprocess.Popen[str] | None = None
         self.output: list[str] = []
         self.config.write_text(self.text, encoding="utf-8")

@@ -19,6 +19,7 @@ from ari_app.ari import client as client_module
 from ari_app.ari import model
 from ari_app.ari.client import AsteriskClient
 from ari_app.ari.model import EVENT_TYPES, LegEvent, RESTResponse
+from ari_app.domain.display import Shown
 from scripts.phones import free_port
 from scripts.stack.sample import HOST
 from tests.asterisk.site import Site
@@ -124,7 +125,12 @@ def test_states_and_leg_events(docs: Docs) -> None:
     states = docs.models["Endpoint"]["properties"]["state"]["allowableValues"]["values"]
     assert {"online", "offline", "unknown"} <= set(states)
     for kind in typing.get_args(LegEvent):
-        assert docs.models[kind.__name__]["properties"]["channel"]["type"] == "Channel"
+        theirs = docs.models[kind.__name__]["properties"]
+        if kind is model.PlaybackFinished:
+            assert docs.models["Playback"]["properties"]["target_uri"]["type"] == "string"
+        else:
+            leg = "transferer_first_leg" if kind is model.BridgeAttendedTransfer else "channel"
+            assert theirs[leg]["type"] == "Channel"
 
 
 def test_an_order_over_the_websocket(docs: Docs) -> None:
@@ -143,12 +149,13 @@ def test_an_order_over_the_websocket(docs: Docs) -> None:
 
 ARGUMENTS: Mapping[str, Any] = {
     "channel": "17.1", "leg": "siaga-1", "bridge": "siaga-b1", "legs": ["siaga-1", "17.1"], "endpoint": "PJSIP/1001",
-    "originator": "17.1", "caller": "+62812", "shown": "+62812", "seconds": 12,
+    "originator": "17.1", "caller": "+62812", "shown": Shown("0812 P3", "+62812"), "seconds": 12,
+    "playback": "siaga-p1", "media": ["sound:/a/b", "tone:ring"],
     "sources": ["channel:17.1", "endpoint:PJSIP/1001"],
 }  # fmt: skip
 """An example of everything that a method of the client takes, by its name."""
 
-REASONS = ("normal", "answered_elsewhere", "busy")
+REASONS = ("normal", "answered_elsewhere", "busy", "failure")
 """Those that ``Commands.hangup`` names."""
 
 
@@ -169,7 +176,7 @@ async def requests_of_every_method() -> dict[str, list[Request]]:
     async def answer(request: web.Request) -> web.Response:
         body = await request.json() if request.can_read_body else None
         came.append(Request(request.method, request.path.removeprefix("/ari"), dict(request.query), body))
-        return web.json_response([])
+        return web.json_response({"rxcount": 0} if request.path.endswith("/rtp_statistics") else [])
 
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", answer)

@@ -33,7 +33,10 @@ async def test_both_hear_each_other_and_the_recording_has_both(site: Site, phone
         assert audio.hears(own) == 0, "nobody hears himself"
 
     story = await site.story(await site.new_call(after))
-    assert actions(story) == ["call.received", "call.queued", "call.offered", "call.answered", "call.ended"]
+    assert actions(story) == [
+        "call.received", "call.queued", "call.offered", "call.answered", "complaint.opened", "call.recorded",
+        "call.ended",
+    ]  # fmt: skip
     assert_complete(story)
     recording = site.state / "recordings" / f"{story[0].call}.wav"
 

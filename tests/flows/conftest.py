@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+import anyio
 import anyio.lowlevel
 import anyio.to_thread
 import pytest
@@ -21,9 +22,10 @@ def anyio_backend() -> tuple[str, dict[str, Any]]:
     return BACKEND
 
 
-async def _at_once(function: Callable[[], T]) -> T:
+async def _at_once(function: Callable[..., T], *arguments: object, limiter: object = None) -> T:
     await anyio.lowlevel.checkpoint()
-    return function()
+    assert limiter is None or isinstance(limiter, anyio.CapacityLimiter)
+    return function(*arguments)
 
 
 @pytest.fixture(autouse=True)

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from tests.flows.fake_sound import Playing
+
 
 @dataclass
 class Leg:
@@ -17,12 +19,16 @@ class Leg:
     state: str = "Down"
     number: str = ""
     exten: str = ""
+    context: str = ""
     stasis: bool = False
     interested: int = 0
     bridge: str | None = None
     desk: str | None = None
     offered: bool = False
     claimed: bool = False
+    absorbs_keys: bool = False
+    playing: Playing | None = None
+    died_at: float | None = None
     timers: list[asyncio.TimerHandle] = field(default_factory=list)
 
     @property

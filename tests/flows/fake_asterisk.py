@@ -13,6 +13,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Literal, TypeVar
 
 import anyio
@@ -21,11 +22,15 @@ from ari_app.ari.commands import Claim
 from ari_app.ari.errors import AriConflict, AriNotFound, AriRefused, AriUnreachable
 from ari_app.ari.model import (
     Bridge,
+    BridgeBlindTransfer,
     CallBroadcast,
     CallerID,
     Channel,
     ChannelDestroyed,
+    ChannelDtmfReceived,
+    ChannelHold,
     ChannelStateChange,
+    ChannelUnhold,
     DialplanCEP,
     Endpoint,
     EndpointStateChange,
@@ -34,23 +39,27 @@ from ari_app.ari.model import (
     StasisEnd,
     StasisStart,
 )
+from ari_app.domain.display import Shown
 from ari_app.domain.notes import Note
 from tests.flows.equipment import Lags, Leg, Phone
+from tests.flows.fake_sound import FakeSound
 
 __all__ = ["BUSY", "NO_ANSWER", "REJECTED", "FakeAsterisk", "Lags", "Trouble"]
 
-NORMAL, BUSY, NO_ANSWER, REJECTED, ELSEWHERE = 16, 17, 19, 21, 26
+NORMAL, BUSY, NO_ANSWER, REJECTED, ELSEWHERE, FAILURE = 16, 17, 19, 21, 26, 38
 OFFER_SECONDS = 0.8
+STAND_IN = "stand-in"
 
 T = TypeVar("T")
 Trouble = Literal["before", "after", "refused"]
 """A command that gets no answer, before or after it took effect, or that Asterisk refuses for reasons of its own."""
 
 
-class FakeAsterisk:
+class FakeAsterisk(FakeSound):
     """One Asterisk with desks; ``emit`` gets its events for as long as it is ``connected``."""
 
     def __init__(self, extensions: Sequence[str], emit: Callable[[Event], None], lags: Lags | None = None) -> None:
+        super().__init__()
         self.phones = {extension: Phone() for extension in extensions}
         self.legs: dict[str, Leg] = {}
         self.open_bridges: dict[str, set[str]] = {}
@@ -135,10 +144,71 @@ class FakeAsterisk:
 
     def is_talking(self, call: str, extension: str) -> bool:
         """Whether caller and desk hear each other."""
-        caller, leg = self.legs.get(call), self._at(extension)
-        if caller is None or leg is None or caller.bridge is None:
-            return False
-        return caller.bridge == leg.bridge and caller.state == leg.state == "Up"
+        leg = self._at(extension)
+        return leg is not None and leg.id in self.hears(call) and call in self.hears(leg.id)
+
+    def _talking_at(self, extension: str) -> Leg | None:
+        leg = self._at(extension)
+        return leg if leg is not None and leg.state == "Up" and leg.died_at is None else None
+
+    def press(self, extension: str, keys: str) -> None:
+        """The operator presses keys, 50 ms after each other."""
+        leg = self._talking_at(extension)
+        if leg is None:
+            return
+        for number, key in enumerate(keys):
+            self._later(leg, 0.05 * number, partial(self._press, leg, key))
+
+    def _press(self, leg: Leg, key: str) -> None:
+        callers = [id_ for id_ in self.open_bridges.get(leg.bridge or "", ()) if self.legs[id_].is_caller]
+        if callers and not leg.absorbs_keys:
+            self.wrongs.append(f"{callers[0]}: the caller hears the key {key}")
+        self._tell(leg, ChannelDtmfReceived(self._channel(leg), key))
+
+    def caller_presses(self, call: str, keys: str) -> None:
+        """The caller presses keys, 50 ms after each other."""
+        leg = self.legs[call]
+        for number, key in enumerate(keys):
+            self._later(leg, 0.05 * number, partial(self._tell, leg, ChannelDtmfReceived(self._channel(leg), key)))
+
+    def hold_key(self, extension: str, *, on: bool) -> None:
+        """The operator presses the phone's own hold key."""
+        leg = self._talking_at(extension)
+        if leg is None:
+            return
+        self._tell(leg, (ChannelHold if on else ChannelUnhold)(self._channel(leg)))
+
+    def refer(self, extension: str, exten: str = "201") -> None:
+        """The operator presses the phone's own transfer key; a stand-in takes its place in the bridge."""
+        leg = self._talking_at(extension)
+        if leg is None or leg.bridge is None or len(self.open_bridges[leg.bridge]) < 2:
+            return
+        self._calls += 1
+        stand_in = Leg(f"local-{self._calls}", f"Local/{exten}-{self._calls:08x}", "", "Up", desk=STAND_IN)
+        stand_in.bridge, bridge = leg.bridge, leg.bridge
+        self._out_of_bridge(leg)
+        self.legs[stand_in.id] = stand_in
+        self.open_bridges[bridge].add(stand_in.id)
+        self._tell(leg, BridgeBlindTransfer(self._channel(leg), exten, "Success", self._channel(stand_in)))
+
+    def phone_dies(self, extension: str) -> None:
+        """The phone's plug is pulled: no audio, and no goodbye."""
+        leg = self._talking_at(extension)
+        if leg is None:
+            return
+        leg.died_at = asyncio.get_running_loop().time()
+
+    def dial(self, extension: str, kind: str, dialled: str) -> str:
+        """A desk dials a service or a colleague; its leg."""
+        self._calls += 1
+        leg = Leg(f"desk-{self._calls}", f"PJSIP/{extension}-{self._calls:08x}", "Stasis", "Ring", desk=extension)
+        leg.context = f"desk-{kind}"
+        self.legs[leg.id] = leg
+        if self.phones[extension].leg not in self.legs:
+            self.phones[extension].leg = leg.id
+        leg.stasis, leg.interested = True, 1
+        self._tell(leg, StasisStart(self._channel(leg), [kind, dialled]))
+        return leg.id
 
     # ---- the commands ----------------------------------------------------------------------------
 
@@ -155,8 +225,9 @@ class FakeAsterisk:
         self._later(leg, self.caller_enters_after, lambda: self._enter(leg, "call"))
         return Claim.OURS
 
-    async def ring(self, leg: str, endpoint: str, *, originator: str, shown: str, seconds: int) -> None:
-        assert shown, "a phone's display is never empty"
+    async def ring(self, leg: str, endpoint: str, *, originator: str, shown: Shown, seconds: int) -> None:
+        assert shown.name, "a phone's display is never empty"
+        self.displays[leg] = shown
         await self._order("ring", lambda: self._ring(leg, endpoint.partition("/")[2], seconds))
 
     def _ring(self, id_: str, extension: str, seconds: int) -> None:
@@ -182,6 +253,7 @@ class FakeAsterisk:
 
     def _answer(self, id_: str) -> None:
         leg = self._ours(id_)
+        self.is_blocked(leg)
         if leg.state == "Down":
             raise AriConflict(412, "Channel in invalid state")
         if leg.state != "Up":
@@ -195,7 +267,7 @@ class FakeAsterisk:
         self.hung_up[id_] = reason
         if leg.is_caller and not self._talk_is_over(id_):
             self.wrongs.append(f"{id_}: a caller was hung up on ({leg.state}, {leg.app})")
-        self._destroy(leg, ELSEWHERE if reason == "answered_elsewhere" else NORMAL)
+        self._destroy(leg, {"answered_elsewhere": ELSEWHERE, "failure": FAILURE, "busy": BUSY}.get(reason, NORMAL))
 
     def _talk_is_over(self, call: str) -> bool:
         others = self._talked.get(call, set())
@@ -205,6 +277,7 @@ class FakeAsterisk:
         await self._order("back_to_dialplan", lambda: self._to_fallback(self._ours(leg)))
 
     def _to_fallback(self, leg: Leg) -> None:
+        self.is_blocked(leg)
         self._leave(leg)
         leg.app, leg.offered = "Dial", False
         self.in_fallback.add(leg.id)
@@ -216,10 +289,10 @@ class FakeAsterisk:
         self._check_new(bridge)
         self.open_bridges[bridge] = set()
 
-    async def add_to_bridge(self, bridge: str, legs: Sequence[str]) -> None:
-        await self._order("add_to_bridge", lambda: self._add(bridge, legs))
+    async def add_to_bridge(self, bridge: str, legs: Sequence[str], *, absorb_keys: bool = False) -> None:
+        await self._order("add_to_bridge", lambda: self._add(bridge, legs, absorb_keys=absorb_keys))
 
-    def _add(self, bridge: str, ids: Sequence[str]) -> None:
+    def _add(self, bridge: str, ids: Sequence[str], *, absorb_keys: bool) -> None:
         if bridge not in self.open_bridges:
             raise AriNotFound(404, "Bridge not found")
         for id_ in ids:
@@ -228,8 +301,9 @@ class FakeAsterisk:
             if not self.legs[id_].stasis:
                 raise AriRefused(422, "Channel not in Stasis application")
         for leg in [self.legs[id_] for id_ in ids]:
+            self.is_blocked(leg)
             self._out_of_bridge(leg)
-            leg.bridge = bridge
+            leg.bridge, leg.absorbs_keys = bridge, absorb_keys
             self.open_bridges[bridge].add(leg.id)
         inside = [self.legs[id_] for id_ in self.open_bridges[bridge]]
         for caller in [leg for leg in inside if leg.is_caller]:
@@ -243,6 +317,8 @@ class FakeAsterisk:
             raise AriNotFound(404, "Bridge not found")
         for id_ in self.open_bridges.pop(bridge):
             self.legs[id_].bridge = None
+            if self.legs[id_].desk == STAND_IN:  # it is in no application: it has nothing to go back to
+                self._destroy(self.legs[id_], NORMAL)
 
     async def channels(self) -> list[Channel]:
         return await self._order("channels", lambda: [self._channel(leg) for leg in self.legs.values()])
@@ -284,6 +360,7 @@ class FakeAsterisk:
             raise AriRefused(500, name)
         try:
             result = effect()
+            self.notice_silence()
         finally:
             await anyio.sleep(self._lags.answer())
         if trouble == "after":
@@ -329,10 +406,12 @@ class FakeAsterisk:
         if self.legs.get(leg.id) is not leg:
             return
         self._stop(leg)
+        self._end_playback(leg, "failed")
         self._leave(leg)
         if leg.is_caller:
             self._note(leg, cause)
         del self.legs[leg.id]
+        self.notice_silence()
         self._tell(leg, ChannelDestroyed(self._channel(leg), cause, str(cause)))
 
     def _note(self, leg: Leg, cause: int) -> None:
@@ -375,7 +454,9 @@ class FakeAsterisk:
         leg.timers.clear()
 
     def _channel(self, leg: Leg) -> Channel:
-        return Channel(leg.id, leg.name, leg.state, CallerID("", leg.number), DialplanCEP("", leg.exten, leg.app))
+        return Channel(
+            leg.id, leg.name, leg.state, CallerID("", leg.number), DialplanCEP(leg.context, leg.exten, leg.app)
+        )
 
     def _endpoint(self, extension: str) -> Endpoint:
         state = "online" if self.phones[extension].registered else "offline"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
+from types import MappingProxyType
 
 import anyio
 from anyio.abc import TaskGroup
@@ -12,29 +14,91 @@ from anyio.abc import TaskGroup
 from ari_app.ari.inbox import Switch
 from ari_app.ari.model import Event
 from ari_app.domain.desks import DeskState
-from ari_app.domain.facts import Fact
+from ari_app.domain.facts import Fact, Json
 from ari_app.domain.notes import story
-from ari_app.flows.call import Surroundings
+from ari_app.domain.operators import DeskPlace, RosterState, fold
+from ari_app.flows.phone_watch import PhoneWatch
 from ari_app.flows.recovery import EVERY_SECONDS, Recovery
+from ari_app.flows.roster import Roster
 from ari_app.flows.router import Router
+from ari_app.flows.surroundings import Rules, Surroundings
 from ari_app.flows.switchboard import Switchboard
 from tests.flows.fake_asterisk import FakeAsterisk, Lags
 
 RING_SECONDS = 12
+OVERFLOW_SECONDS = 30
+RULES = Rules(ring=RING_SECONDS, wrap_up=0.0)
 CLOSED = {"call.ended", "call.fallback"}
+NOBODY: Mapping[str, str] = MappingProxyType({})
+
+
+def unit_of(extension: str) -> str:
+    """1001 is a desk of the Polda, 2013 one of Polres 01."""
+    return extension[1:3] if extension.startswith("2") else "polda"
+
+
+class EveryPin:
+    """Knows that every operator's PIN is 1234."""
+
+    def verify(self, nrp: str, pin: str) -> bool:
+        return bool(nrp) and pin == "1234"
+
+    def keep(self, nrp: str, pin_hash: str) -> None:
+        """Nothing is kept."""
+
+    def forget(self, nrp: str) -> None:
+        """Nothing was kept."""
+
+
+class Book:
+    """Complaints, as far as the flows need them."""
+
+    def __init__(self, journal: list[Fact]) -> None:
+        self._tell = journal.append
+        self.tickets = {
+            fact.call: str(fact.data["ticket"]) for fact in journal if fact.action == "complaint.opened" and fact.call
+        }
+        self.closed: set[str] = set()
+
+    def open(self, call: str, number: str | None, actor: str, **data: Json) -> str:
+        if call not in self.tickets:
+            self.tickets[call] = f"110-{len(self.tickets) + 1:04}"
+            self._tell(Fact(actor, "complaint.opened", call, {"ticket": self.tickets[call], "number": number, **data}))
+        return self.tickets[call]
+
+    def close(self, call: str, actor: str) -> None:
+        self.closed.add(call)
+        self._tell(Fact(actor, "complaint.closed", call, {"ticket": self.tickets[call]}))
 
 
 class Application:
     """What ``app.py`` puts together, without the connection and the disk."""
 
-    def __init__(self, tasks: TaskGroup, asterisk: FakeAsterisk, journal: list[Fact]) -> None:
+    def __init__(
+        self, tasks: TaskGroup, asterisk: FakeAsterisk, journal: list[Fact], rules: Rules, logins: Collection[str] = ()
+    ) -> None:
+        staff = RosterState()
+        for fact in journal:
+            staff = fold(staff, fact)
         self.tasks = tasks
         self.asterisk = asterisk
         self.journal = journal
         self.switch = Switch()
-        self.board = Switchboard(asterisk.phones, journal.append)
-        around = Surroundings(asterisk, self.switch, self.board, journal.append, RING_SECONDS)
-        self.router = Router(tasks, around, region="ID")
+        self.roster = Roster(
+            {desk: DeskPlace(unit_of(desk), login=desk in logins) for desk in asterisk.phones},
+            units=("polda", *{unit_of(extension) for extension in asterisk.phones}),
+            tell=journal.append,
+            pins=EveryPin(),
+            state=staff,
+            clock=asyncio.get_running_loop().time,
+        )
+        units = {extension: unit_of(extension) for extension in asterisk.phones}
+        self.board = Switchboard(units, self.roster, journal.append, overflow=OVERFLOW_SECONDS)
+        self.roster.on_change = self.board.staff_changed
+        self.complaints = Book(journal)
+        around = Surroundings(asterisk, self.switch, self.board, journal.append, self.complaints, rules)
+        self.router = Router(tasks, around, self.roster, region="ID")
+        self.phone_watch = PhoneWatch(asterisk, dead_after=rules.dead_phone)
         self.recovery = Recovery(tasks, self.router, self.living)
 
     def living(self) -> dict[str, str]:
@@ -54,8 +118,22 @@ class Application:
 class Floor:
     """A fake Asterisk, an application on it that can be killed and started again, and the journal."""
 
-    def __init__(self, tasks: TaskGroup, extensions: Sequence[str], lags: Lags | None = None) -> None:
+    def __init__(
+        self,
+        tasks: TaskGroup,
+        extensions: Sequence[str],
+        lags: Lags | None = None,
+        rules: Rules = RULES,
+        staff: Mapping[str, str] = NOBODY,
+    ) -> None:
+        self.rules = rules
+        self.logins = frozenset(staff)
         self.journal: list[Fact] = []
+        for desk, nrp in staff.items():
+            who: dict[str, Json] = {"operator": nrp or f"9{desk}", "name": "Siti", "unit": unit_of(desk)}
+            self.journal.append(Fact("system", "operator.added", data=who))
+            if nrp:
+                self.journal.append(Fact("system", "operator.logged_in", data={"operator": nrp, "desk": desk}))
         self.asterisk = FakeAsterisk(extensions, self._event, lags)
         self._tasks = tasks
         self._scope = anyio.CancelScope()
@@ -78,9 +156,10 @@ class Floor:
     async def _run(self, watch: bool, *, task_status: anyio.abc.TaskStatus[Application]) -> None:  # noqa: FBT001 - start() passes positions
         with self._scope:
             async with anyio.create_task_group() as tasks:
-                app = Application(tasks, self.asterisk, self.journal)
+                app = Application(tasks, self.asterisk, self.journal, self.rules, self.logins)
                 if watch:
                     tasks.start_soon(app.recovery.watch)
+                    tasks.start_soon(app.phone_watch.run, app.router.calls)
                 task_status.started(app)
                 await anyio.sleep_forever()
 
@@ -156,12 +235,18 @@ class Floor:
         assert self.app is not None
         assert not self.app.switch.legs()
         states = {desk.state for desk in self.app.board.desks.values()}
-        assert states <= {DeskState.AWAY, DeskState.IDLE}, self.app.board.desks
-        assert not self.app.board._waiting
-        assert self.asterisk.wrongs == []
+        assert states <= {DeskState.FREE}, self.app.board.desks
+        assert not self.app.board.waiting
+        assert self.asterisk.wrongs == [], self.asterisk.wrongs
         self.app.bring_in()
         for call in {fact.call for fact in self.journal if fact.call} - self.asterisk.legs.keys():
             self.assert_complete(call)
+
+    @property
+    def board(self) -> Switchboard:
+        """The switchboard of the application that runs now."""
+        assert self.app is not None
+        return self.app.board
 
     def assert_complete(self, call: str) -> None:
         """Exactly one beginning, first, and exactly one end, last."""
@@ -175,10 +260,19 @@ class Floor:
 
 
 @asynccontextmanager
-async def floor(*extensions: str, lags: Lags | None = None, watch: bool = True) -> AsyncIterator[Floor]:
-    """A floor with a running application, for ``async with``; afterwards it must be quiet."""
+async def floor(
+    *extensions: str,
+    lags: Lags | None = None,
+    watch: bool = True,
+    rules: Rules = RULES,
+    staff: Mapping[str, str] = NOBODY,
+) -> AsyncIterator[Floor]:
+    """A floor with a running application, for ``async with``; afterwards it must be quiet.
+
+    ``staff`` names the desks at which one logs in, each with the NRP of who is there; nobody: an empty one.
+    """
     async with anyio.create_task_group() as tasks:
-        made = Floor(tasks, extensions, lags)
+        made = Floor(tasks, extensions, lags, rules, staff)
         await made.start(watch=watch)
         yield made
         await made.quiet()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from random import Random
 from typing import get_args
 
@@ -12,15 +14,22 @@ from hypothesis import strategies as st
 
 from ari_app.ari.errors import AriError
 from tests.flows.fake_asterisk import BUSY, REJECTED, Lags, Trouble
-from tests.flows.floor import Floor, floor
+from tests.flows.floor import RULES, Floor, floor
 from tests.flows.virtual_time import BACKEND
 
-DESKS = ("1001", "1002", "1003")
-LAGS = (0.0, 0.0005, 0.001, 0.003, 0.02, 0.4)
+DESKS = ("1001", "1002", "1003", "2011", "2012", "2021")
+CODES = (
+    "*5", "*6", "*7", "*8", "*9", "*0", "*4", "*201#", "*202#", "*299#", "##", "*11002#", "*12011#", "*19999#",
+    "*1#", "*3#", "7", "*2",
+)  # fmt: skip
+DIALLED = (
+    ("service", "*12"), ("service", "*131"), ("service", "*14"), ("colleague", "1002"), ("colleague", "201"),
+)  # fmt: skip
+LAGS = (0.0, 0.0005, 0.001, 0.003, 0.02, 0.35)  # two of them are less than the 0.8 s of an offer
 PAUSES = (0.0, 0.0005, 0.001, 0.002, 0.004, 0.01, 0.1, 1.0, 5.0, 13.0)
 COMMANDS = (
     "claim", "ring", "subscribe", "answer", "hangup",
-    "create_bridge", "add_to_bridge", "destroy_bridge", "back_to_dialplan",
+    "create_bridge", "add_to_bridge", "destroy_bridge", "back_to_dialplan", "play", "stop_playing", "show",
 )  # fmt: skip
 
 _desk = st.sampled_from(DESKS)
@@ -37,6 +46,12 @@ _step = st.one_of(
         st.sampled_from((None, None, None, BUSY, 20)),
     ),
     st.tuples(st.just("unregister"), _desk),
+    st.tuples(st.just("press"), _desk, st.sampled_from(CODES)),
+    st.tuples(st.just("press"), _desk, st.sampled_from(CODES)),
+    st.tuples(st.just("hold_key"), _desk, st.booleans()),
+    st.tuples(st.just("refer"), _desk),
+    st.tuples(st.just("phone_dies"), _desk),
+    st.tuples(st.just("dial"), _desk, st.sampled_from(DIALLED)),
 )  # fmt: skip
 _faults = st.one_of(
     st.tuples(st.just("trouble"), st.sampled_from(COMMANDS), st.sampled_from(get_args(Trouble))),
@@ -86,6 +101,16 @@ class _World:
                 self.here.kill()
                 await self.reconnect()
             case _:
+                self._at_a_desk(name, arguments)
+
+    def _at_a_desk(self, name: object, arguments: list[object]) -> None:
+        asterisk = self.here.asterisk
+        match name, arguments:
+            case "hold_key", [str(desk), bool(on)]:
+                asterisk.hold_key(desk, on=on)
+            case "dial", [str(desk), (str(kind), str(dialled))]:
+                asterisk.dial(desk, kind, dialled)
+            case _:
                 doing: Callable[..., object] = getattr(asterisk, str(name))
                 doing(*arguments)
 
@@ -114,8 +139,10 @@ class _World:
             asterisk.desk_hangs_up(desk)
 
 
-async def _play(schedule: Schedule, seed: int) -> Floor:
-    async with floor(*DESKS, lags=_lags(seed)) as here:
+async def _play(schedule: Schedule, seed: int, *, watches_silence: bool = True) -> Floor:
+    async with floor(*DESKS, lags=_lags(seed), rules=replace(RULES, wrap_up=1.0)) as here:
+        here.asterisk.watches_silence = watches_silence
+        here.asterisk.longest_silence = 6 * max(LAGS)  # three orders there and back
         here.asterisk.caller_enters_after = Random(seed).choice(LAGS)
         world = _World(here)
         for step, pause in schedule:
@@ -141,7 +168,8 @@ def test_any_schedule(schedule: Schedule, seed: int) -> None:
 @given(st.lists(st.tuples(st.one_of(_step, _step, _faults), _pause), min_size=4, max_size=30), st.integers(0, 2**32))
 def test_any_schedule_with_faults(schedule: Schedule, seed: int) -> None:
     """With commands that fail, links that break and applications that die."""
-    here = anyio.run(_play, schedule, seed, backend=BACKEND[0], backend_options=BACKEND[1])
+    play = partial(_play, watches_silence=False)  # what becomes of a lost order is heard until it is noticed
+    here = anyio.run(play, schedule, seed, backend=BACKEND[0], backend_options=BACKEND[1])
     outcomes = {fact.data["outcome"] for fact in here.journal if fact.action == "call.ended"}
     assert outcomes <= {"answered", "abandoned", "lost"}
 

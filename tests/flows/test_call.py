@@ -12,7 +12,7 @@ from tests.flows.floor import RING_SECONDS, floor
 
 pytestmark = pytest.mark.anyio
 
-ANSWERED = ["call.received", "call.queued", "call.offered", "call.answered", "call.ended"]
+ANSWERED = ["call.received", "call.queued", "call.offered", "call.answered", "complaint.opened", "call.ended"]
 GIVEN_UP = ["call.abandoned", "call.ended"]
 
 
@@ -176,7 +176,7 @@ async def test_a_desk_that_was_rung_ahead_is_let_go_when_the_claim_fails(lags: L
         await here.until(lambda: here.asterisk.rung and here.asterisk.phones["1001"].leg not in here.asterisk.legs)
         assert here.app is not None
         await here.until(lambda: here.app is not None and not here.app.router.calls)
-        assert here.app.board.desks["1001"].state is DeskState.IDLE
+        assert here.app.board.desks["1001"].state is DeskState.FREE
         assert here.told(call) == []
         here.asterisk.caller_hangs_up(call)
 
@@ -292,7 +292,7 @@ async def test_registration_ends_in_a_talk(lags: Lags) -> None:
         await here.ended(call)
         await here.quiet()
         assert here.app is not None
-        assert here.app.board.desks["1001"].state is DeskState.AWAY
+        assert not here.app.board.desks["1001"].registered
 
 
 async def test_nobody_registered_then_one_registers(lags: Lags) -> None:

@@ -8,7 +8,7 @@ import pytest
 from ari_app.ari.errors import InboxFull
 from ari_app.domain.desks import DeskState
 from ari_app.domain.facts import Fact
-from ari_app.flows.switchboard import REST_SECONDS, DeskReady, Switchboard
+from ari_app.flows.switchboard import REFUSED_SECONDS, DeskReady, Switchboard
 from tests.flows.fake_asterisk import Lags
 from tests.flows.floor import floor
 
@@ -26,17 +26,22 @@ async def test_longest_idle_desk_rings(lags: Lags) -> None:
     assert here.asterisk.rung == ["1002", "1001", "1003"] * 2
 
 
-async def test_who_let_it_ring_goes_to_the_end_of_the_line(lags: Lags) -> None:
+async def test_who_let_it_ring_is_not_ready_until_they_say_so(lags: Lags) -> None:
     async with floor("1001", "1002", "1003", lags=lags) as here:
         here.asterisk.register("1001")
         for desk in ("1002", "1003"):
             await anyio.sleep(1)
             here.asterisk.register(desk, answers_after=0.5)
-        for _ in range(2):
+        for _ in range(3):
             await here.ended_talk(here.asterisk.call())
-        here.asterisk.register("1001", answers_after=0.5)
-        await here.ended_talk(here.asterisk.call())
-    assert here.asterisk.rung == ["1001", "1002", "1003", "1001"]
+        here.asterisk.phones["1001"].answers_after = 0.5
+        here.asterisk.dial("1001", "service", "*12")
+        await anyio.sleep(10)
+        for _ in range(3):
+            await here.ended_talk(here.asterisk.call())
+    assert here.asterisk.rung == ["1001", "1002", "1003", "1002", "1003", "1002", "1001"]
+    (told,) = [fact for fact in here.journal if fact.action == "operator.not_ready"]
+    assert (told.actor, told.data) == ("system", {"operator": None, "desk": "1001", "reason": "no_answer"})
 
 
 async def test_an_abandoned_call_that_got_no_desk_costs_no_desk_its_place(lags: Lags) -> None:
@@ -97,9 +102,28 @@ async def test_many_calls_few_desks(lags: Lags) -> None:
 # ---- the switchboard by itself ------------------------------------------------------------------
 
 
+class Everybody:
+    """A staff that is always there and ready."""
+
+    def operator_at(self, desk: str) -> str | None:
+        return None if desk else ""
+
+    def is_staffed(self, desk: str) -> bool:
+        return bool(desk)
+
+    def is_ready(self, desk: str) -> bool:
+        return bool(desk)
+
+    def not_ready(self, desk: str, reason: str, actor: str) -> None:
+        raise AssertionError((desk, reason, actor))
+
+    def phone_came(self, desk: str) -> None:
+        """Nothing changes."""
+
+
 def _board(*desks: str) -> tuple[Switchboard, list[Fact]]:
     told: list[Fact] = []
-    return Switchboard(desks, told.append), told
+    return Switchboard(dict.fromkeys(desks, "polda"), Everybody(), told.append), told
 
 
 async def test_registrations_are_told_once() -> None:
@@ -118,11 +142,12 @@ async def test_a_resting_desk_is_offered_when_it_has_rested() -> None:
     board.phone("1001", registered=True)
     got: list[float] = []
     board.wait("first", lambda _: got.append(anyio.current_time()))
-    board.release("1001", rest=REST_SECONDS)
+    board.withdraw("first")
+    board.release("1001", refused=True)
     began = anyio.current_time()
     board.wait("second", lambda _: got.append(anyio.current_time()))
     await anyio.sleep(60)
-    assert got == [began, began + REST_SECONDS]
+    assert got == [began, began + REFUSED_SECONDS]
 
 
 async def test_who_leaves_the_queue_gets_no_desk_and_frees_its_own() -> None:
@@ -136,7 +161,7 @@ async def test_who_leaves_the_queue_gets_no_desk_and_frees_its_own() -> None:
     board.leave("second")
     assert got[1:] == [("third", DeskReady("1001"))]
     board.leave("third")
-    assert board.desks["1001"].state is DeskState.IDLE
+    assert board.desks["1001"].state is DeskState.FREE
 
 
 async def test_a_stuck_call_costs_the_next_one_nothing() -> None:
@@ -159,7 +184,7 @@ async def test_adopting_leaves_busy_and_unknown_desks_as_they_are() -> None:
     board.phone("1001", registered=True)
     board.wait("ringing", lambda _: None)
     for desk in ("1001", "1002", "9999"):
-        board.adopt(desk, "found")
+        board.take(desk, "found")
     assert {desk.extension: (desk.state, desk.call) for desk in board.desks.values()} == {
         "1001": (DeskState.RINGING, "ringing"),
         "1002": (DeskState.TALKING, "found"),

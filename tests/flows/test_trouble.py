@@ -7,7 +7,7 @@ from structlog.testing import capture_logs
 
 from ari_app.ari.inbox import MOST_WAITING
 from ari_app.ari.model import ChannelStateChange
-from ari_app.flows.emergency import ENTER_SECONDS
+from ari_app.flows.ringing import ENTER_SECONDS
 from tests.flows.fake_asterisk import FakeAsterisk, Lags, Trouble
 from tests.flows.floor import Floor, floor
 
@@ -31,10 +31,7 @@ async def test_unreachable(lags: Lags, command: str, trouble: Trouble) -> None:
         here.asterisk.register("1001", answers_after=0.5)
         here.asterisk.trouble[command] = [trouble]
         call = here.asterisk.call()
-        if (command, trouble) == ("claim", "before"):
-            await here.until(lambda: call in here.asterisk.in_fallback)
-            here.asterisk.caller_hangs_up(call)
-        elif (command, trouble) == ("add_to_bridge", "after"):
+        if (command, trouble) == ("add_to_bridge", "after"):
             await here.until(lambda: "call.adopted" in here.told(call), seconds=30)
             assert here.asterisk.is_talking(call, "1001")
             here.asterisk.caller_hangs_up(call)

@@ -1,0 +1,57 @@
+"""Parts that the application and the ``siaga`` command (where no application runs) put together in the same way."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from ari_app.domain.desks import POLDA
+from ari_app.domain.facts import Fact
+from ari_app.domain.operators import DeskPlace
+from ari_app.flows.complaints import Complaints, Tickets
+from ari_app.flows.roster import Roster
+from ari_app.site.pins import Pins, pins_file
+from ari_app.store.complaints import living_complaints
+from ari_app.store.last_ticket import last_ticket
+from ari_app.store.staff import staff
+
+log = structlog.get_logger(__name__)
+
+if TYPE_CHECKING:
+    from ari_app.site.settings import Settings
+    from ari_app.site.state import StateDir
+
+
+def make_roster(settings: Settings, state: StateDir, tell: Callable[[Fact], None]) -> Roster:
+    """Who is logged in where, as the journal has it.
+
+    Raises:
+        JournalError: the journal cannot be read.
+    """
+    pins = Pins(pins_file(state))
+    if pins.trouble is not None:
+        log.error("pins.not_read", reason=pins.trouble)  # nobody can log in by phone; calls are served all the same
+    return Roster(
+        {desk.extension: DeskPlace(desk.unit, login=desk.login) for desk in settings.desk},
+        units={POLDA, *(polres.code for polres in settings.polres)},
+        tell=tell,
+        pins=pins,
+        state=staff(state.journal),
+        clock=time.monotonic,
+    )
+
+
+def make_complaints(settings: Settings, state: StateDir, tell: Callable[[Fact], None]) -> Complaints:
+    """The complaints of the living calls and the last ticket, as the journal has them.
+
+    Raises:
+        JournalError: the journal cannot be read.
+    """
+    zone = ZoneInfo(settings.site.timezone)
+    tickets = Tickets(last_ticket(state.journal), lambda: datetime.now(zone).date())
+    return Complaints(tell, tickets, living_complaints(state.journal))

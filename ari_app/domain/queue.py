@@ -1,0 +1,83 @@
+"""The queue: who is served next, and by whom (SOP V.2). Pure: the switchboard carries it out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final
+
+from ari_app.domain.desks import Desk, longest_idle_first
+
+NEVER: Final = float("inf")
+
+
+class Priority(IntEnum):
+    """Which calls go before which, whatever their waiting time."""
+
+    EMERGENCY = 0
+    TAKE_BACK = 1
+    NORMAL = 2
+    VERIFICATION = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A call that waits for an operator, or rings at desks and has not been answered.
+
+    ``since`` is when it began to wait, in seconds of a clock that only goes forward; ``number`` keeps the order
+    of those that came in the same moment. ``offers`` is how many desks ring for it now.
+    """
+
+    call: str
+    since: float
+    number: int
+    priority: Priority = Priority.NORMAL
+    offers: int = 0
+
+    @property
+    def may_ring_all(self) -> bool:
+        """Not so a number that waits to be verified: it must not take the desks from anybody."""
+        return self.priority is not Priority.VERIFICATION
+
+    def rings_all_from(self, overflow: float) -> float:
+        """From when on every desk rings for it: when the wait passes ``overflow`` seconds."""
+        return self.since + overflow if self.may_ring_all else NEVER
+
+
+def in_order(waiting: Iterable[Waiting]) -> list[Waiting]:
+    """The calls in the order in which they are served: by priority, then the longest waiting first."""
+    return sorted(waiting, key=lambda each: (each.priority, each.since, each.number))
+
+
+def assign(waiting: Iterable[Waiting], desks: Sequence[Desk], *, now: float, overflow: float) -> list[tuple[str, str]]:
+    """Who is to ring now, as (call, extension) pairs; each desk at most once.
+
+    A call gets the desk that has been idle the longest, one at a time. A call that has waited ``overflow``
+    seconds gets every desk that can ring; so does every call as long as nobody is ready at all. A call that
+    rings somewhere already is not moved when another desk frees up.
+    """
+    able = longest_idle_first(desk for desk in desks if desk.can_ring(now))
+    if not able:
+        return []
+    nobody_is_ready = not any(desk.is_at_work for desk in desks)
+    pairs: list[tuple[str, str]] = []
+    for each in in_order(waiting):
+        rings_all = (nobody_is_ready and each.may_ring_all) or now >= each.rings_all_from(overflow)
+        if rings_all:
+            chosen = list(able)
+        elif each.offers:
+            continue
+        else:
+            chosen = [desk for desk in able if desk.can_take(now)][:1]
+        pairs += [(each.call, desk.extension) for desk in chosen]
+        able = [desk for desk in able if desk not in chosen]
+        if not able:
+            break
+    return pairs
+
+
+def next_overflow(waiting: Iterable[Waiting], now: float, overflow: float) -> float | None:
+    """When the next call's wait passes ``overflow`` seconds; None when none will."""
+    moments = (moment for each in waiting if now < (moment := each.rings_all_from(overflow)) < NEVER)
+    return min(moments, default=None)

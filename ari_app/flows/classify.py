@@ -1,0 +1,24 @@
+"""What an operator says of a complaint by key, in whatever state the call is: SOP V.4."""
+
+from __future__ import annotations
+
+from ari_app.domain.keys import Key, Wish
+from ari_app.domain.queue import Priority
+from ari_app.flows.party import Party
+from ari_app.flows.room import Room
+
+
+async def classify(room: Room, party: Party, wish: Wish) -> None:
+    """SOP V.4: valid, not valid, or an emergency (SOP VII.d); anything else is not possible now."""
+    call = room.call
+    match wish.key:
+        case Key.VALID | Key.NOT_VALID:
+            call.tell("call.classified", party.actor, kind=wish.key.value)
+        case Key.EMERGENCY:
+            call.is_emergency, call.priority = True, Priority.EMERGENCY
+            call.tell("call.classified", party.actor, emergency=True)
+            await room.show(party)
+        case _:
+            await room.refuse(party, wish)
+            return
+    await room.confirm(party)

@@ -1,0 +1,97 @@
+"""A desk calls another desk, or a Polres: no emergency call, so there is no queue and no complaint."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Final
+
+import anyio
+
+from ari_app.ari.errors import AriError
+from ari_app.ari.model import Channel, ChannelDestroyed
+from ari_app.domain.desks import Desk
+from ari_app.domain.display import Shown
+from ari_app.domain.facts import Fact
+from ari_app.flows.call import Call
+from ari_app.flows.messages import CallerLeft, LegGone
+from ari_app.flows.ringing import Answered, RingGroup, answer_caller, connect
+
+JOIN_SECONDS: Final = 1.0
+
+
+async def call_colleague(call: Call, desk: str, dialled: str) -> None:
+    """``desk`` has dialled an extension or a Polres (``201``): every phone of it rings, the first to answer talks."""
+    board = call.around.switchboard
+    board.take(desk, call.id)
+    call.label = Shown(desk, desk)
+    call.around.tell(Fact(board.actor(desk), "desk.called", data={"desk": desk, "to": dialled}))
+    group = RingGroup(call, call.around.rules.ring, tells=False)
+    try:
+        await call.follow_caller()
+        for other in _meant(call, dialled):
+            if other.extension != desk and board.offer(other.extension, call.id):
+                await group.ring(other.extension)
+        leg = await _first_to_answer(call, group) if group else None
+        if leg is not None:
+            await talk_to_colleague(call, leg)
+        elif not call.is_up:
+            await call.end_leg(call.id, reason="busy")
+    except CallerLeft:
+        pass
+    finally:
+        await group.end(reason="normal")
+    await end(call)
+
+
+def _meant(call: Call, dialled: str) -> list[Desk]:
+    board = call.around.switchboard
+    unit = board.unit_dialled(dialled)
+    if dialled in board.desks:
+        return [board.desks[dialled]]
+    return [desk for desk in board.of_unit(unit) if desk.staffed] if unit is not None else []
+
+
+async def _first_to_answer(call: Call, group: RingGroup) -> str | None:
+    """The leg of the desk that answered; None: nobody did."""
+    await call.around.asterisk.indicate_ringing(call.id)
+    while group:
+        outcome = await group.read(await call.next())
+        if isinstance(outcome, Answered):
+            await answer_caller(call)
+            if await connect(call, outcome.leg):
+                call.around.switchboard.answered(outcome.desk)
+                await group.end()
+                return outcome.leg
+            group.failed(outcome)
+    return None
+
+
+async def talk_to_colleague(call: Call, leg: str) -> None:
+    """They talk until one of them hangs up, or the other is joined with a caller (attended transfer)."""
+    try:
+        while True:
+            match await call.next():
+                case ChannelDestroyed(channel=Channel(id=id_)) | LegGone(leg=id_) if id_ == leg:
+                    break
+    except CallerLeft:
+        await let_be_joined(call)
+    await end(call)
+
+
+async def let_be_joined(call: Call) -> None:
+    """The desk that dialled is gone. Should its phone be joining its two calls, the other desk is not hung up on.
+
+    Then Asterisk has put somebody else into the bridge already, though the news of it may come later.
+    """
+    with suppress(AriError):
+        for bridge in await call.around.asterisk.bridges():
+            if call.owns(bridge.id) and set(bridge.channels) - set(call.legs()):
+                with anyio.move_on_after(JOIN_SECONDS):
+                    await call.given_away.wait()
+
+
+async def end(call: Call) -> None:
+    """Both legs end, and the desks are free."""
+    with suppress(AriError):  # reconciling ends what is left
+        await call.end()
+    call.around.switchboard.leave(call.id)

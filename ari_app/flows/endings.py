@@ -1,0 +1,46 @@
+"""How an operator's part in a call comes to its end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from ari_app.domain.causes import hung_up
+from ari_app.flows.party import Party
+from ari_app.flows.room import Room
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The call is over; ``by`` is who ended it, as the journal names them."""
+
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The caller has nobody any more: back to the head of the queue. ``reason`` is for the journal."""
+
+    reason: str
+
+
+Next: TypeAlias = Party | Ended | Lost
+"""What comes after a step: who has the caller now, or that nobody has."""
+
+
+async def left_by(room: Room, party: Party, cause: int) -> Next:
+    """The operator who had the caller is gone.
+
+    Who puts the receiver down ends the call. Not so when the phone died, or with the caller on hold: nobody is
+    let down. Whoever was in the talk as well has the caller now.
+    """
+    await room.leave(party)
+    other = room.aside
+    if other is not None:
+        room.call.tell("call.resumed", other.actor, desk=other.desk)
+        await room.bring_in(other)
+        room.aside, room.is_conference = None, False
+        return other
+    if hung_up(cause) and not room.is_held:
+        return Ended(party.actor)
+    return Lost("left_on_hold" if hung_up(cause) else "phone_lost")

@@ -1,0 +1,126 @@
+"""What the parties of a call hear when nobody speaks to them: sentences and music, tones and confirmations.
+
+All of it is played by Asterisk as one list for each purpose, so a caller on hold hears music, and never
+silence, whatever becomes of the application. In a bridge, who is played something hears nobody else meanwhile
+and is heard by nobody; when it is over they are with the others again.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from ari_app.ari.errors import AriRefused
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ari_app.ari.commands import Commands
+
+ROUNDS: Final = 60
+"""How often the music, of about 20 s, is repeated in one list. Whoever waits longer hears the list again."""
+
+NAMES: Final = 8
+"""Playbacks of one leg have so many names in turn: whoever takes over from us can stop them all."""
+
+RINGING: Final = "tone:ring"
+
+log = structlog.get_logger(__name__)
+
+
+def playbacks_of(leg: str) -> list[str]:
+    """Every name that something played to a leg can have."""
+    return [f"{leg}-play-{number}" for number in range(NAMES)]
+
+
+async def silence(asterisk: Commands, leg: str) -> int:
+    """Stop whatever somebody before us plays to a leg: it takes no other orders before.
+
+    Returns the number of the name to go on with: the end of what was stopped may be told later than that.
+    """
+    unused = 0
+    for number, playback in enumerate(playbacks_of(leg)):
+        with suppress(AriRefused):
+            await asterisk.stop_playing(playback)
+            unused = number + 1
+    return unused
+
+
+class Ear:
+    """What is played to one leg."""
+
+    def __init__(self, asterisk: Commands, leg: str, sounds: str) -> None:
+        """``sounds`` is the folder in which the sentences are, by their keys."""
+        self._asterisk = asterisk
+        self._leg = leg
+        self._sounds = sounds
+        self._count = 0
+        self._playing: str | None = None
+        self._endless: list[str] | None = None
+
+    async def take_over(self) -> None:
+        """Stop what somebody before us plays to it."""
+        self._count = await silence(self._asterisk, self._leg)
+
+    async def waits_in_queue(self) -> None:
+        """The announcement, music, and every 20 s the request for patience (SOP VI)."""
+        rest = [self._sound("musik"), self._sound("antrean-mohon-tunggu")] * ROUNDS
+        await self._play([self._sound("antrean-pembuka"), *rest], endless=rest)
+
+    async def waits_on_hold(self) -> None:
+        """SOP VI "Izin Menunggu", then music."""
+        rest = [self._sound("musik")] * ROUNDS
+        await self._play([self._sound("izin-menunggu"), *rest], endless=rest)
+
+    async def hears(self, *keys: str) -> str:
+        """Sentences, one after the other; the playback's id, which ``PlaybackFinished`` has."""
+        return await self._play([self._sound(key) for key in keys])
+
+    async def confirms(self, *keys: str) -> None:
+        """A short sound in between: what is played without end goes on after it."""
+        endless = self._endless or []
+        await self._play([*(self._sound(key) for key in keys), *endless], endless=endless or None)
+
+    async def waits_for_answer(self) -> None:
+        """The confirmation, then the tone of a telephone that rings elsewhere."""
+        await self._play([self._sound("nada-ok"), RINGING], endless=[RINGING])
+
+    async def stop(self) -> None:
+        """Nothing is played any more: in a bridge, the leg is with the others again."""
+        playing, self._playing, self._endless = self._playing, None, None
+        if playing is None:
+            return
+        try:
+            await self._asterisk.stop_playing(playing)
+        except AriRefused as refused:  # it has ended by itself, or its leg has
+            log.debug("ear.nothing_to_stop", status=refused.status)
+
+    async def finished(self, playback: str) -> None:
+        """A playback is over; one that must not end begins again."""
+        if playback != self._playing:
+            return
+        self._playing = None
+        if self._endless is not None:
+            await self._play(self._endless, endless=self._endless)
+
+    @property
+    def is_playing(self) -> bool:
+        """Whether something is being played."""
+        return self._playing is not None
+
+    async def _play(self, media: Sequence[str], *, endless: list[str] | None = None) -> str:
+        await self.stop()
+        playback = f"{self._leg}-play-{self._count % NAMES}"
+        self._count += 1
+        try:
+            await self._asterisk.play(self._leg, playback, media)
+        except AriRefused as refused:  # the leg is gone: its end is in the inbox
+            log.info("ear.not_played", status=refused.status)
+        else:
+            self._playing, self._endless = playback, endless
+        return playback
+
+    def _sound(self, key: str) -> str:
+        return f"sound:{self._sounds}/{key}"

@@ -1,0 +1,36 @@
+"""What comes into a call's inbox, besides the events of its legs."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from ari_app.ari.model import LegEvent
+from ari_app.flows.switchboard import DeskReady
+
+
+@dataclass(frozen=True, slots=True)
+class LegGone:
+    """A leg was found missing when reconciling, or its phone is dead; no event tells of its end."""
+
+    leg: str
+
+
+@dataclass(frozen=True, slots=True)
+class TimeUp:
+    """A time that the flow set with ``Call.remind`` is over."""
+
+    what: str
+
+
+Message: TypeAlias = LegEvent | DeskReady | LegGone | TimeUp
+
+
+def now() -> float:
+    """Seconds of the event loop's clock, which only goes forward."""
+    return asyncio.get_running_loop().time()
+
+
+class CallerLeft(Exception):
+    """The caller hung up, or their line was lost."""

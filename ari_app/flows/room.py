@@ -1,0 +1,212 @@
+"""A call with the operators in it: who is there, what they ask for, and what everybody hears."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import anyio
+
+from ari_app.ari.errors import AriRefused
+from ari_app.ari.model import (
+    BridgeAttendedTransfer,
+    BridgeBlindTransfer,
+    ChannelDestroyed,
+    ChannelDtmfReceived,
+    ChannelHold,
+    ChannelUnhold,
+    LegEvent,
+    PlaybackFinished,
+    leg_of,
+)
+from ari_app.domain.keys import DIGIT_SECONDS, Wish
+from ari_app.flows.call import Call
+from ari_app.flows.hearing import Ear
+from ari_app.flows.messages import LegGone, Message, TimeUp
+from ari_app.flows.party import Asked, Gone, Heard, Party, PhoneHeld, Referred
+from ari_app.flows.switchboard import DeskReady
+
+OK, WRONG = "nada-ok", "nada-salah"
+SUCCESS: Final = "Success"
+"""Asterisk's word for a transfer by a phone's own key that came about."""
+
+LONGEST_SENTENCE: Final = 30.0
+"""Seconds after which a sentence counts as said, should Asterisk not tell."""
+
+
+class Room:
+    """The call with the operators in it: reads the call's inbox as what they ask for.
+
+    ``caller`` is what the caller hears; ``aside`` an operator who was consulted and is still there.
+    """
+
+    def __init__(self, call: Call) -> None:
+        """Nobody but the caller is there."""
+        self.call = call
+        self.caller = Ear(call.around.asterisk, call.id, call.around.rules.sounds)
+        self.parties: dict[str, Party] = {}
+        self.aside: Party | None = None
+        self.is_held = False
+        """Whether the caller is on hold, with music."""
+        self.is_conference = False
+        """Whether the one aside is in the talk as well."""
+        self.open_for: str | None = None
+        """The Polres that did not take the complaint, which therefore stays open for it (SOP V.10)."""
+
+    def enter(self, desk: str, leg: str) -> Party:
+        """An operator has come into the call."""
+        board = self.call.around.switchboard
+        ear = Ear(self.call.around.asterisk, leg, self.call.around.rules.sounds)
+        party = Party(desk, leg, board.desks[desk].unit, board.actor(desk), ear)
+        self.parties[leg] = party
+        self.call.operators.add(leg)
+        return party
+
+    async def leave(self, party: Party, *, wrap_up: bool = True) -> None:
+        """An operator has left the call, or leaves it now: the leg ends, the desk is free again."""
+        if self.parties.pop(party.leg, None) is None:
+            return
+        self.call.operators.discard(party.leg)
+        if party is self.aside:
+            self.aside, self.is_conference = None, False
+        if party.timer is not None:
+            party.timer.cancel()
+        around = self.call.around
+        around.switchboard.release(party.desk, wrap_up=around.rules.wrap_up if wrap_up else 0.0)
+        await self.call.end_leg(party.leg)
+
+    async def next(self) -> Heard:
+        """The next thing that happens, or that an operator asks for.
+
+        Raises:
+            CallerLeft, InboxFull: as ``Call.next``.
+        """
+        while True:
+            gone = next((party for party in self.parties.values() if self.call.has_ended(party.leg)), None)
+            if gone is not None:
+                return Gone(gone, self.call.causes[gone.leg])
+            heard = await self._read(await self.call.next())
+            if heard is not None:
+                return heard
+
+    async def _read(self, message: Message) -> Heard | None:
+        """What a message means; None: nothing to anybody but the one who has taken note of it."""
+        if isinstance(message, DeskReady):
+            return message
+        if isinstance(message, TimeUp):
+            return self._give_up(self.parties[message.what]) if message.what in self.parties else message
+        if isinstance(message, PlaybackFinished):
+            for ear in (self.caller, *(party.ear for party in self.parties.values())):
+                await ear.finished(message.playback.id)
+            return message
+        party = self.parties.get(message.leg if isinstance(message, LegGone) else leg_of(message))
+        return self._read_from(party, message) if party is not None else message
+
+    def _read_from(self, party: Party, message: LegEvent | LegGone) -> Heard | None:
+        match message:
+            case ChannelDestroyed() | LegGone():
+                return None  # told as Gone
+            case ChannelDtmfReceived(digit=digit):
+                return self._press(party, digit)
+            case ChannelHold() | ChannelUnhold():
+                is_on = isinstance(message, ChannelHold)
+                # A phone that is on hold may send nothing, and is no dead one for that.
+                (self.call.operators.discard if is_on else self.call.operators.add)(party.leg)
+                return PhoneHeld(party, is_on)
+            case BridgeBlindTransfer() | BridgeAttendedTransfer():
+                return self._referred(party, message)
+        return message
+
+    def _press(self, party: Party, digit: str) -> Asked | None:
+        if party.timer is not None:
+            party.timer.cancel()
+        wish = party.pad.press(digit)
+        # The limit counts from each digit on (CONTRACT.md): what is pressed later is a new code.
+        party.timer = self.call.remind(DIGIT_SECONDS, party.leg) if party.pad.pressed else None
+        return None if wish is None else Asked(party, wish)
+
+    def _give_up(self, party: Party) -> Asked | None:
+        party.timer = None
+        wish = party.pad.give_up()
+        return None if wish is None else Asked(party, wish)
+
+    def _referred(self, party: Party, message: BridgeBlindTransfer | BridgeAttendedTransfer) -> Referred | None:
+        if message.result != SUCCESS:
+            return None
+        if isinstance(message, BridgeBlindTransfer):
+            stand_in = message.replace_channel
+            return Referred(party, message.exten, stand_in.id if stand_in else None)
+        stand_in, target = message.destination_link_first_leg, message.transfer_target
+        return Referred(party, "", stand_in.id if stand_in else None, target.id if target else None)
+
+    async def join(self, other: Party) -> None:
+        """The one aside comes into the talk."""
+        self.is_conference = True
+        await other.ear.stop()
+        await self._connect(other)
+
+    async def bring_in(self, party: Party) -> None:
+        """An operator who was elsewhere is with the caller again, who hears SOP VI "Selesai Menunggu" if on hold."""
+        await party.ear.stop()
+        await self._connect(party)
+        if self.is_held:
+            await self.resume()
+
+    async def _connect(self, party: Party) -> None:
+        try:
+            await self.call.connect(party.leg)
+        except AriRefused:
+            await self.call.look()  # one of the two is gone: their end is in the inbox
+
+    # ---- what the caller hears -----------------------------------------------------------------------
+
+    async def hold(self) -> None:
+        """The caller is on hold: SOP VI "Izin Menunggu", then music."""
+        self.is_held = True
+        await self.caller.waits_on_hold()
+
+    async def resume(self) -> None:
+        """The caller hears SOP VI "Selesai Menunggu", and then those in the room."""
+        self.is_held = False
+        await self.caller.hears("selesai-menunggu")
+
+    async def resume_at_once(self) -> None:
+        """The caller hears those in the room, without another word."""
+        self.is_held = False
+        await self.caller.stop()
+
+    async def say(self, *keys: str) -> None:
+        """Say something to the caller, to its end.
+
+        Raises:
+            CallerLeft, InboxFull: as ``next``.
+        """
+        playback = await self.caller.hears(*keys)
+        if not self.caller.is_playing:
+            return
+        with anyio.move_on_after(LONGEST_SENTENCE):
+            await self.call.until(
+                lambda message: isinstance(message, PlaybackFinished) and message.playback.id == playback
+            )
+        await self.caller.finished(playback)
+
+    # ---- what an operator hears --------------------------------------------------------------------
+
+    async def confirm(self, party: Party) -> None:
+        """The code was taken."""
+        await party.ear.confirms(OK)
+
+    async def refuse(self, party: Party, wish: Wish) -> None:
+        """The code is unknown, or not possible now."""
+        self.call.tell("operator.key_refused", party.actor, desk=party.desk, key=wish.key.value)
+        await self.warn(party)
+
+    async def warn(self, party: Party) -> None:
+        """What was asked for did not come about."""
+        await party.ear.confirms(WRONG)
+
+    async def show(self, party: Party) -> None:
+        """Bring the phone's display up to date."""
+        try:
+            await self.call.around.asterisk.show(party.leg, self.call.shown)
+        except AriRefused:
+            return  # the leg is gone: its end is in the inbox

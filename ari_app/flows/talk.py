@@ -1,0 +1,95 @@
+"""Caller and operator talk, and the operator works on the call: SOP V.3 to V.5, V.8, V.9 and VI.
+
+What an operator can ask for by key stands in CONTRACT.md; ``domain/keys.py`` has the codes.
+"""
+
+from __future__ import annotations
+
+from ari_app.domain.keys import Key, Wish
+from ari_app.flows.classify import classify
+from ari_app.flows.consult import consult
+from ari_app.flows.endings import Ended, Lost, Next, left_by
+from ari_app.flows.party import Asked, Gone, Party, PhoneHeld, Referred
+from ari_app.flows.room import Room
+from ari_app.flows.transfer import transfer, transfer_by_phone
+
+
+async def talk(room: Room, party: Party) -> Ended | Lost:
+    """SOP V.3 to V.11: whoever has the caller works on the call until it ends, or until the caller has nobody.
+
+    ``party`` changes when a Polres takes the call over (SOP V.7).
+    """
+    after: Next = party
+    while isinstance(after, Party):
+        party = after
+        match await room.next():
+            case Gone(party=who, cause=cause) if who is party:
+                after = await left_by(room, party, cause)
+            case Gone(party=who):  # whom the operator had consulted
+                await room.leave(who)
+            case Asked(party=who, wish=wish) if who is party:
+                after = await do(room, party, wish)
+            case Asked(party=who, wish=wish):
+                await room.refuse(who, wish)
+            case PhoneHeld(party=who, on=on) if who is party and on != room.is_held:
+                await hold_or_resume(room, party)
+            case Referred(party=who) as referred if who is party:
+                after = await transfer_by_phone(room, referred)
+    return after
+
+
+async def do(room: Room, party: Party, wish: Wish) -> Next:
+    """What the operator asked for by key; returns who has the caller afterwards."""
+    match wish.key:
+        case Key.HOLD:
+            await room.confirm(party)
+            await hold_or_resume(room, party)
+        case Key.TRANSFER:  # SOP V.6
+            return await transfer(room, party, wish)
+        case Key.CONSULT:  # SOP VII.a
+            return await consult(room, party, wish)
+        case Key.PRANK:  # SOP VII.f
+            mark_prank(room, party)
+            return await say_goodbye(room, party)
+        case Key.CLOSE:  # SOP V.5, V.9, V.11
+            close(room, party)
+            return await say_goodbye(room, party)
+        case _:
+            await classify(room, party, wish)  # SOP V.4
+    return party
+
+
+async def hold_or_resume(room: Room, party: Party) -> None:
+    """SOP VI "Izin Menunggu": the caller hears that sentence, then music; and again: "Selesai Menunggu", and back."""
+    if room.is_held:
+        room.call.tell("call.resumed", party.actor, desk=party.desk)
+        await room.resume()
+    else:
+        room.call.tell("call.held", party.actor, desk=party.desk)
+        await room.hold()
+
+
+def mark_prank(room: Room, party: Party) -> None:
+    """SOP VII.f: the call was a prank; one mark against its number, at most one a call."""
+    call = room.call
+    call.tell("call.classified", party.actor, kind="prank")
+    call.tell("prank.marked", party.actor, number=call.caller, desk=party.desk)
+    call.tell("call.closed", party.actor, desk=party.desk)
+    call.around.complaints.close(call.id, party.actor)
+
+
+def close(room: Room, party: Party) -> None:
+    """SOP V.5, V.9: the complaint is closed. Not one that waits for a Polres which did not take it (SOP V.11)."""
+    call = room.call
+    call.tell("call.closed", party.actor, desk=party.desk)
+    if room.open_for is None:
+        call.around.complaints.close(call.id, party.actor)
+
+
+async def say_goodbye(room: Room, party: Party) -> Ended:
+    """SOP VI "Salam Penutup" to the caller; the operator is free at once."""
+    for each in list(room.parties.values()):
+        await room.leave(each)
+    room.is_held = False
+    await room.say("salam-penutup")
+    return Ended(party.actor)
