@@ -250,12 +250,15 @@ class Call:
         if entered:
             self._entered.add(self.id)
 
-    def adopt_talk(self, leg: str, bridge: str | None) -> None:
-        """Take up a talk that was found living: count its leg and its bridge as this call's."""
+    def adopt_talk(self, leg: str, bridge: str | None, *, is_up: bool) -> None:
+        """Take up a talk that was found living: count its leg and its bridge as this call's.
+
+        ``is_up``: the caller's leg was answered, too; otherwise they hear it ring still.
+        """
         self.adopt_leg(leg, lives=True)
         self._bridge = bridge
         self._is_caller_in_bridge = bridge is not None
-        self.talking = self.was_answered = self.is_up = True
+        self.talking = self.was_answered = self.is_up = is_up
 
     def give_away(self, leg: str) -> None:
         """A leg belongs to another call from now on."""

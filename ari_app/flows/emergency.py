@@ -6,6 +6,7 @@ Read it beside the SOP; each step names its line there. What happens between the
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Final
 
@@ -26,24 +27,23 @@ ANNOUNCE: Final = "announce"
 
 async def answer_emergency_call(call: Call) -> None:
     """SOP V.1 to V.11: the call waits, a Polda operator answers, it is worked on until it is closed."""
-    await work_on(Room(call))
+    await work_on(Room(call), find_operator)
 
 
-async def work_on(room: Room, party: Party | None = None) -> None:
-    """Find an operator, unless ``party`` has the caller already, and let them work on the call until its end.
+async def work_on(room: Room, find_first: Callable[[Room], Awaitable[Party]]) -> None:
+    """Find the first operator as ``find_first`` does it, and let them work on the call until its end.
 
     A caller whose operator was lost is not let down: the call goes to the head of the queue.
     """
-    call = room.call
+    call, find = room.call, find_first
     try:
         while True:
-            if party is None:
-                party = await find_operator(room)  # SOP V.2
+            party = await find(room)  # SOP V.2
             ended = await talk(room, party)  # SOP V.3 to V.11
             if isinstance(ended, Ended):
                 await finish(room, by=ended.by, outcome="answered")
                 return
-            party = None
+            find = find_operator
             call.priority = min(call.priority, Priority.TAKE_BACK)
             call.tell("call.requeued", reason=ended.reason)
     except CallerLeft:
@@ -65,7 +65,7 @@ async def find_operator(room: Room) -> Party:
     call = room.call
     call.tell("call.queued", priority=call.priority.name.lower())
     board = call.around.switchboard
-    board.wait(call.id, call.deliver, call.priority, call.received)
+    wait_in_queue(call)
     group = RingGroup(call, call.around.rules.ring)
     announce = call.remind(0.0 if call.is_up else call.around.rules.announce, ANNOUNCE)
     try:
@@ -95,6 +95,11 @@ async def find_operator(room: Room) -> Party:
         await group.end()
 
 
+def wait_in_queue(call: Call) -> None:
+    """From now on the call gets the desks that are its turn; who waits already, goes on waiting."""
+    call.around.switchboard.wait(call.id, call.deliver, call.priority, call.received)
+
+
 async def announce_waiting(room: Room) -> None:
     """The caller has heard ringing for long enough: the announcement, music, and never silence.
 
@@ -115,6 +120,10 @@ async def take_call(room: Room, group: RingGroup, answered: Answered) -> Party |
         CallerLeft: the caller is gone by now.
     """
     call, desk = room.call, answered.desk
+    board = call.around.switchboard
+    board.answered(desk)
+    board.withdraw(call.id)
+    await group.end()  # nobody else need lift the receiver
     await answer_caller(call)
     if call.around.rules.greeting and not call.was_answered:
         await room.say(greeting(datetime.now(call.around.rules.zone)))  # SOP VI "Salam Pembuka"
@@ -122,14 +131,20 @@ async def take_call(room: Room, group: RingGroup, answered: Answered) -> Party |
     if not await connect(call, answered.leg):
         group.failed(answered)
         await room.caller.waits_in_queue()
+        wait_in_queue(call)
         return None
-    call.around.switchboard.withdraw(call.id)
-    call.around.switchboard.answered(desk)
     party = room.enter(desk, answered.leg)
-    operator = call.around.switchboard.operator_at(desk)
-    call.tell("call.answered", party.actor, desk=desk, operator=operator, waited_ms=call.waited_ms())
-    call.around.complaints.open(call.id, call.caller, party.actor, desk=desk, operator=operator)
+    begin_talk(room, party, is_new=True)
     return party
+
+
+def begin_talk(room: Room, party: Party, *, is_new: bool) -> None:
+    """The operator has the caller, which is told where it ``is_new``: the complaint is opened (SOP V.3)."""
+    call = room.call
+    operator = call.around.switchboard.operator_at(party.desk)
+    if is_new:
+        call.tell("call.answered", party.actor, desk=party.desk, operator=operator, waited_ms=call.waited_ms())
+    call.around.complaints.open(call.id, call.caller, party.actor, desk=party.desk, operator=operator)
 
 
 async def finish(room: Room, *, by: str, outcome: str) -> None:

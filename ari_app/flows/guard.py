@@ -20,7 +20,7 @@ async def rescue_stranded(asterisk: Commands) -> int:
     """Send every caller who talks to nobody to the fallback; returns how many.
 
     Only while no application runs: it would take up the same callers. Talks are left alone, they go on by
-    themselves.
+    themselves; but an operator who has just lifted the receiver, and has no caller yet, is rung again.
 
     Raises:
         AriUnreachable: Asterisk gives no answer.
@@ -37,12 +37,20 @@ async def rescue_stranded(asterisk: Commands) -> int:
                     await asterisk.destroy_bridge(bridge)
                 case plan.HandBack(channel=line):
                     await asterisk.back_to_dialplan(line)
+                case plan.AdoptTalk(caller=caller, leg=leg, bridge=None):
+                    await asterisk.hangup(leg.id)
+                    await _give_back(asterisk, caller)
+                    rescued += 1
                 case plan.AdoptWaiting(caller=caller):
-                    if caller.up:
-                        await silence(asterisk, caller.id)
-                    await asterisk.back_to_dialplan(caller.id)
+                    await _give_back(asterisk, caller)
                     rescued += 1
         except AriRefused as refused:
             # Gone by now, or not claimed yet: then StasisBroadcast lets it go on by itself.
             log.info("guard.too_late", status=refused.status)
     return rescued
+
+
+async def _give_back(asterisk: Commands, caller: plan.SeenChannel) -> None:
+    if caller.up:
+        await silence(asterisk, caller.id)
+    await asterisk.back_to_dialplan(caller.id)

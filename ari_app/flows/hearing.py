@@ -7,12 +7,11 @@ and is heard by nobody; when it is over they are with the others again.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from ari_app.ari.errors import AriRefused
+from ari_app.ari.errors import AriNotFound, AriRefused
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,10 +41,26 @@ async def silence(asterisk: Commands, leg: str) -> int:
     """
     unused = 0
     for number, playback in enumerate(playbacks_of(leg)):
-        with suppress(AriRefused):
-            await asterisk.stop_playing(playback)
+        if await _stop(asterisk, playback):
             unused = number + 1
     return unused
+
+
+async def _stop(asterisk: Commands, playback: str) -> bool:
+    """Stop a playback; False: there was none.
+
+    Refused for a reason of Asterisk's own, it is tried once more: what goes on playing keeps the leg from everybody.
+    """
+    for _ in range(2):
+        try:
+            await asterisk.stop_playing(playback)
+        except AriNotFound:  # it has ended by itself, or its leg has
+            return False
+        except AriRefused as refused:
+            log.warning("ear.not_stopped", status=refused.status)
+        else:
+            break
+    return True
 
 
 class Ear:
@@ -90,12 +105,8 @@ class Ear:
     async def stop(self) -> None:
         """Nothing is played any more: in a bridge, the leg is with the others again."""
         playing, self._playing, self._endless = self._playing, None, None
-        if playing is None:
-            return
-        try:
-            await self._asterisk.stop_playing(playing)
-        except AriRefused as refused:  # it has ended by itself, or its leg has
-            log.debug("ear.nothing_to_stop", status=refused.status)
+        if playing is not None:
+            await _stop(self._asterisk, playing)
 
     async def finished(self, playback: str) -> None:
         """A playback is over; one that must not end begins again."""

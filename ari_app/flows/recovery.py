@@ -20,8 +20,10 @@ from ari_app.domain.causes import UNKNOWN_CAUSE
 from ari_app.domain.facts import Fact
 from ari_app.flows.call import Call
 from ari_app.flows.colleague import talk_to_colleague
-from ari_app.flows.emergency import work_on
+from ari_app.flows.emergency import begin_talk, find_operator, work_on
 from ari_app.flows.hearing import silence
+from ari_app.flows.party import Party
+from ari_app.flows.ringing import answer_caller
 from ari_app.flows.room import Room
 from ari_app.flows.router import Router
 from ari_app.flows.stories import Living
@@ -31,6 +33,9 @@ SOON_SECONDS: Final = 0.1
 """From a flow's letting go of its call to the next round."""
 _PLAIN_TALK: Final = frozenset({"call.answered", "call.transfer_answered"})
 """Behind these nobody is on hold and nothing is being played."""
+
+_BEFORE_TALK: Final = frozenset({"call.received", "call.queued", "call.offered", "call.not_answered"})
+"""Behind these no operator has had the caller yet."""
 
 _HELD_BY: Final = frozenset({"Stasis", "StasisBroadcast"})
 
@@ -159,33 +164,53 @@ class Recovery:
         return living.get(call) != "call.fallback"
 
     def _adopt_talk(self, action: plan.AdoptTalk, living: Mapping[str, str]) -> None:
-        caller, desk, leg = action.caller, action.leg.endpoint, action.leg.id
+        caller, desk = action.caller, action.leg.endpoint
         call = self._router.found(caller.id, caller.number, caller.dialled)
-        if call is None:
-            return
-        call.adopt_talk(leg, action.bridge)
-        call.around.switchboard.take(desk, call.id)
-        self._go_on(call, caller, living, state="talking", desk=desk)
-        is_plain = action.together and living.get(call.id) in _PLAIN_TALK
-        self._tasks.start_soon(self._router.adopt, call, lambda call: self._rejoin(call, desk, leg, is_plain=is_plain))
+        if call is not None:
+            call.adopt_talk(action.leg.id, action.bridge, is_up=caller.up)
+            call.around.switchboard.take(desk, call.id)
+            self._tasks.start_soon(self._router.adopt, call, lambda call: self._rejoin(call, action, living))
 
-    async def _rejoin(self, call: Call, desk: str, leg: str, *, is_plain: bool) -> None:
-        """Whoever was on hold is not any more: nobody knows what was meant to come next."""
-        room = Room(call)
-        party = room.enter(desk, leg)
-        operator = call.around.switchboard.operator_at(desk)
-        call.around.complaints.open(call.id, call.caller, party.actor, desk=desk, operator=operator)
-        if not is_plain:
-            for ear in (room.caller, party.ear):
-                await ear.take_over()
-            await room.bring_in(party)
-        await work_on(room, party)
+    async def _rejoin(self, call: Call, action: plan.AdoptTalk, living: Mapping[str, str]) -> None:
+        """Go on with a talk. The operator may have lifted the receiver in the moment in which we were lost."""
+        caller, desk, last = action.caller, action.leg.endpoint, living.get(call.id)
+        if not caller.up and not await self._claim(call):
+            return
+
+        async def rejoin(room: Room) -> Party:
+            party = room.enter(desk, action.leg.id)
+            if not (caller.up and action.together and last in _PLAIN_TALK):
+                await self._bring_together(room, party)
+            begin_talk(room, party, is_new=last is None or last in _BEFORE_TALK)
+            return party
+
+        self._go_on(call, caller, living, state="talking", desk=desk)
+        await work_on(Room(call), rejoin)
+
+    async def _bring_together(self, room: Room, party: Party) -> None:
+        """Whoever was on hold is not any more: nobody knows what was meant to come next.
+
+        Raises:
+            CallerLeft: the caller is gone by now.
+        """
+        if room.call.is_up:
+            await room.caller.take_over()
+        else:
+            await answer_caller(room.call)
+        await party.ear.take_over()
+        await room.bring_in(party)
+
+    async def _claim(self, call: Call) -> bool:
+        """Whether the caller is ours: not if the dialplan's fallback has them by now, or they are gone."""
+        claim = await self._asterisk.claim(call.id)
+        call.adopt_caller(entered=claim is Claim.TAKEN)
+        return claim is not Claim.GONE
 
     def _adopt_colleagues(self, action: plan.AdoptColleagues) -> None:
         line, leg = action.caller, action.leg
         call = self._router.found(line.id, line.number, line.dialled)
         if call is not None:
-            call.adopt_talk(leg.id, action.bridge)
+            call.adopt_talk(leg.id, action.bridge, is_up=True)
             call.adopt_caller(entered=True)
             for desk in (line.endpoint, leg.endpoint):
                 call.around.switchboard.take(desk, call.id)
@@ -198,16 +223,14 @@ class Recovery:
 
     async def _take_up(self, call: Call, caller: plan.SeenChannel, living: Mapping[str, str]) -> None:
         """Serve a waiting caller from the start, if the dialplan's fallback does not have them by now."""
-        claim = await self._asterisk.claim(call.id)
-        if claim is Claim.GONE:
+        if not await self._claim(call):
             return
-        call.adopt_caller(entered=claim is Claim.TAKEN)
         room = Room(call)
         if caller.up:
             call.is_up = True
             await room.caller.take_over()
         self._go_on(call, caller, living, state="waiting")
-        await work_on(room)
+        await work_on(room, find_operator)
 
     def _go_on(self, call: Call, caller: plan.SeenChannel, living: Mapping[str, str], **data: str) -> None:
         """Go on with the call's story, or begin it where the journal does not have it."""

@@ -40,6 +40,12 @@ class Child:
         """Its process id; None while it does not run."""
         return self._process.pid if self._process and self._process.returncode is None else None
 
+    def work(self) -> int | None:
+        """How much processor time it has used, in nanoseconds; None while it does not run."""
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            return int(Path(f"/proc/{self.pid}/schedstat").read_text().split()[0])
+        return None
+
     async def start(self) -> None:
         """Start it."""
         with self.log.open("ab") as output:

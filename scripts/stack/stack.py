@@ -33,7 +33,7 @@ class Stack:
         self.prepared = prepared
         self._say = say
         state, settings = prepared.state, prepared.settings
-        self._watchdog = Watchdog()
+        self._watchdog = Watchdog(lambda: self.application.work())
         self._guard = AsteriskClient(f"http://{settings.asterisk.http}/ari", "guard", prepared.secrets.ari["guard"])
         self.asterisk = Child(
             "Asterisk",

@@ -18,14 +18,23 @@ FIRST_START_SECONDS: Final = 30.0
 START_SECONDS, START_FACTOR = 1.5, 4
 """A later one has so long, or so many times as long as the slowest before it took."""
 
+IDLE_SECONDS: Final = 1.5
+"""One that starts and uses no processor for so long stands still, whatever the machine: a start is work."""
+
 _EVERY: Final = 0.05
 
 
 class Watchdog:
     """Listens for ``READY=1`` and ``WATCHDOG=1``."""
 
-    def __init__(self) -> None:
-        """Open the socket: an abstract one, which needs no file and no short path."""
+    def __init__(self, work: Callable[[], int | None] = lambda: None) -> None:
+        """Open the socket: an abstract one, which needs no file and no short path.
+
+        ``work`` is how much processor time the application has used (ns), None while it is not known.
+        """
+        self._work = work
+        self._worked: int | None = None
+        self._idle_since = 0.0
         self.name = f"@siaga110-{os.getpid()}-{secrets.token_hex(8)}"
         self.ready = asyncio.Event()
         self._start_seconds = FIRST_START_SECONDS
@@ -58,6 +67,7 @@ class Watchdog:
         self.ready.clear()
         self._begun = self._loop.time()
         self._heard = self._begun + self._start_seconds
+        self._worked, self._idle_since = None, self._begun
 
     async def watch(self, frozen: Callable[[], None]) -> None:
         """Call ``frozen`` each time the application falls silent, or does not come to speak."""
@@ -67,9 +77,16 @@ class Watchdog:
             now = self._loop.time()
             late, looked = now - looked > _EVERY * 4, now
             self._read()  # what came while we ourselves were kept from running counts
-            if not late and now - self._heard > SILENT_SECONDS:
+            if not late and (now - self._heard > SILENT_SECONDS or self._is_stuck(now)):
                 self.forget()
                 frozen()
+
+    def _is_stuck(self, now: float) -> bool:
+        """Whether an application that has not said its first word has stopped working towards it."""
+        worked = self._work() if self._begun is not None else None
+        if worked is None or worked != self._worked:
+            self._worked, self._idle_since = worked, now
+        return worked is not None and now - self._idle_since > IDLE_SECONDS
 
     def close(self) -> None:
         """Stop listening."""

@@ -302,6 +302,8 @@ class FakeAsterisk(FakeSound):
                 raise AriRefused(422, "Channel not in Stasis application")
         for leg in [self.legs[id_] for id_ in ids]:
             self.is_blocked(leg)
+            if leg.state != "Up":
+                self.wrongs.append(f"{leg.id}: nobody answered it, and it is to talk")
             self._out_of_bridge(leg)
             leg.bridge, leg.absorbs_keys = bridge, absorb_keys
             self.open_bridges[bridge].add(leg.id)
@@ -388,6 +390,8 @@ class FakeAsterisk(FakeSound):
         leg.interested += 1
         if leg.is_caller:
             self.entered.add(leg.id)
+        else:
+            leg.app = "Stasis"
         self._tell(leg, StasisStart(self._channel(leg), [argument]))
 
     def _leave(self, leg: Leg) -> None:

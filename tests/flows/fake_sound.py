@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ari_app.ari.errors import AriNotFound
+from ari_app.ari.errors import AriNotFound, AriRefused
 from ari_app.ari.model import Playback, PlaybackFinished
 from ari_app.domain.display import Shown
 
@@ -50,9 +50,13 @@ class FakeSound:
         """Everything that was heard by a leg alone, in order: (leg, sound)."""
         self.displays: dict[str, Shown] = {}
         """What the display of each leg's phone says."""
+        self.mute: set[str] = set()
+        """The legs whose phones have never sent anything."""
         self.watches_silence = True
         self.longest_silence = LONGEST_SILENCE
         self._silent_since: dict[str, float] = {}
+        self._not_stopped: set[str] = set()
+        """What we refused to stop: whoever asked is not to blame for what waits behind it."""
 
     # ---- commands ----------------------------------------------------------------------------------
 
@@ -63,7 +67,7 @@ class FakeSound:
         leg = self.legs.get(id_)
         if leg is None:
             raise AriNotFound(404, "Channel not found")
-        if leg.playing is not None:
+        if leg.playing is not None and leg.playing.id not in self._not_stopped:
             self.wrongs.append(f"{id_}: {playback} waits behind {leg.playing.id}")
         leg.playing = Playing(playback, list(media))
         self._next_piece(leg)
@@ -91,7 +95,12 @@ class FakeSound:
         self.notice_silence()
 
     async def stop_playing(self, playback: str) -> None:
-        await self._order("stop_playing", lambda: self._stop_playing(playback))
+        try:
+            await self._order("stop_playing", lambda: self._stop_playing(playback))
+        except AriRefused:
+            self._not_stopped.add(playback)
+            raise
+        self._not_stopped.discard(playback)
 
     def _stop_playing(self, playback: str) -> None:
         for leg in self.legs.values():
@@ -119,7 +128,7 @@ class FakeSound:
         leg = self.legs.get(id_)
         if leg is None:
             raise AriNotFound(404, "Channel not found")
-        return 50 + int(50 * (leg.died_at or asyncio.get_running_loop().time()))
+        return 0 if id_ in self.mute else 50 + int(50 * (leg.died_at or asyncio.get_running_loop().time()))
 
     # ---- who hears whom ----------------------------------------------------------------------------
 
@@ -130,7 +139,7 @@ class FakeSound:
             return set()
         if leg.playing is not None:
             return {self.heard_last(id_)}
-        inside = self.open_bridges.get(leg.bridge or "", set())
+        inside = self.open_bridges.get(leg.bridge or "", set()) if leg.state == "Up" else set()
         return {other for other in inside if other != id_ and self.legs[other].playing is None}
 
     def heard_last(self, id_: str) -> str:
@@ -139,7 +148,7 @@ class FakeSound:
 
     def is_blocked(self, leg: Leg) -> None:
         """An order that Asterisk would keep waiting until a playback is over."""
-        if leg.playing is not None:
+        if leg.playing is not None and leg.playing.id not in self._not_stopped:
             self.wrongs.append(f"{leg.id}: an order waits behind {leg.playing.id}")
 
     def notice_silence(self) -> None:

@@ -92,7 +92,7 @@ async def test_hanging_up_at_a_prompt(lags: Lags) -> None:
             await anyio.sleep(after)
             here.asterisk._destroy(here.asterisk.legs["desk-1"], 16)
             await anyio.sleep(0.1)
-            await here.until(lambda: here.board.desks["1001"].call is None, seconds=2)  # noqa: B023 - in this round
+            await here.until(lambda: here.board.desks["1001"].call is None, seconds=2)
 
 
 async def test_logging_out(lags: Lags) -> None:
@@ -258,11 +258,11 @@ async def test_who_calls_hangs_up_and_the_colleague_answers(lags: Lags) -> None:
         async with floor("1001", "1002", lags=lags) as here:
             here.asterisk.register("1002")
             line = here.asterisk.dial("1001", "colleague", "1002")
-            await here.until(lambda: rings(here, "1002"), seconds=0.5)  # noqa: B023 - in this round
+            await here.until(lambda: rings(here, "1002"), seconds=0.5)
             if step < 0:
                 here.asterisk.desk_answers("1002")
             await anyio.sleep(abs(step) / 1000)
             here.asterisk._destroy(here.asterisk.legs[line], 16)
             if step >= 0:
                 here.asterisk.desk_answers("1002")
-            await here.until(lambda: is_idle(here, "1002"), seconds=2)  # noqa: B023 - in this round
+            await here.until(lambda: is_idle(here, "1002"), seconds=2)

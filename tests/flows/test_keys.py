@@ -81,7 +81,9 @@ async def test_a_caller_who_hangs_up_in_the_goodbye(lags: Lags) -> None:
             await here.ended(call)
 
 
-@pytest.mark.parametrize("code", ["##", "*1#", "*19999#", "*11001#", "*299#", "7", "*#", "#5", "*2012#", "*1" + "2" * 12])
+@pytest.mark.parametrize(
+    "code", ["##", "*1#", "*19999#", "*11001#", "*299#", "7", "*#", "#5", "*2012#", "*1" + "2" * 12]
+)
 async def test_a_code_that_is_unknown_or_not_possible_now(lags: Lags, code: str) -> None:
     """The error sound, to the operator alone."""
     async with floor("1001", lags=lags) as here:

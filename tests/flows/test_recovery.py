@@ -10,6 +10,7 @@ from ari_app.domain.desks import DeskState
 from ari_app.domain.display import Shown
 from ari_app.domain.facts import Fact
 from ari_app.domain.recovery import bridge_id, leg_id
+from ari_app.flows.guard import rescue_stranded
 from ari_app.flows.recovery import EVERY_SECONDS
 from tests.flows.fake_asterisk import Lags, Trouble
 from tests.flows.floor import Floor, floor
@@ -91,6 +92,43 @@ async def test_killed_while_a_desk_rings(lags: Lags) -> None:
         await here.talking(call, "1001")
         here.asterisk.caller_hangs_up(call)
     assert here.facts(call, "call.not_answered") == []
+
+
+async def test_killed_in_the_moment_of_answering(lags: Lags) -> None:
+    """At every millisecond from the lifting of the receiver on: the two talk, and that is told once."""
+    for step in range(20):
+        async with floor("1001", lags=lags) as here:
+            here.asterisk.register("1001")
+            call = here.asterisk.call()
+            await here.until(lambda: here.asterisk.rung)
+            assert here.asterisk.desk_answers("1001")
+            await anyio.sleep(step / 1000)
+            here.kill()
+            await anyio.sleep(0.3)
+            await here.start()
+            await here.talking(call, "1001", seconds=2)
+            here.asterisk.caller_hangs_up(call)
+            await here.ended(call)
+            assert here.told(call).count("call.answered") == 1
+            assert here.told(call).count("complaint.opened") == 1
+
+
+async def test_the_guard_in_the_moment_of_answering(lags: Lags) -> None:
+    """Whoever is not with an operator yet goes to the fallback, where every desk rings; a talk goes on."""
+    for step in range(20):
+        async with floor("1001", lags=lags) as here:
+            here.asterisk.register("1001")
+            call = here.asterisk.call()
+            await here.until(lambda: here.asterisk.rung)
+            assert here.asterisk.desk_answers("1001")
+            await anyio.sleep(step / 1000)
+            here.kill()
+            await anyio.sleep(0.1)
+            rescued = await rescue_stranded(here.asterisk)
+            assert here.asterisk.is_talking(call, "1001") == (not rescued)
+            assert (call in here.asterisk.in_fallback) == bool(rescued)
+            await here.start()
+            here.asterisk.caller_hangs_up(call)
 
 
 async def test_the_desk_hung_up_while_we_were_dead(lags: Lags) -> None:

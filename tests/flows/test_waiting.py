@@ -122,7 +122,7 @@ async def test_two_answer_at_once(lags: Lags) -> None:
             for desk in ("1001", "1002"):
                 here.asterisk.register(desk)
             call = here.asterisk.call()
-            await here.until(lambda: rings(here, "1001", "1002"))  # noqa: B023 - used in this round only
+            await here.until(lambda: rings(here, "1001", "1002"))
             here.asterisk.desk_answers("1001")
             await anyio.sleep(step / 1000)
             here.asterisk.desk_answers("1002")
@@ -263,5 +263,3 @@ async def test_ringing_alone_is_followed_by_no_wrap_up(lags: Lags) -> None:
         await here.until(lambda: rings(here, "1001"))
         await goodbye(here, call)
         assert not here.board.is_wrapping_up("1001")
-
-

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 from random import Random
@@ -125,7 +126,7 @@ def test_the_order_in_which_they_are_listed_does_not_matter(calls: list[Waiting]
 @given(_calls)
 def test_priority_and_then_the_longest_waiting(calls: list[Waiting]) -> None:
     order = in_order(calls)
-    for first, second in zip(order, order[1:], strict=False):
+    for first, second in itertools.pairwise(order):
         assert (first.priority, first.since, first.number) < (second.priority, second.since, second.number)
 
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ari_app.domain.recovery import (
+    AdoptColleagues,
     AdoptTalk,
     AdoptWaiting,
     DestroyStray,
     EndStory,
+    HandBack,
     HangUpStray,
     InFallback,
     LegLost,
@@ -46,8 +51,43 @@ def test_a_caller_alone_in_a_bridge_waits() -> None:
 
 
 def test_the_old_leg_of_a_waiting_caller_goes_first() -> None:
-    """Its phone must be free before it is rung for them again."""
-    assert decide([CALLER, LEG], [], flows=(), legs=(), living=()) == [HangUpStray(LEG.id), AdoptWaiting(CALLER)]
+    """It rings still. Its phone must be free before it is rung for them again."""
+    ringing = replace(LEG, held=False, up=False)
+    assert decide([CALLER, ringing], [], flows=(), legs=(), living=()) == [HangUpStray(LEG.id), AdoptWaiting(CALLER)]
+
+
+def test_an_operator_who_has_the_caller_on_hold_or_has_just_answered() -> None:
+    """They are not with each other: who adopts them brings them together."""
+    assert decide([CALLER, LEG], [], flows=(), legs=(), living=()) == [AdoptTalk(CALLER, LEG, None, together=False)]
+    alone = SeenBridge(BRIDGE.id, frozenset({CALLER.id}))
+    aside = SeenBridge(bridge_id("c1", "z"), frozenset({LEG.id}))
+    actions = decide([CALLER, LEG], [alone, aside], flows=(), legs=(), living=())
+    assert actions == [DestroyStray(aside.id), AdoptTalk(CALLER, LEG, BRIDGE.id, together=False)]
+
+
+def test_who_is_with_the_caller_goes_before_who_is_elsewhere() -> None:
+    """An operator had asked somebody else, and was with the caller again: the other leg ends."""
+    other = replace(LEG, id=leg_id("c1", "a"))
+    actions = decide([CALLER, other, LEG], [BRIDGE], flows=(), legs=(), living=())
+    assert actions == [HangUpStray(other.id), AdoptTalk(CALLER, LEG, BRIDGE.id)]
+
+
+LINE = SeenChannel("d1", "1001", held=True, up=True, context="desk-1001")
+
+
+def test_a_desks_own_line_goes_back_to_the_dialplan() -> None:
+    """Nobody knows what it was asked for, or whom it was ringing."""
+    assert decide([LINE], [], flows=(), legs=(), living=()) == [HandBack("d1")]
+    ringing = SeenChannel(leg_id("d1", "x"), "1002", held=False, up=False)
+    actions = decide([LINE, ringing], [], flows=(), legs=(), living=())
+    assert actions == [HangUpStray(ringing.id), HandBack("d1")]
+
+
+def test_two_desks_that_talk_go_on_talking() -> None:
+    leg = SeenChannel(leg_id("d1", "x"), "1002", held=True, up=True)
+    bridge = SeenBridge(bridge_id("d1", "y"), frozenset({LINE.id, leg.id}))
+    assert decide([LINE, leg], [bridge], flows=(), legs=(), living=()) == [AdoptColleagues(LINE, leg, bridge.id)]
+    assert decide([LINE, leg], [bridge], flows={"d1"}, legs=(), living=()) == []
 
 
 def test_a_lost_leg() -> None:
@@ -70,7 +110,14 @@ def test_what_we_made_says_whose_it_is(call: str, unique: str) -> None:
 _calls = ("c1", "c2", "c3")
 _ids = [*_calls, *(leg_id(call, mark) for call in _calls for mark in "xy"), "another"]
 _channels = st.lists(
-    st.builds(SeenChannel, st.sampled_from(_ids), st.just("1001"), st.booleans(), st.booleans()),
+    st.builds(
+        SeenChannel,
+        st.sampled_from(_ids),
+        st.just("1001"),
+        st.booleans(),
+        st.booleans(),
+        context=st.sampled_from(("pstn", "pstn", "desk-1001")),
+    ),
     unique_by=lambda channel: channel.id,
 )
 _bridges = st.lists(
@@ -94,13 +141,17 @@ def test_any_state(
 ) -> None:
     actions = decide(channels, bridges, flows=flows, legs=legs, living=living)
     there = {channel.id: channel for channel in channels}
-    adopted = {action.caller.id for action in actions if isinstance(action, AdoptTalk | AdoptWaiting)}
-    kept = {action.leg.id for action in actions if isinstance(action, AdoptTalk)}
-    kept |= {action.bridge for action in actions if isinstance(action, AdoptTalk)}
+    talks = [action for action in actions if isinstance(action, AdoptTalk | AdoptColleagues)]
+    adopted = {action.caller.id for action in actions if isinstance(action, AdoptWaiting | AdoptTalk | AdoptColleagues)}
+    handed_back = {action.channel for action in actions if isinstance(action, HandBack)}
+    kept = {made for action in talks for made in (action.leg.id, action.bridge)}
     assert len(actions) == len(set(actions)), "nothing twice"
-    assert adopted == {c.id for c in channels if c.held and call_of(c.id) is None and c.id not in flows}
+    assert not adopted & handed_back
+    assert adopted | handed_back == {c.id for c in channels if c.held and call_of(c.id) is None and c.id not in flows}
     for action in actions:
         match action:
+            case AdoptTalk() | AdoptColleagues() | AdoptWaiting() | HandBack():
+                _check_adoption(action, there, {bridge.id: bridge.channels for bridge in bridges})
             case HangUpStray(leg=made) | DestroyStray(bridge=made):
                 assert call_of(made) is not None, "only what is ours"
                 assert call_of(made) not in flows
@@ -114,11 +165,30 @@ def test_any_state(
             case InFallback(call=call):
                 assert call in living - flows
                 assert not there[call].held
-            case AdoptTalk(caller=caller, leg=other):
-                assert call_of(other.id) == caller.id
-            case AdoptWaiting():
-                pass
     for made in [*there, *(bridge.id for bridge in bridges)]:
         whose = call_of(made)
         if whose is not None and whose not in flows and made not in kept:
             assert HangUpStray(made) in actions or DestroyStray(made) in actions, "nothing of ours is left"
+
+
+def _check_adoption(
+    action: AdoptTalk | AdoptColleagues | AdoptWaiting | HandBack,
+    there: Mapping[str, SeenChannel],
+    bridges: Mapping[str, frozenset[str]],
+) -> None:
+    match action:
+        case AdoptTalk(caller=caller, leg=other, bridge=place, together=together):
+            assert call_of(other.id) == caller.id
+            assert other.up
+            inside = bridges[place] if place is not None else frozenset()
+            assert (caller.id in inside) == (place is not None)
+            assert (other.id in inside) == together
+            assert not caller.is_desk_line
+        case AdoptColleagues(caller=caller, leg=other, bridge=place):
+            assert caller.is_desk_line
+            assert place is not None
+            assert {caller.id, other.id} <= bridges[place]
+        case AdoptWaiting(caller=caller):
+            assert not caller.is_desk_line
+        case HandBack(channel=line):
+            assert there[line].is_desk_line

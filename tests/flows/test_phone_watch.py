@@ -1,0 +1,150 @@
+"""An operator's phone that dies in a talk: no audio, and no goodbye."""
+
+from __future__ import annotations
+
+import anyio
+import pytest
+
+from tests.flows.fake_asterisk import Lags
+from tests.flows.floor import RULES, Floor, floor
+from tests.flows.scenes import AT_ONCE, goodbye, in_talk, is_idle, leg_at, press, rings, transferring
+
+pytestmark = pytest.mark.anyio
+
+NOTICED = RULES.dead_phone + 2.5
+"""Within so many seconds a dead phone is noticed: it is asked after once a second."""
+
+
+async def dies(here: Floor, desk: str) -> None:
+    """The plug of a desk's phone is pulled, after it has been heard for a while."""
+    await anyio.sleep(3)
+    here.asterisk.watches_silence = False  # until it is noticed, the caller hears nobody
+    here.asterisk.phone_dies(desk)
+
+
+async def test_the_caller_goes_to_the_head_of_the_queue(lags: Lags) -> None:
+    """Before who has waited all the time."""
+    async with floor("1001", "1002", lags=lags) as here:
+        call = await in_talk(here)
+        waiting = here.asterisk.call()
+        await dies(here, "1001")
+        await here.until(lambda: "call.requeued" in here.told(call), seconds=NOTICED)
+        here.asterisk.unregister("1001")
+        here.asterisk.register("1002", answers_after=0.1)
+        await here.until(lambda: here.asterisk.is_talking(call, "1002"), seconds=RULES.ring + 1)
+        assert here.facts(call, "call.requeued")[0].data == {"reason": "phone_lost"}
+        assert here.facts(call, "call.queued")[-1].data == {"priority": "take_back"}
+        await goodbye(here, call, waiting)
+    assert here.end_of(call)["outcome"] == "answered"
+
+
+async def test_a_phone_that_lives_is_left_alone(lags: Lags) -> None:
+    """Ten minutes of a talk."""
+    async with floor("1001", lags=lags) as here:
+        call = await in_talk(here)
+        await anyio.sleep(600)
+        assert here.asterisk.is_talking(call, "1001")
+        await goodbye(here, call)
+    assert "call.requeued" not in here.told(call)
+
+
+async def test_one_that_never_sent_anything_is_not_judged(lags: Lags) -> None:
+    """It may be one that says nothing while its operator is silent."""
+    async with floor("1001", lags=lags) as here:
+        call = await in_talk(here)
+        here.asterisk.mute.add(leg_at(here, "1001"))
+        await anyio.sleep(60)
+        assert here.asterisk.is_talking(call, "1001")
+        await goodbye(here, call)
+
+
+async def test_one_that_holds_by_its_own_key_is_not_judged(lags: Lags) -> None:
+    """Phones send nothing then; when it is over they are judged again."""
+    async with floor("1001", lags=lags) as here:
+        call = await in_talk(here)
+        await anyio.sleep(3)
+        here.asterisk.hold_key("1001", on=True)
+        leg = here.asterisk.legs[leg_at(here, "1001")]
+        await anyio.sleep(0.1)
+        leg.died_at = anyio.current_time()
+        await anyio.sleep(60)
+        assert "call.requeued" not in here.told(call)
+        leg.died_at = None
+        here.asterisk.hold_key("1001", on=False)
+        await here.until(lambda: here.asterisk.is_talking(call, "1001"), seconds=3)
+        await dies(here, "1001")
+        await here.until(lambda: "call.requeued" in here.told(call), seconds=NOTICED)
+        await here.until(lambda: here.asterisk.is_talking(call, "1001"), seconds=5)
+        await goodbye(here, call)
+
+
+async def test_one_that_has_the_caller_on_hold_by_key(lags: Lags) -> None:
+    """The caller hears music all the time."""
+    async with floor("1001", lags=lags) as here:
+        call = await in_talk(here)
+        await press(here, "1001", "*4", settled=3)
+        here.asterisk.phone_dies("1001")
+        await here.until(lambda: "call.requeued" in here.told(call), seconds=NOTICED)
+        await here.until(lambda: here.asterisk.is_talking(call, "1001"), seconds=5)
+        await goodbye(here, call)
+    assert here.facts(call, "call.requeued")[0].data == {"reason": "phone_lost"}
+
+
+@pytest.mark.parametrize("answers", [True, False])
+async def test_the_poldas_phone_dies_in_a_transfer(lags: Lags, answers: bool) -> None:  # noqa: FBT001 - drawn
+    """The transfer goes on; should it fail, the caller goes to the head of the queue, and is nobody's meanwhile."""
+    async with floor("1001", "1002", "2011", lags=lags) as here:
+        call = await transferring(here, "2011")
+        here.asterisk.phone_dies("1001")
+        if answers:
+            await anyio.sleep(4)
+            here.asterisk.desk_answers("2011")
+            await here.until(lambda: here.asterisk.is_talking(call, "2011"), seconds=3)
+            await here.until(lambda: is_idle(here, "1001"), seconds=AT_ONCE)
+        else:
+            here.asterisk.watches_silence = False
+            here.asterisk.register("1002", answers_after=0.1)
+            await here.until(lambda: "call.requeued" in here.told(call), seconds=NOTICED + 5)
+            await here.until(lambda: any(here.asterisk.is_talking(call, desk) for desk in ("1001", "1002")), seconds=5)
+        await goodbye(here, call)
+
+
+async def test_a_phone_that_only_rings_is_nobodys_business(lags: Lags) -> None:
+    async with floor("1001", lags=lags) as here:
+        here.asterisk.register("1001")
+        call = here.asterisk.call()
+        await here.until(lambda: rings(here, "1001"))
+        await anyio.sleep(RULES.ring - 1)
+        assert rings(here, "1001")
+        await goodbye(here, call)
+
+
+async def test_asterisk_gives_no_answer_for_once(lags: Lags) -> None:
+    """Nothing is concluded from that."""
+    async with floor("1001", lags=lags) as here:
+        call = await in_talk(here)
+        here.asterisk.trouble["packets_received"] = ["before", "refused", "after", None, "before"]
+        await anyio.sleep(20)
+        assert here.asterisk.is_talking(call, "1001")
+        await dies(here, "1001")
+        await here.until(lambda: "call.requeued" in here.told(call), seconds=NOTICED)
+        await here.until(lambda: here.asterisk.is_talking(call, "1001"), seconds=5)
+        await goodbye(here, call)
+
+
+async def test_a_hundred_talks_have_their_turn(lags: Lags) -> None:
+    """One of them dies: with many it takes a little longer."""
+    desks = [str(1000 + number) for number in range(1, 71)]
+    async with floor(*desks, lags=lags) as here:
+        calls = []
+        for desk in desks:
+            here.asterisk.register(desk, answers_after=0.1)
+            calls.append(here.asterisk.call())
+            await anyio.sleep(0.01)
+        await here.until(lambda: all("call.answered" in here.told(call) for call in calls))
+        await anyio.sleep(5)
+        (dead,) = (desk for desk in desks if here.asterisk.is_talking(calls[-1], desk))
+        await dies(here, dead)
+        await here.until(lambda: "call.requeued" in here.told(calls[-1]), seconds=2 * NOTICED)
+        await goodbye(here, *calls)
+    assert [call for call in calls if "call.requeued" in here.told(call)] == calls[-1:]
