@@ -206,9 +206,10 @@ class AsteriskClient:
         """Let a leg go on in the dialplan."""
         await self._order("POST", f"/channels/{leg}/continue")
 
-    async def create_bridge(self, bridge: str) -> None:
-        """Make a mixing bridge."""
-        await self._order("POST", f"/bridges/{bridge}", {"type": "mixing"})
+    async def create_bridge(self, bridge: str, *, mixes: bool = False) -> None:
+        """Make a bridge; ``mixes``: for two as well, who are otherwise joined as they are."""
+        # The name is for video, which there is none of; it is the one way to say that a bridge always mixes.
+        await self._order("POST", f"/bridges/{bridge}", {"type": "mixing,video_sfu" if mixes else "mixing"})
 
     async def add_to_bridge(self, bridge: str, legs: Sequence[str], *, absorb_keys: bool = False) -> None:
         """Put legs into a bridge."""

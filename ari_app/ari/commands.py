@@ -51,8 +51,8 @@ class Commands(Protocol):
     async def back_to_dialplan(self, leg: str) -> None:
         """Let a leg go on in the dialplan after the hand-over: the fallback."""
 
-    async def create_bridge(self, bridge: str) -> None:
-        """Make a mixing bridge with an id that was never used before."""
+    async def create_bridge(self, bridge: str, *, mixes: bool = False) -> None:
+        """Make a bridge with an id that was never used before; ``mixes``: for two in it as well."""
 
     async def add_to_bridge(self, bridge: str, legs: Sequence[str], *, absorb_keys: bool = False) -> None:
         """Put legs into a bridge; with ``absorb_keys`` nobody else in it hears the keys that they press."""

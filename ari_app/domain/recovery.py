@@ -42,7 +42,7 @@ class SeenChannel:
     """A living channel. ``held`` means that the dialplan has handed it over to an application.
 
     ``number`` is the caller's, ``dialled`` what was called; ``endpoint`` is the phone or trunk's name; ``context``
-    is where in the dialplan it is.
+    is where in the dialplan it is; ``since`` is when it was made (ISO 8601).
     """
 
     id: str
@@ -52,6 +52,7 @@ class SeenChannel:
     number: str = ""
     dialled: str = ""
     context: str = ""
+    since: str = ""
 
     @property
     def is_desk_line(self) -> bool:
@@ -189,7 +190,10 @@ def _adoption(
     """What becomes of a caller, or of a desk that dialled, whom nobody looks after."""
     bridge = next((each for each in bridges if caller.id in each.channels), None)
     place = None if bridge is None else bridge.id
-    legs = [by_id[leg] for leg in sorted(by_id) if call_of(leg) == caller.id and by_id[leg].up]
+    # The one who has the caller was there before whoever is asked, or has a call transferred to them.
+    legs = sorted(
+        (leg for leg in by_id.values() if call_of(leg.id) == caller.id and leg.up), key=lambda leg: (leg.since, leg.id)
+    )
     together = [leg for leg in legs if bridge is not None and leg.id in bridge.channels]
     # An operator who asks somebody else has the caller on hold in another bridge: they are together again then.
     leg = next(iter(together or [leg for leg in legs if leg.held]), None)

@@ -19,7 +19,8 @@ from ari_app.domain.causes import UNKNOWN_CAUSE
 from ari_app.domain.display import Shown, shown_caller
 from ari_app.domain.facts import Fact, Json
 from ari_app.domain.queue import Priority
-from ari_app.domain.recovery import bridge_id, leg_id
+from ari_app.domain.recovery import leg_id
+from ari_app.flows.bridges import Bridges
 from ari_app.flows.messages import CallerLeft, LegGone, Message, TimeUp, now
 from ari_app.flows.surroundings import Surroundings
 from ari_app.flows.switchboard import DeskReady
@@ -59,9 +60,7 @@ class Call:
         self._legs: list[str] = []
         self._ahead: tuple[str, str] | None = None
         """A desk and its leg, rung while the call was being claimed."""
-        self._bridge: str | None = None
-        self._is_caller_in_bridge = False
-        self._side_bridge: str | None = None
+        self.bridges = Bridges(around.asterisk, call)
         self._inbox: Inbox[Message] = Inbox()
         self._caller_left = False
         self.given_away = anyio.Event()
@@ -256,8 +255,7 @@ class Call:
         ``is_up``: the caller's leg was answered, too; otherwise they hear it ring still.
         """
         self.adopt_leg(leg, lives=True)
-        self._bridge = bridge
-        self._is_caller_in_bridge = bridge is not None
+        self.bridges.adopt(bridge, leg)
         self.talking = self.was_answered = self.is_up = is_up
 
     def give_away(self, leg: str) -> None:
@@ -281,37 +279,14 @@ class Call:
             with suppress(AriRefused):
                 await self.around.asterisk.hangup(leg)
 
-    @property
-    def caller_is_bridged(self) -> bool:
-        """Whether the caller is in the bridge in which they talk, perhaps hearing something else."""
-        return self._is_caller_in_bridge
-
-    async def connect(self, leg: str) -> None:
-        """Let the caller and ``leg``, and whoever else is with the caller, hear each other.
+    async def connect(self, leg: str, *, beside: bool = False) -> None:
+        """Let the caller and ``leg`` hear each other; see ``Bridges.join``.
 
         Raises:
             AriRefused: one of them is gone; the inbox tells which.
         """
-        if self._bridge is None:
-            self._bridge = await self._new_bridge()
-        legs = [leg] if self._is_caller_in_bridge else [self.id, leg]
-        await self.around.asterisk.add_to_bridge(self._bridge, legs, absorb_keys=True)
-        self._is_caller_in_bridge = self.talking = self.was_answered = True
-
-    async def connect_aside(self, legs: Iterable[str]) -> None:
-        """Let these legs hear each other, without the caller.
-
-        Raises:
-            AriRefused: one of them is gone; the inbox tells which.
-        """
-        if self._side_bridge is None:
-            self._side_bridge = await self._new_bridge()
-        await self.around.asterisk.add_to_bridge(self._side_bridge, list(legs), absorb_keys=True)
-
-    async def _new_bridge(self) -> str:
-        bridge = bridge_id(self.id, secrets.token_hex(4))
-        await self.around.asterisk.create_bridge(bridge)
-        return bridge
+        await self.bridges.join(leg, beside=beside)
+        self.talking = self.was_answered = True
 
     async def end(self) -> None:
         """End every leg and the bridge, and wait for their last events: nothing is left behind.
@@ -330,7 +305,7 @@ class Call:
                     self._note(await self._inbox.get())
         except InboxFull:
             log.warning("call.last_events_lost")
-        await self._remove_bridges()
+        await self.bridges.remove()
 
     async def end_own_legs(self) -> None:
         """Hang up every leg that was made for this call; never raises."""
@@ -340,14 +315,6 @@ class Call:
             except AriError as error:
                 # Reconciling ends what is left; the other legs and the desk must be free all the same.
                 log.warning("call.leg_not_ended", leg=leg, error=repr(error))
-
-    async def _remove_bridges(self) -> None:
-        # After the legs: deleting a bridge with legs in it overwrites their causes (asterisk#1124).
-        for bridge in filter(None, (self._bridge, self._side_bridge)):
-            try:
-                await self.around.asterisk.destroy_bridge(bridge)
-            except AriError as error:
-                log.info("call.bridge_not_removed", error=repr(error))
 
     async def hand_back(self) -> None:
         """Give the caller back to the dialplan, whose fallback rings every desk; our own legs end.
@@ -359,7 +326,7 @@ class Call:
             await self.around.asterisk.back_to_dialplan(self.id)
         finally:
             await self.end_own_legs()
-            await self._remove_bridges()
+            await self.bridges.remove()
 
     def forget(self) -> None:
         """Leave the switch and the switchboard: this flow no longer acts."""
@@ -368,7 +335,7 @@ class Call:
 
     def owns(self, made: str) -> bool:
         """Whether a leg or bridge with this id is one that this flow works with."""
-        return made in {self._bridge, self._side_bridge} or made in self._legs
+        return made in self.bridges or made in self._legs
 
     def legs(self) -> Iterable[str]:
         """The caller's leg and all that were made for this call."""

@@ -86,7 +86,7 @@ async def _meet(room: Room, party: Party, desk: str, leg: str) -> Party | None:
     try:
         if not await call.entered(leg):
             return None
-        await call.connect_aside([party.leg, leg])
+        await call.bridges.join_aside([party.leg, leg])
     except AriRefused:
         await call.end_leg(leg)
         await call.look()

@@ -52,6 +52,7 @@ def seen(channel: Channel) -> plan.SeenChannel:
         number=channel.caller.number,
         dialled=channel.dialplan.exten,
         context=channel.dialplan.context,
+        since=channel.creationtime,
     )
 
 
@@ -228,6 +229,7 @@ class Recovery:
         room = Room(call)
         if caller.up:
             call.is_up = True
+            call.bridges.adopt(None, "")
             await room.caller.take_over()
         self._go_on(call, caller, living, state="waiting")
         await work_on(room, find_operator)

@@ -142,18 +142,20 @@ class Room:
         """The one aside comes into the talk."""
         self.is_conference = True
         await other.ear.stop()
-        await self._connect(other)
+        await self._connect(other, beside=True)
 
     async def bring_in(self, party: Party) -> None:
         """An operator who was elsewhere is with the caller again, who hears SOP VI "Selesai Menunggu" if on hold."""
         await party.ear.stop()
+        if self.call.bridges.moves_for(party.leg):
+            await self.caller.stop()
         await self._connect(party)
         if self.is_held:
             await self.resume()
 
-    async def _connect(self, party: Party) -> None:
+    async def _connect(self, party: Party, *, beside: bool = False) -> None:
         try:
-            await self.call.connect(party.leg)
+            await self.call.connect(party.leg, beside=beside)
         except AriRefused:
             await self.call.look()  # one of the two is gone: their end is in the inbox
 

@@ -168,10 +168,10 @@ class Transfer:
         room, call = self._room, self._call
         call.around.switchboard.answered(answered.desk)
         await self._group.end()
-        if not call.caller_is_bridged:
-            await room.caller.stop()
+        await room.caller.stop()
         if not await connect(call, answered.leg):
             self._reasons.append(self._group.failed(answered).reason)
+            await room.hold()  # the operator is still there, and perhaps another desk rings
             return None
         polres = room.enter(answered.desk, answered.leg)
         operator = call.around.switchboard.operator_at(answered.desk)

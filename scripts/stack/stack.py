@@ -33,7 +33,7 @@ class Stack:
         self.prepared = prepared
         self._say = say
         state, settings = prepared.state, prepared.settings
-        self._watchdog = Watchdog(lambda: self.application.work())
+        self._watchdog = Watchdog()
         self._guard = AsteriskClient(f"http://{settings.asterisk.http}/ari", "guard", prepared.secrets.ari["guard"])
         self.asterisk = Child(
             "Asterisk",
@@ -78,7 +78,7 @@ class Stack:
                     async with anyio.create_task_group() as tasks:
                         for child in self.children:
                             tasks.start_soon(child.watch, self._say)
-                        tasks.start_soon(self._watchdog.watch, self._frozen)
+                        tasks.start_soon(self._watchdog.watch, self._frozen, self.application.work)
                         try:
                             yield
                         finally:

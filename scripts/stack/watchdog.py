@@ -27,12 +27,8 @@ _EVERY: Final = 0.05
 class Watchdog:
     """Listens for ``READY=1`` and ``WATCHDOG=1``."""
 
-    def __init__(self, work: Callable[[], int | None] = lambda: None) -> None:
-        """Open the socket: an abstract one, which needs no file and no short path.
-
-        ``work`` is how much processor time the application has used (ns), None while it is not known.
-        """
-        self._work = work
+    def __init__(self) -> None:
+        """Open the socket: an abstract one, which needs no file and no short path."""
         self._worked: int | None = None
         self._idle_since = 0.0
         self.name = f"@siaga110-{os.getpid()}-{secrets.token_hex(8)}"
@@ -69,21 +65,24 @@ class Watchdog:
         self._heard = self._begun + self._start_seconds
         self._worked, self._idle_since = None, self._begun
 
-    async def watch(self, frozen: Callable[[], None]) -> None:
-        """Call ``frozen`` each time the application falls silent, or does not come to speak."""
+    async def watch(self, frozen: Callable[[], None], work: Callable[[], int | None]) -> None:
+        """Call ``frozen`` each time the application falls silent, or does not come to speak.
+
+        ``work`` is how much processor time it has used (ns); None: that is not known.
+        """
         looked = self._loop.time()
         while True:
             await asyncio.sleep(_EVERY)
             now = self._loop.time()
             late, looked = now - looked > _EVERY * 4, now
             self._read()  # what came while we ourselves were kept from running counts
-            if not late and (now - self._heard > SILENT_SECONDS or self._is_stuck(now)):
+            if not late and (now - self._heard > SILENT_SECONDS or self._is_stuck(now, work)):
                 self.forget()
                 frozen()
 
-    def _is_stuck(self, now: float) -> bool:
+    def _is_stuck(self, now: float, work: Callable[[], int | None]) -> bool:
         """Whether an application that has not said its first word has stopped working towards it."""
-        worked = self._work() if self._begun is not None else None
+        worked = work() if self._begun is not None else None
         if worked is None or worked != self._worked:
             self._worked, self._idle_since = worked, now
         return worked is not None and now - self._idle_since > IDLE_SECONDS

@@ -48,6 +48,8 @@ __all__ = ["BUSY", "NO_ANSWER", "REJECTED", "FakeAsterisk", "Lags", "Trouble"]
 
 NORMAL, BUSY, NO_ANSWER, REJECTED, ELSEWHERE, FAILURE = 16, 17, 19, 21, 26, 38
 OFFER_SECONDS = 0.8
+MOVES_SECONDS = 0.5
+"""Whoever is left in a bridge may be on their way to another one for so long."""
 STAND_IN = "stand-in"
 
 T = TypeVar("T")
@@ -85,6 +87,10 @@ class FakeAsterisk(FakeSound):
         self._lags = lags or Lags()
         self._last_event = 0.0
         self._used: set[str] = set()
+        self._mixing: set[str] = set()
+        self._recorded: dict[str, str] = {}
+        """The operator whose voice each caller's recording has, when the two are joined as they are."""
+        self._made: dict[str, int] = {}
         self._watched: set[str] = set()
         self._talked: dict[str, set[str]] = {}
         self._calls = 0
@@ -282,11 +288,13 @@ class FakeAsterisk(FakeSound):
         leg.app, leg.offered = "Dial", False
         self.in_fallback.add(leg.id)
 
-    async def create_bridge(self, bridge: str) -> None:
-        await self._order("create_bridge", lambda: self._create_bridge(bridge))
+    async def create_bridge(self, bridge: str, *, mixes: bool = False) -> None:
+        await self._order("create_bridge", lambda: self._create_bridge(bridge, mixes=mixes))
 
-    def _create_bridge(self, bridge: str) -> None:
+    def _create_bridge(self, bridge: str, *, mixes: bool) -> None:
         self._check_new(bridge)
+        if mixes:
+            self._mixing.add(bridge)
         self.open_bridges[bridge] = set()
 
     async def add_to_bridge(self, bridge: str, legs: Sequence[str], *, absorb_keys: bool = False) -> None:
@@ -310,6 +318,17 @@ class FakeAsterisk(FakeSound):
         inside = [self.legs[id_] for id_ in self.open_bridges[bridge]]
         for caller in [leg for leg in inside if leg.is_caller]:
             self._talked.setdefault(caller.id, set()).update(leg.id for leg in inside if leg.desk)
+        self._record(bridge)
+
+    def _record(self, bridge: str) -> None:
+        """Two in a bridge that does not mix: the recording of the caller has one operator, and none after them."""
+        inside = [self.legs[id_] for id_ in self.open_bridges.get(bridge, ())]
+        callers = [leg.id for leg in inside if leg.is_caller]
+        desks = [leg.id for leg in inside if leg.desk not in {None, STAND_IN}]
+        if bridge in self._mixing or len(callers) != 1 or len(desks) != 1:
+            return
+        if self._recorded.setdefault(callers[0], desks[0]) != desks[0]:
+            self.wrongs.append(f"{callers[0]}: the recording has nothing of {desks[0]}")
 
     async def destroy_bridge(self, bridge: str) -> None:
         await self._order("destroy_bridge", lambda: self._destroy_bridge(bridge))
@@ -426,8 +445,9 @@ class FakeAsterisk(FakeSound):
 
     def _out_of_bridge(self, leg: Leg) -> None:
         if leg.bridge is not None:
-            self.open_bridges[leg.bridge].discard(leg.id)
-            leg.bridge = None
+            bridge, leg.bridge = leg.bridge, None
+            self.open_bridges[bridge].discard(leg.id)
+            asyncio.get_running_loop().call_later(MOVES_SECONDS, self._record, bridge)
 
     def _endpoint_changed(self, extension: str) -> None:
         if f"PJSIP/{extension}" in self._watched:
@@ -459,7 +479,12 @@ class FakeAsterisk(FakeSound):
 
     def _channel(self, leg: Leg) -> Channel:
         return Channel(
-            leg.id, leg.name, leg.state, CallerID("", leg.number), DialplanCEP(leg.context, leg.exten, leg.app)
+            leg.id,
+            leg.name,
+            leg.state,
+            CallerID("", leg.number),
+            DialplanCEP(leg.context, leg.exten, leg.app),
+            f"{self._made.setdefault(leg.id, len(self._made)):09}",
         )
 
     def _endpoint(self, extension: str) -> Endpoint:

@@ -65,6 +65,18 @@ def test_an_operator_who_has_the_caller_on_hold_or_has_just_answered() -> None:
     assert actions == [DestroyStray(aside.id), AdoptTalk(CALLER, LEG, BRIDGE.id, together=False)]
 
 
+def test_who_has_the_caller_on_hold_and_asks_somebody_else() -> None:
+    """Whoever was there first has the caller back; the one asked is let go."""
+    asked = replace(LEG, id=leg_id("c1", "a"), endpoint="1002", since="2026-11-24T10:00:07.000+0700")
+    operator = replace(LEG, since="2026-11-24T10:00:05.000+0700")
+    alone = SeenBridge(BRIDGE.id, frozenset({CALLER.id}))
+    aside = SeenBridge(bridge_id("c1", "z"), frozenset({operator.id, asked.id}))
+    for legs in ([operator, asked], [asked, operator]):
+        actions = decide([CALLER, *legs], [alone, aside], flows=(), legs=(), living=())
+        adopt = AdoptTalk(CALLER, operator, BRIDGE.id, together=False)
+        assert actions == [HangUpStray(asked.id), DestroyStray(aside.id), adopt]
+
+
 def test_who_is_with_the_caller_goes_before_who_is_elsewhere() -> None:
     """An operator had asked somebody else, and was with the caller again: the other leg ends."""
     other = replace(LEG, id=leg_id("c1", "a"))
