@@ -1,29 +1,25 @@
-"""What the scenes are played on: the phones, the journal, and the terminal."""
+"""What the scenes are played on: the phones, the desks and their people, the journal, and the terminal."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
 
-import anyio
-from rich.console import Console
-
-from ari_app.domain.facts import Record
-from ari_app.store.journal import read
-from scripts.phones import Phones
+from ari_app.domain.desks import POLDA
+from ari_app.site.settings import Desk, Settings
+from scripts.demo.ears import Sounds
+from scripts.demo.screen import SceneError, Screen
+from scripts.demo.staff import Staff
+from scripts.demo.story import Story, head
+from scripts.phones import Handset, HandsetCall, Phones
 from scripts.stack import StackError
-from scripts.stack.prepare import Prepared
 from scripts.stack.stack import Stack
 
-PATIENCE_SECONDS: Final = 10.0
-
-
-class SceneError(Exception):
-    """Something did not go as the SOP says; the text is what."""
+CALLER_HZ: Final = 480
+"""What callers play in place of a voice; like the desks' tones it is no note of the hold music."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,60 +28,73 @@ class Stage:
 
     stack: Stack
     phones: Phones
-    console: Console
+    screen: Screen
+    staff: Staff
+    sounds: Sounds
+
+    # ---- the site
 
     @property
-    def prepared(self) -> Prepared:
-        """The instance's configuration and state."""
-        return self.stack.prepared
+    def settings(self) -> Settings:
+        """The site's configuration."""
+        return self.stack.prepared.settings
 
     @property
-    def desks(self) -> list[tuple[str, str]]:
-        """Extension and password of the Polda's desks."""
-        secrets = self.prepared.secrets.desks
-        return [(desk.extension, secrets[desk.extension]) for desk in self.prepared.settings.polda_desks]
+    def polda(self) -> Sequence[Desk]:
+        """The Polda's desks, those first at which nobody needs to log in."""
+        return sorted(self.settings.polda_desks, key=lambda desk: desk.login)
 
-    def scene(self, title: str) -> None:
-        """Announce a scene."""
-        self.console.print(f"\n[bold]{title}[/bold]")
+    @property
+    def polres(self) -> Desk | None:
+        """A desk of a Polres, if possible one at which nobody needs to log in; None: there is none."""
+        desks = sorted((desk for desk in self.settings.desk if desk.unit != POLDA), key=lambda desk: desk.login)
+        return desks[0] if desks else None
 
-    def say(self, who: str, what: str) -> None:
-        """Show one step, with the time."""
-        self.console.print(
-            f"  {datetime.now().astimezone():%H:%M:%S.%f}"[:-3] + f"  {who:<12} {what}", highlight=False, soft_wrap=True
-        )
+    # ---- the phones
+
+    @asynccontextmanager
+    async def scene(self, title: str) -> AsyncIterator[None]:
+        """Announce a scene; when it has been played, every phone is switched off."""
+        self.screen.scene(title)
+        yield
+        await self.phones.leave()
+
+    async def man(
+        self, desk: Desk, *, hz: int | None = None, answers: float | None = None, refuses: int | None = None
+    ) -> Handset:
+        """The phone of a desk at which somebody is from now on; see ``Phones.handset``."""
+        account = (desk.extension, self.stack.prepared.secrets.desks[desk.extension])
+        phone = await self.phones.handset(account, hz=hz, answers=answers, refuses=refuses)
+        await self.staff.sit_down(desk, phone)
+        return phone
+
+    async def dial(self, number: str | None) -> HandsetCall:
+        """A citizen dials 110; ``number`` None: it is withheld."""
+        dialled = self.settings.site.emergency_numbers[0]
+        call = await self.phones.citizen(dialled, number=number, hz=CALLER_HZ)
+        self.screen.say("caller", f"{number or 'without a number'} dials {dialled}")
+        return call
+
+    # ---- the journal
 
     def head(self) -> int:
         """The number of the journal's last line."""
-        return max((record.seq for record in read(self.prepared.state.journal)), default=0)
+        return head(self.stack.prepared.state.journal)
 
-    async def story(self, after: int) -> list[Record]:
-        """The story of the first call behind line ``after``, when it is complete, told line by line.
-
-        Raises:
-            SceneError: it is not complete in time.
-        """
-        with anyio.move_on_after(PATIENCE_SECONDS):
-            while True:
-                records = [record for record in read(self.prepared.state.journal, after=after) if record.call]
-                story = [record for record in records if record.call == records[0].call]
-                if story and story[-1].action == "call.ended":
-                    for record in story:
-                        self.say("journal", f"{record.seq}. {record.action} {_shown(record)}")
-                    return story
-                await anyio.sleep(0.05)
-        msg = f"the journal does not have the call's whole story after {PATIENCE_SECONDS:.0f} s"
-        raise SceneError(msg)
+    async def story(self, after: int) -> Story:
+        """The story of the first call that came in behind line ``after``."""
+        return await Story.begun(self.stack.prepared.state.journal, after, self.screen)
 
 
-def _shown(record: Record) -> str:
-    wanted = ("desk", "reason", "waited_ms", "outcome", "by")
-    return " ".join(f"{key}={record.data[key]}" for key in wanted if key in record.data)
+def check(is_so: bool, what: str) -> None:  # noqa: FBT001 - an assertion's condition
+    """Raise SceneError(``what``) unless it is so."""
+    if not is_so:
+        raise SceneError(what)
 
 
 @asynccontextmanager
-async def stage(stack: Stack) -> AsyncIterator[Stage]:
-    """Phones for the instance; on leaving they are gone.
+async def stage(stack: Stack, screen: Screen) -> AsyncIterator[Stage]:
+    """Phones for the instance; on leaving they are gone, and so are the demo's operators.
 
     Raises:
         StackError: the site's trunk is not on this machine, so nobody can play the public.
@@ -97,9 +106,11 @@ async def stage(stack: Stack) -> AsyncIterator[Stage]:
     sip = prepared.settings.asterisk.sip
     home = prepared.state.run / "demo"
     shutil.rmtree(home, ignore_errors=True)
+    staff = Staff(prepared, screen)
     try:
         async with Phones((sip.host, sip.port), home, trunk=trunk, desk_host=sip.host) as phones:
-            yield Stage(stack, phones, Console())
+            yield Stage(stack, phones, screen, staff, Sounds(prepared.state.sounds))
             await phones.leave()
     finally:
+        await staff.go_home()
         shutil.rmtree(home, ignore_errors=True)

@@ -181,9 +181,10 @@ class Audio(asyncio.DatagramProtocol):
         def came() -> str:
             return "".join(press.key for press in self.keys)
 
-        await self._until(lambda: came().endswith(pressed), seconds, lambda: f"keys {pressed!r}, only {came()!r}")
+        await self.until(lambda: came().endswith(pressed), seconds, lambda: f"keys {pressed!r}, only {came()!r}")
 
-    async def _until(self, condition: Callable[[], bool], seconds: float, what: Callable[[], str]) -> None:
+    async def until(self, condition: Callable[[], bool], seconds: float, what: Callable[[], str]) -> None:
+        """Return once ``condition()`` holds, looked at after each packet; PhoneTimeoutError with no ``what()``."""
         try:
             async with asyncio.timeout(seconds):
                 while not condition():
