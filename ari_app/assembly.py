@@ -13,9 +13,12 @@ import structlog
 from ari_app.domain.desks import POLDA
 from ari_app.domain.facts import Fact
 from ari_app.domain.operators import DeskPlace
+from ari_app.flows.blocking import Blocking
 from ari_app.flows.complaints import Complaints, Tickets
 from ari_app.flows.roster import Roster
 from ari_app.site.pins import Pins, pins_file
+from ari_app.site.rules import block_rules
+from ari_app.store.blocked import load_block_list
 from ari_app.store.complaints import living_complaints
 from ari_app.store.last_ticket import last_ticket
 from ari_app.store.staff import staff
@@ -23,6 +26,7 @@ from ari_app.store.staff import staff
 log = structlog.get_logger(__name__)
 
 if TYPE_CHECKING:
+    from ari_app.domain.blocklist import BlockList
     from ari_app.site.settings import Settings
     from ari_app.site.state import StateDir
 
@@ -55,3 +59,17 @@ def make_complaints(settings: Settings, state: StateDir, tell: Callable[[Fact], 
     zone = ZoneInfo(settings.site.timezone)
     tickets = Tickets(last_ticket(state.journal), lambda: datetime.now(zone).date())
     return Complaints(tell, tickets, living_complaints(state.journal))
+
+
+def make_blocking(settings: Settings, tell: Callable[[Fact], None]) -> Blocking:
+    """The block list, still to be given what was before (``read_block_list``); ``tell`` has it note every fact."""
+    return Blocking(tell, block_rules(settings))
+
+
+def read_block_list(settings: Settings, state: StateDir) -> BlockList:
+    """Who is marked and blocked, as tables and journal have it. For worker threads: it waits for the disk.
+
+    Raises:
+        JournalError: the journal cannot be read.
+    """
+    return load_block_list(state.journal, state.database_url(settings), block_rules(settings), time.time())

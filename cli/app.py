@@ -22,6 +22,7 @@ GROUPS: Final = {
     "phones": "Phones: what to enter in a desk's SIP phone.",
     "calls": "Calls to 110: those that live and those that have ended.",
     "complaints": "Complaints: what callers report, for whom it is, and whether it is closed.",
+    "block": "Prank calls: numbers that are marked or blocked, and what was done with them.",
     "operators": "Operators: who takes the calls, logged in where, and ready or not.",
     "desks": "Desks: whose phone is registered, who sits there, and which call is there.",
     "journal": "The journal: everything that happened, in order.",

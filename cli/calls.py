@@ -47,7 +47,7 @@ def list_(  # noqa: PLR0913 - one parameter for each option
         settings = settings_in_force(place)
         engine = tables(place, settings)
         if engine is not None:
-            number = e164(caller, settings.site.region) if caller is not None else None
+            number = e164(caller, settings.site.region, settings.site.area_code) if caller is not None else None
             if caller is not None and number is None:
                 raise typer.BadParameter("it has no digit", param_hint="--caller")
             calls = list_calls(

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from ari_app.domain.calls import CallRow
+    from ari_app.site.settings import Settings
     from ari_app.site.state import StateDir
 
 app = new_group("Complaints: what callers report, for whom it is, and whether it is closed.")
@@ -76,7 +77,7 @@ def list_(  # noqa: PLR0913 - one parameter for each option
                 engine,
                 status=status,
                 polres=polres,
-                number=_number(number, settings.site.region) if number is not None else None,
+                number=_number(number, settings) if number is not None else None,
                 since_ms=_midnight(ZoneInfo(settings.site.timezone)) if today else None,
                 limit=limit or None,
             )
@@ -243,13 +244,13 @@ def _kind(row: ComplaintRow) -> str | None:
     return "emergency" if row.emergency else row.validity
 
 
-def _number(entered: str, region: str) -> str:
+def _number(entered: str, settings: Settings) -> str:
     """A telephone number to look for.
 
     Raises:
         typer.BadParameter: it has no digit: everybody would be found.
     """
-    number = e164(entered, region)
+    number = e164(entered, settings.site.region, settings.site.area_code)
     if number is None:
         raise typer.BadParameter("it has no digit", param_hint="--number")
     return number

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import secrets as random
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 import anyio
@@ -64,8 +64,7 @@ def ask(  # noqa: PLR0913 - what, of whom, by whom
 
 
 async def _ask(broker: Broker, command: str, arguments: Mapping[str, Json], supervisor: str, seconds: float) -> Json:
-    request = msgspec.json.encode({"version": 1, "supervisor": supervisor, "arguments": arguments})
-    exchange = _Exchange(command, request, time.monotonic() + seconds)
+    exchange = _Exchange(command, _request(arguments, supervisor), time.monotonic() + seconds)
     while exchange.left > 0:
         try:
             async with connect(broker, timeout=max(exchange.left, 0.1)) as client:
@@ -79,9 +78,94 @@ async def _ask(broker: Broker, command: str, arguments: Mapping[str, Json], supe
         else:
             if answer is not None:
                 return _result(answer)
-    raise NobodyAnswered(
-        f"the application did not answer within {seconds:g} s: `siaga journal tail` shows whether it was done"
-    )
+    raise NobodyAnswered(_silence(seconds))
+
+
+IN_FLIGHT: Final = 2
+"""Requests of ``ask_each`` under way: while one is carried out, the next is made ready and sent."""
+
+
+def ask_each(  # noqa: PLR0913 - what, of whom, by whom, and what then
+    settings: Settings,
+    secrets: Secrets,
+    command: str,
+    requests: Iterator[tuple[int, Mapping[str, Json]]],
+    *,
+    supervisor: str,
+    on_result: Callable[[int, Json], None],
+    seconds: float = 30.0,
+) -> None:
+    """Have a command carried out many times, on few connections; ``on_result`` gets each one's number and its result.
+
+    ``seconds`` is what each may take. Not where an event loop runs already.
+
+    Raises:
+        AskRefused, NobodyAnswered: as ``ask``; others before it were carried out, and perhaps it and the next.
+    """
+    broker = broker_of(settings.mqtt, secrets, "supervisor")
+
+    async def all_of_them() -> None:
+        trouble: list[Exception] = []
+
+        async def one() -> None:
+            try:
+                await _series(broker, command, requests, supervisor, seconds, on_result)
+            except (AskRefused, NobodyAnswered) as error:
+                trouble.append(error)
+                tasks.cancel_scope.cancel()
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(IN_FLIGHT):
+                tasks.start_soon(one)
+        if trouble:
+            raise trouble[0]
+
+    anyio.run(all_of_them)
+
+
+async def _series(  # noqa: PLR0913, PLR0917 - as ask_each
+    broker: Broker,
+    command: str,
+    requests: Iterator[tuple[int, Mapping[str, Json]]],
+    supervisor: str,
+    seconds: float,
+    on_result: Callable[[int, Json], None],
+) -> None:
+    """Ask for one after the other, on one connection for as long as it holds."""
+
+    def following() -> tuple[int, _Exchange] | None:
+        for number, arguments in requests:
+            return number, _Exchange(command, _request(arguments, supervisor), time.monotonic() + seconds)
+        return None
+
+    current = following()
+    while current is not None:
+        number, exchange = current
+        try:
+            async with connect(broker, timeout=max(exchange.left, 0.1)) as client:
+                while current is not None:
+                    number, exchange = current
+                    answer = await exchange.run(client)
+                    if answer is None:
+                        raise NobodyAnswered(_silence(seconds))
+                    on_result(number, _result(answer))
+                    current = following()
+        except MqttConnectError as error:
+            raise NobodyAnswered(f"the broker at {broker} does not let us in: {error}") from None
+        except (MqttError, OSError) as error:
+            if exchange.left <= 0:
+                raise NobodyAnswered(_silence(seconds)) from None
+            if not exchange.is_sent:
+                raise NotReached(f"the broker at {broker} cannot be reached: {error}") from None
+            await anyio.sleep(_PAUSE_SECONDS)
+
+
+def _request(arguments: Mapping[str, Json], supervisor: str) -> bytes:
+    return msgspec.json.encode({"version": 1, "supervisor": supervisor, "arguments": arguments})
+
+
+def _silence(seconds: float) -> str:
+    return f"the application did not answer within {seconds:g} s: `siaga journal tail` shows whether it was done"
 
 
 class _Exchange:

@@ -1,7 +1,8 @@
 """What the journal's facts say about a call, as one row.
 
 A pure fold: the same records in the same order give the same row. An action that is not known here leaves
-the row as it is. What the same facts say about desks is in ``desk_rows``, about complaints in ``complaints``.
+the row as it is. What the same facts say about desks is in ``desk_rows``, about complaints in ``complaints``,
+about numbers in ``number_rows``.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Final
 
 from ari_app.domain.facts import Json, Record
 
-FOLD_VERSION: Final = 2
+FOLD_VERSION: Final = 3
 """Goes up when one of the folds changes: the tables are then folded anew from the whole journal."""
 
 STATES: Final = ("waiting", "ringing", "talking", "held", "transferring", "consulting", "ended")

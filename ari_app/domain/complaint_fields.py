@@ -28,10 +28,11 @@ _CHOICES: Final = {"category": CATEGORIES, "validity": VALIDITIES, "status": STA
 
 @dataclass(frozen=True, slots=True)
 class FieldRules:
-    """What depends on the site: whose national numbers there are, and the codes of its Polres."""
+    """What depends on the site: whose national and local numbers there are, and the codes of its Polres."""
 
     region: str
     polres: Collection[str]
+    area_code: str = ""
 
 
 def cleaned(name: str, value: Json, rules: FieldRules) -> Json:
@@ -88,7 +89,7 @@ def _text(name: str, entered: str, rules: FieldRules) -> str:
         return entered.upper()
     if name != "number":
         return entered
-    number = e164(entered, rules.region)
+    number = e164(entered, rules.region, rules.area_code)
     if number is None:
         raise ComplaintRefused("number has no digit: enter - when there is none")
     return number

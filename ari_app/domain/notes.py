@@ -68,13 +68,16 @@ def _moment(milliseconds: str) -> datetime:
     return datetime.fromtimestamp(int(milliseconds) / 1000, UTC)
 
 
-def story(note: Note, told: Collection[str], region: str) -> list[Fact]:
-    """The facts of a call that the journal does not have yet; ``told`` are the actions that it has of it."""
+def story(note: Note, told: Collection[str], region: str, area_code: str = "") -> list[Fact]:
+    """The facts of a call that the journal does not have yet; ``told`` are the actions that it has of it.
+
+    ``region`` and ``area_code`` are where national and local numbers belong.
+    """
     if "call.ended" in told:
         return []
     facts: list[Fact] = []
     if "call.received" not in told:
-        caller = e164(note.number, region)
+        caller = e164(note.number, region, area_code)
         facts.append(
             call_received(note.call, caller=caller, number=note.number, dialled=note.dialled, at=note.received)
         )

@@ -10,9 +10,12 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
+from ari_app.domain.blocklist import MOST_MARKS
 from ari_app.domain.desks import POLDA, POLRES_PREFIX
 from ari_app.site.values import (
     Address,
+    AreaCode,
+    Days,
     EmergencyNumber,
     Extension,
     Flag,
@@ -53,6 +56,7 @@ class Site(_Section):
     name: Words
     timezone: Zone = "Asia/Jakarta"
     region: Region = "ID"
+    area_code: AreaCode = ""
     emergency_numbers: Annotated[tuple[EmergencyNumber, ...], Field(min_length=1)] = ("110",)
 
 
@@ -113,17 +117,27 @@ class Prompts(_Section):
 
 
 class Block(_Section):
-    """``[block]``: SOP VIII."""
+    """``[block]``: SOP VIII. A mark counts for ``window_days``, a block lasts ``expire_days``; 0: for ever.
 
-    pranks: Annotated[int, Field(ge=1, le=1000, strict=True)] = 5
+    ``verification_max`` is how many blocked callers wait for an operator at most.
+    """
+
+    pranks: Annotated[int, Field(ge=1, le=MOST_MARKS, strict=True)] = 5
+    window_days: Days = 0
+    expire_days: Days = 0
+    verification_max: Annotated[int, Field(ge=1, le=1000, strict=True)] = 20
 
 
 class Trunk(_Section):
-    """``[[trunk]]``: only the addresses in ``match`` are it."""
+    """``[[trunk]]``: only the addresses in ``match`` are it.
+
+    ``identity``: callers' numbers are those of P-Asserted-Identity, where there is one, or of From only.
+    """
 
     name: Name
     match: Annotated[tuple[Network, ...], Field(min_length=1)]
     contact: SipUri
+    identity: Literal["pai", "from"] = "pai"
 
 
 class Polres(_Section):
@@ -292,6 +306,7 @@ _ALLOWED: Final = {
     "net": "2 to 8 digits",
     "code": "2 digits",
     "emergency_numbers": "2 to 15 digits",
+    "area_code": "up to 4 digits, without the 0 before them",
     "name": "plain text without quotes, brackets and semicolons",
     "unit": '"polda" or a Polres code',
     "contact": "sip:HOST:PORT",

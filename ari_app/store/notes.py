@@ -31,6 +31,7 @@ class CallNotes:
         notes: Path,
         *,
         region: str,
+        area_code: str = "",
         tell: Callable[[Fact], None],
         flush: Callable[[float], bool],
         is_living: Callable[[str], bool],
@@ -46,7 +47,7 @@ class CallNotes:
         self._journal = journal
         self._notes = notes
         self._taken = notes.with_name(f"{notes.name}.taken")
-        self._region = region
+        self._region, self._area_code = region, area_code
         self._tell = tell
         self._flush = flush
         self._is_living = is_living
@@ -98,7 +99,7 @@ class CallNotes:
             for note in notes:
                 if note.call not in told:
                     told[note.call] = {record.action for record in reader.records(call=note.call)}
-                facts = story(note, told[note.call], self._region)
+                facts = story(note, told[note.call], self._region, self._area_code)
                 if facts and "call.recorded" not in told[note.call]:
                     facts = with_recording(facts, self._recording(note))
                 for fact in facts:

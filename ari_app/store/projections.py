@@ -20,11 +20,13 @@ from ari_app.domain.complaints import ComplaintRow, fold_complaint
 from ari_app.domain.desk_rows import DeskRow, fold_desks
 from ari_app.store.chain import GENESIS
 from ari_app.store.database import ensure_schema, trouble
+from ari_app.store.number_folder import NumberFolder
 from ari_app.store.reader import JournalReader
 from ari_app.store.tables import CallTable, ComplaintTable, CursorTable, DeskTable
+from ari_app.store.upsert import Upsert, parts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from sqlalchemy import Connection, Engine, Table
@@ -67,9 +69,10 @@ class Folder:
         self._calls: dict[str, CallRow] = {}
         self._complaints: dict[str, ComplaintRow] = {}  # by their calls' ids
         self._desks: dict[str, DeskRow] = {}
-        self._put_call = _upsert(engine, _calls)
-        self._put_complaint = _upsert(engine, _complaints)
-        self._put_desk = _upsert(engine, _desks)
+        self._put_calls = Upsert(engine, _calls)
+        self._put_complaints = Upsert(engine, _complaints)
+        self._put_desks = Upsert(engine, _desks)
+        self._numbers = NumberFolder(engine)
 
     def fold_all(self) -> int:
         """Fold until nothing is left; returns the number of records.
@@ -117,7 +120,7 @@ class Folder:
         self._forget()
         if row is not None and row.version == FOLD_VERSION and self._has(row.seq, row.hash):
             return row.seq, row.hash
-        for table in (_calls, _complaints, _desks, _cursor):
+        for table in (_calls, _complaints, _desks, *NumberFolder.TABLES, _cursor):
             connection.execute(sa.delete(table))
         values = {"name": "journal", "seq": 0, "hash": GENESIS, "version": FOLD_VERSION}
         connection.execute(sa.insert(_cursor).values(values))
@@ -148,11 +151,10 @@ class Folder:
             changed = fold_desks(self._desks, record)
             self._desks |= changed
             desks |= changed.keys()
-        rows = [_with_time(self._calls[id_], "received") for id_ in calls]
-        _put(connection, _calls, self._put_call, rows)
-        rows = [_with_time(self._complaints[id_], "opened") for id_ in complaints]
-        _put(connection, _complaints, self._put_complaint, rows)
-        _put(connection, _desks, self._put_desk, [asdict(self._desks[extension]) for extension in desks])
+        self._put_calls.put(connection, [_with_time(self._calls[id_], "received") for id_ in calls])
+        self._put_complaints.put(connection, [_with_time(self._complaints[id_], "opened") for id_ in complaints])
+        self._put_desks.put(connection, [asdict(self._desks[extension]) for extension in desks])
+        self._numbers.fold(connection, records)
         for id_ in {record.call for record in records if record.call is not None}:
             if self._calls[id_].state == "ended":
                 del self._calls[id_]
@@ -164,7 +166,7 @@ class Folder:
             for row in connection.execute(sa.select(*(_desks.c[name] for name in _DESK_FIELDS))):
                 self._desks[row.extension] = DeskRow(*row)
         wanted = {each.call for each in records if each.call is not None} - self._calls.keys()
-        for some in _parts(sorted(wanted), 500):
+        for some in parts(sorted(wanted)):
             query = sa.select(*(_calls.c[name] for name in _CALL_FIELDS)).where(_calls.c.id.in_(some))
             for row in connection.execute(query):
                 self._calls[row.id] = CallRow(*row)
@@ -180,32 +182,3 @@ def _with_time(row: CallRow | ComplaintRow, begun: str) -> dict[str, Any]:
     with suppress(ValueError):  # a damaged time must not stop the folding
         values[f"{begun}_ms"] = round(datetime.fromisoformat(values[f"{begun}_at"]).timestamp() * 1000)
     return values
-
-
-def _parts(values: Sequence[str], size: int) -> Iterable[Sequence[str]]:
-    return (values[start : start + size] for start in range(0, len(values), size))
-
-
-def _upsert(engine: Engine, table: Table) -> sa.Executable | None:
-    """The statement that adds a row or replaces it; None: this kind of database has none that we know."""
-    from sqlalchemy.dialects import postgresql, sqlite  # noqa: PLC0415 - only for a moment, once
-
-    kinds: dict[str, Callable[[Table], Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
-    make = kinds.get(engine.dialect.name)
-    if make is None:
-        return None
-    statement = make(table)
-    key = [column.name for column in table.primary_key]
-    new = {column.name: statement.excluded[column.name] for column in table.c if column.name not in key}
-    upsert: sa.Executable = statement.on_conflict_do_update(index_elements=key, set_=new)
-    return upsert
-
-
-def _put(connection: Connection, table: Table, upsert: sa.Executable | None, rows: Sequence[dict[str, Any]]) -> None:
-    if not rows:
-        return
-    if upsert is None:
-        (key,) = table.primary_key
-        connection.execute(sa.delete(table).where(key.in_([row[key.name] for row in rows])))
-        upsert = sa.insert(table)
-    connection.execute(upsert, rows)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
@@ -11,8 +11,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from ari_app.domain.calls import LIVING, CallRow
 from ari_app.domain.complaints import ComplaintRow
 from ari_app.domain.desk_rows import DeskRow
+from ari_app.domain.number_rows import EVENT_FIELDS, NUMBER_FIELDS, NumberEvent, NumberRow
 from ari_app.store.database import trouble
-from ari_app.store.tables import CallTable, ComplaintTable, CursorTable, DeskTable
+from ari_app.store.number_folder import number_row
+from ari_app.store.tables import CallTable, ComplaintTable, CursorTable, DeskTable, NumberHistoryTable, NumberTable
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine, Select, Table
@@ -22,8 +24,15 @@ _complaints: Final[Table] = ComplaintTable.__table__  # type: ignore[attr-define
 _desks: Final[Table] = DeskTable.__table__  # type: ignore[attr-defined]
 _cursor: Final[Table] = CursorTable.__table__  # type: ignore[attr-defined]
 
+_numbers: Final[Table] = NumberTable.__table__  # type: ignore[attr-defined]
+_history: Final[Table] = NumberHistoryTable.__table__  # type: ignore[attr-defined]
+
+PAGE: Final = 10_000
+"""Rows fetched at a time where there may be a million."""
+
 _CALL_COLUMNS: Final = tuple(_calls.c[name] for name in CallRow.__dataclass_fields__)
 _COMPLAINT_COLUMNS: Final = tuple(_complaints.c[name] for name in ComplaintRow.__dataclass_fields__)
+_NUMBER_COLUMNS: Final = tuple(_numbers.c[name] for name in NUMBER_FIELDS)
 _DESK_COLUMNS: Final = tuple(_desks.c[name] for name in DeskRow.__dataclass_fields__)
 
 
@@ -145,6 +154,70 @@ def list_desks(engine: Engine) -> list[DeskRow]:
     """
     query = sa.select(*_DESK_COLUMNS).order_by(_desks.c.extension)
     return [DeskRow(*row) for row in _rows(engine, query)]
+
+
+def list_numbers(
+    engine: Engine,
+    *,
+    blocked_since_ms: int | None = None,
+    prefix: str | None = None,
+    limit: int | None = None,
+) -> list[NumberRow]:
+    """The numbers that were marked or blocked, the last changed first; at most ``limit``.
+
+    ``blocked_since_ms``: only those that were blocked after that (ms since 1970) and still are, the last blocked first.
+    ``prefix``: only those that begin with it (``+6281``), by number.
+
+    Raises:
+        DatabaseError: the database cannot be read.
+    """
+    blocked, number = _numbers.c.blocked_ms, _numbers.c.number
+    query = sa.select(*_NUMBER_COLUMNS).limit(limit)
+    if blocked_since_ms is not None:
+        query = query.where(blocked > blocked_since_ms)
+    if prefix is not None:  # what follows "9" is above all digits
+        query = query.where(number >= prefix, number < f"{prefix}:").order_by(number)
+    elif blocked_since_ms is not None:
+        query = query.order_by(blocked.desc(), _numbers.c.last_seq.desc())
+    else:
+        query = query.order_by(_numbers.c.last_seq.desc())
+    return [number_row(row) for row in _rows(engine, query)]
+
+
+def find_number(engine: Engine, number: str) -> NumberRow | None:
+    """The row of a number (E.164); None: it was never marked or blocked.
+
+    Raises:
+        DatabaseError: the database cannot be read.
+    """
+    rows = _rows(engine, sa.select(*_NUMBER_COLUMNS).where(_numbers.c.number == number))
+    return number_row(rows[0]) if rows else None
+
+
+def all_blocked(engine: Engine, *, since_ms: int) -> Iterator[NumberRow]:
+    """All numbers that were blocked after that (ms since 1970) and still are, one after the other, by number.
+
+    Raises:
+        DatabaseError: the database cannot be read.
+    """
+    query = sa.select(*_NUMBER_COLUMNS).where(_numbers.c.blocked_ms > since_ms).order_by(_numbers.c.number)
+    try:
+        with engine.connect() as connection:
+            for row in connection.execution_options(yield_per=PAGE).execute(query):
+                yield number_row(row)
+    except (SQLAlchemyError, OSError) as error:
+        raise trouble(engine, error) from error
+
+
+def number_history(engine: Engine, number: str) -> list[NumberEvent]:
+    """All that was done with a number (E.164), oldest first.
+
+    Raises:
+        DatabaseError: the database cannot be read.
+    """
+    columns = (_history.c[name] for name in EVENT_FIELDS)
+    query = sa.select(*columns).where(_history.c.number == number).order_by(_history.c.seq)
+    return [NumberEvent(**row._mapping) for row in _rows(engine, query)]  # noqa: SLF001 - as below
 
 
 def folded_up_to(engine: Engine) -> int:

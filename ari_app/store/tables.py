@@ -1,19 +1,22 @@
 """The tables that are folded from the journal (SQLModel). Alembic owns their schema: ``migrations/``.
 
 Times are kept as the journal has them (ISO 8601 with the site's offset), so table and journal cannot
-disagree; ``received_ms`` and ``opened_ms`` (milliseconds since 1970, UTC) are beside them for ranges. Each index
-serves one listing, condition and order: it must be as quick with a million calls.
+disagree; ``received_ms``, ``opened_ms`` and ``blocked_ms`` (milliseconds since 1970, UTC) are beside them for ranges.
+Each index serves one listing, condition and order: it must be as quick with a million calls.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Column, Index
+from sqlalchemy import BigInteger, Column, Index, Integer
 from sqlmodel import Field, SQLModel
 
-REVISION: Final = "0002"
+REVISION: Final = "0003"
 """The newest migration; a test compares it with ``migrations/versions``."""
+
+_LINE: Final = BigInteger().with_variant(Integer(), "sqlite")
+"""As a key, SQLite keeps rows in the order of an INTEGER, and of nothing else, without an index beside them."""
 
 
 class CallTable(SQLModel, table=True):
@@ -92,6 +95,43 @@ class DeskTable(SQLModel, table=True):
     operator: str | None = None
     ready: bool = True
     reason: str | None = None
+
+
+class NumberTable(SQLModel, table=True):
+    """One row a number that was ever marked or blocked (``domain.number_rows.NumberRow``).
+
+    ``marked_in`` is its list as JSON: ``[["CALL", ms since 1970], ...]``.
+    """
+
+    __tablename__ = "numbers"
+    __table_args__ = (Index("ix_numbers_blocked", "blocked_ms", "last_seq"),)
+
+    number: str = Field(primary_key=True)
+    last_seq: int = Field(sa_column=Column(BigInteger, nullable=False, index=True))
+    changed_at: str
+    marks: int = 0
+    marked_in: str = "[]"
+    blocked_at: str | None = None
+    blocked_ms: int | None = Field(default=None, sa_column=Column(BigInteger))
+    blocked_by: str | None = None
+    reason: str | None = None
+    note: str | None = None
+
+
+class NumberHistoryTable(SQLModel, table=True):
+    """One row for everything that was done with a number; ``seq`` is the record's in the journal."""
+
+    __tablename__ = "number_history"
+    __table_args__ = (Index("ix_number_history_number", "number", "seq"),)
+
+    seq: int = Field(sa_column=Column(_LINE, primary_key=True, autoincrement=False))
+    number: str | None = None
+    at: str
+    actor: str
+    action: str
+    call: str | None = None
+    reason: str | None = None
+    note: str | None = None
 
 
 class CursorTable(SQLModel, table=True):

@@ -13,6 +13,7 @@ FULL = """\
 name = "Polda Uji"
 timezone = "Asia/Jakarta"
 region = "ID"
+area_code = "61"
 emergency_numbers = ["110"]
 
 [asterisk]
@@ -40,11 +41,15 @@ answer_seconds = 5
 
 [block]
 pranks = 5
+window_days = 90
+expire_days = 365
+verification_max = 20
 
 [[trunk]]
 name = "pstn"
 match = ["127.0.0.2"]
 contact = "sip:127.0.0.2:5060"
+identity = "pai"
 
 [[polres]]
 code = "01"

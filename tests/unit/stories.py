@@ -15,7 +15,7 @@ ACTIONS = (
     "call.consult_ended", "call.conferenced", "call.referred", "call.requeued", "call.closed", "call.recorded",
     "complaint.opened", "complaint.edited", "complaint.closed", "complaint.reopened", "desk.registered",
     "desk.unregistered", "operator.logged_in", "operator.logged_out", "operator.removed", "operator.ready",
-    "operator.not_ready",
+    "operator.not_ready", "prank.marked", "prank.unmarked", "number.blocked", "number.unblocked",
 )  # fmt: skip
 
 json_values: st.SearchStrategy[Json] = st.recursive(
@@ -43,10 +43,11 @@ _data = st.fixed_dictionaries(
         "kind": st.sampled_from(("valid", "not_valid", "prank", "?", 7)),
         "emergency": st.sampled_from((True, False, None, "yes")),
         "polres": st.sampled_from(("01", "02", None, 1)),
-        "reason": st.sampled_from(("busy", "rest", None, 3)),
+        "reason": st.sampled_from(("busy", "rest", "unmarked", None, 3)),
         "ticket": st.sampled_from(("110-20250131-0001", "110-20250131-0002", "110-20250131-0001", None)),
         "name": st.sampled_from(("Budi", "-", None, 5)),
         "status": st.sampled_from(("open", "handling", "closed", "?")),
+        "number": st.sampled_from(("+6281234567890", "+6281234567891", "110", None, "x")),
         "sha256": st.sampled_from(("ab" * 32, None)),
     },
 )

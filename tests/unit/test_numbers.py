@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ari_app.domain.numbers import e164
+from ari_app.domain.numbers import _valid, e164
 
 
 @pytest.mark.parametrize(
@@ -27,6 +27,45 @@ from ari_app.domain.numbers import e164
 )
 def test_known_numbers(number: str, expected: str | None) -> None:
     assert e164(number, "ID") == expected
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [
+        ("4567890", "+62614567890"),
+        ("456-7890", "+62614567890"),
+        ("62812345", "+626162812345"),
+        ("+4567890", "4567890"),
+        ("14045", "14045"),
+        ("110", "110"),
+        ("1500", "1500"),
+        ("45678", "+626145678"),
+        ("4567", "4567"),
+        ("081234567890", "+6281234567890"),
+        ("0214567890", "+62214567890"),
+        ("6281234567890", "+6281234567890"),
+        ("+6590123456", "+6590123456"),
+    ],
+)
+def test_local_numbers_are_the_sites(number: str, expected: str) -> None:
+    assert e164(number, "ID", "61") == expected
+
+
+def test_without_an_area_they_stay_as_they_are() -> None:
+    assert e164("4567890", "ID") == "4567890"
+
+
+@settings(max_examples=1000)
+@given(
+    st.sampled_from(("ID", "MY", "DE", "FR", "IT", "US", "GB", "AR", "AU")),
+    st.from_regex(r"\+?(62|60|49|0|)(8|1|0)?[0-9]{1,13}", fullmatch=True),
+)
+def test_the_short_way_leads_to_the_same(region: str, number: str) -> None:
+    """Mobile numbers of the region are not taken apart; what comes out is what the library says."""
+    digits = number.removeprefix("+")
+    tried = (number, f"+{digits}") if digits == number else (number,)
+    expected = next((found for each in tried if (found := _valid(each, region)) is not None), digits)
+    assert e164(number, region) == expected
 
 
 @given(st.text(max_size=40))

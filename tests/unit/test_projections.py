@@ -24,6 +24,7 @@ from ari_app.domain.calls import CallRow, fold_call
 from ari_app.domain.complaints import ComplaintRow, fold_complaint
 from ari_app.domain.desk_rows import DeskRow, fold_desks
 from ari_app.domain.facts import Fact, Record
+from ari_app.domain.number_rows import NumberEvent, NumberRow, event_of, fold_number, number_of
 from ari_app.store import database, projections, queries
 from ari_app.store.database import ensure_schema, open_engine, stored_revision
 from ari_app.store.errors import DatabaseError, JournalError
@@ -57,7 +58,9 @@ def _write(journal: Journal, some: list[Fact]) -> None:
     assert journal.flush()
 
 
-Tables = tuple[dict[str, CallRow], dict[str, DeskRow], dict[str, ComplaintRow]]
+Tables = tuple[
+    dict[str, CallRow], dict[str, DeskRow], dict[str, ComplaintRow], dict[str, NumberRow], dict[int, NumberEvent]
+]
 
 
 def _fold(records: list[Record]) -> Tables:
@@ -65,7 +68,15 @@ def _fold(records: list[Record]) -> Tables:
     calls: dict[str, CallRow] = {}
     desks: dict[str, DeskRow] = {}
     complaints: dict[str, ComplaintRow] = {}
+    numbers: dict[str, NumberRow] = {}
+    events: dict[int, NumberEvent] = {}
     for record in records:
+        if (number := number_of(record)) is not None and (
+            found := fold_number(numbers.get(number), record)
+        ) is not None:
+            numbers[number] = found
+        if (event := event_of(record)) is not None:
+            events[event.seq] = event
         if record.call is not None:
             row = fold_call(calls.get(record.call), record)
             assert row is not None
@@ -74,17 +85,23 @@ def _fold(records: list[Record]) -> Tables:
             if complaint is not None:
                 complaints[record.call] = complaint
         desks |= fold_desks(desks, record)
-    return calls, desks, complaints
+    return calls, desks, complaints, numbers, events
 
 
 def _tables(engine: sa.Engine) -> Tables:
-    def rows(table: str, row: type[Any]) -> dict[str, Any]:
+    def rows(table: str, row: type[Any]) -> dict[Any, Any]:
         names = ", ".join(f'"{name}"' for name in row.__dataclass_fields__)
         with engine.connect() as connection:
             found = connection.execute(sa.text(f"SELECT {names} FROM {table}")).all()
         return {each[0]: row(*each) for each in found}
 
-    return rows("calls", CallRow), rows("desks", DeskRow), rows("complaints", ComplaintRow)
+    return (
+        rows("calls", CallRow),
+        rows("desks", DeskRow),
+        rows("complaints", ComplaintRow),
+        {row.number: row for row in queries.list_numbers(engine)},
+        rows("number_history", NumberEvent),
+    )
 
 
 def _cursor(engine: sa.Engine) -> tuple[int, str]:
@@ -115,7 +132,7 @@ def test_rows(open_journal: OpenJournal, path: Path, engine: sa.Engine) -> None:
     journal = open_journal()
     _write(journal, TALK)
     assert catch_up(path, engine) == 5
-    calls, desks, _ = _tables(engine)
+    calls, desks, *_ = _tables(engine)
     assert (calls["c"].state, calls["c"].outcome, calls["c"].desk) == ("ended", "answered", "1001")
     assert desks["1001"].call is None
     assert _cursor(engine) == journal.head()
@@ -170,6 +187,9 @@ QUERIES: list[tuple[str, str, dict[str, Any]]] = [
     ("list_calls", "SEARCH calls USING INDEX ix_calls_desk", {"desk": "1001"}),
     ("calls_between", "SEARCH calls USING INDEX ix_calls_caller_received",
         {"caller": "+628", "since_ms": 0, "until_ms": 9}),
+    ("list_numbers", "SCAN numbers USING INDEX ix_numbers_last_seq", {}),
+    ("list_numbers", "SEARCH numbers USING INDEX ix_numbers_blocked", {"blocked_since_ms": -1}),
+    ("list_numbers", "SEARCH numbers USING INDEX sqlite_autoindex_numbers_1", {"prefix": "+6281"}),
     ("list_complaints", "SCAN complaints USING INDEX ix_complaints_opened_ms", {}),
     ("list_complaints", "SEARCH complaints USING INDEX ix_complaints_opened_ms", {"since_ms": 5}),
     ("list_complaints", "SEARCH complaints USING INDEX ix_complaints_status", {"status": "open"}),

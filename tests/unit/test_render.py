@@ -244,7 +244,7 @@ def _shape(text: str) -> list[str]:
 
 
 def test_there_are_fields() -> None:
-    assert len(FIELDS) == 21
+    assert len(FIELDS) == 23
     assert ("trunk", 0, "match", 0) in FIELDS
 
 

@@ -1,0 +1,203 @@
+"""The block list as a CSV file: read for ``siaga block import``, written by ``siaga block export``."""
+
+from __future__ import annotations
+
+import csv
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Final
+
+import msgspec
+
+from ari_app.domain.blocklist import BlockRefused, blockable, note_text
+from ari_app.domain.facts import Json
+from ari_app.domain.number_set import NumberSet
+from ari_app.site.rules import number_rules
+from cli.asking import order_each
+from cli.errors import Refused
+from cli.main import say
+from cli.output import counted, plain, print_line
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from ari_app.domain.blocklist import NumberRules
+    from ari_app.site.settings import Settings
+    from ari_app.site.state import StateDir
+
+CHUNK: Final = 1000
+"""Numbers in one request at most."""
+
+CHUNK_BYTES: Final = 60_000
+"""Of a request at most; the application takes a little more."""
+
+COLUMNS: Final = ("number", "since", "by", "reason", "note")
+
+
+class _Import:
+    """A file on its way in: what of it goes where, and what became of it."""
+
+    def __init__(self, rules: NumberRules, *, dry_run: bool) -> None:
+        self.blocked = self.unchanged = self.bad = 0
+        self._rules = rules
+        self._dry_run = dry_run
+        self._seen = NumberSet()
+        self._sent: dict[int, list[tuple[int, str]]] = {}
+
+    def requests(self, lines: Iterator[tuple[int, str, str | None]]) -> Iterator[dict[str, Json]]:
+        """The arguments of one command after the other; ``lines`` are line number, number and note."""
+        numbers: list[Json] = []
+        places: list[tuple[int, str]] = []
+        size = made = 0
+        for line, entered, entered_note in lines:
+            try:
+                number, note = blockable(entered, self._rules), note_text(entered_note)
+            except BlockRefused as error:
+                self.refuse(line, str(error))
+                continue
+            if number in self._seen:
+                self.unchanged += 1
+                continue
+            self._seen.add(number, 0)
+            item: list[Json] = [number, note]
+            more = len(msgspec.json.encode(item)) + 1
+            if len(numbers) == CHUNK or size + more > CHUNK_BYTES:
+                self._sent[made] = places
+                yield {"numbers": numbers, "dry_run": self._dry_run}
+                numbers, places, size, made = [], [], 0, made + 1
+            numbers.append(item)
+            places.append((line, number))
+            size += more
+        if numbers:
+            self._sent[made] = places
+            yield {"numbers": numbers, "dry_run": self._dry_run}
+
+    def done(self, index: int, result: Json) -> None:
+        """A command's result."""
+        places = self._sent.pop(index)
+        found = result if isinstance(result, dict) else {}
+        changed, refused = found.get("changed"), found.get("refused")
+        for place in changed if isinstance(changed, list) else ():
+            self.blocked += 1
+            if self._dry_run:
+                line, number = places[int(str(place))]
+                print_line(f"line {line}: {number} would be blocked")
+        for each in refused if isinstance(refused, list) else ():
+            if isinstance(each, list):
+                self.refuse(places[int(str(each[0]))][0], str(each[1]))
+        self.unchanged += int(str(found.get("unchanged", 0)))
+
+    def refuse(self, line: int, reason: str) -> None:
+        """Say that a line cannot be used."""
+        self.bad += 1
+        say(f"line {line}: {plain(reason)}")
+
+
+def import_from(file: Path, place: StateDir, settings: Settings, *, dry_run: bool) -> bool:
+    """Have all numbers of a file blocked; whether every line was good. What became of it is printed.
+
+    Raises:
+        Refused: the file cannot be read, or nobody carries it out.
+    """
+    taken = _Import(number_rules(settings), dry_run=dry_run)
+    try:
+        with file.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as text, _progress(text) as advance:
+            lines = _advancing(_lines(text, taken.refuse), advance)
+            order_each(place, settings, "block.import", taken.requests(lines), taken.done)
+    except OSError as error:
+        if error.filename != str(file):
+            raise
+        raise Refused(f"{plain(str(file))} cannot be read: {error.strerror}") from None
+    would = "would be" if dry_run else "are" if taken.blocked != 1 else "is"
+    print_line(
+        f"{counted(taken.blocked, 'number')} {would} blocked, {taken.unchanged} blocked already or there twice, "
+        f"{counted(taken.bad, 'bad line')}."
+    )
+    return not taken.bad
+
+
+def _lines(text: IO[str], refuse: Callable[[int, str], None]) -> Iterator[tuple[int, str, str | None]]:
+    """Each line's number, telephone number and note; the first line may name the columns."""
+    first = text.readline()
+    reader = csv.reader(_chained(first, text), delimiter=";" if ";" in first and "," not in first else ",")
+    number, note, is_first = 0, 1, True
+    while True:
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            refuse(reader.line_num, str(error))
+            continue
+        names = [cell.strip().lower() for cell in cells]
+        if is_first and "number" in names:
+            number, note = names.index("number"), names.index("note") if "note" in names else len(names)
+        elif any(names):
+            given = cells[number] if number < len(cells) else ""
+            yield reader.line_num, given, cells[note] if note < len(cells) else None
+        is_first = False
+
+
+def _chained(first: str, rest: IO[str]) -> Iterator[str]:
+    yield first
+    yield from rest
+
+
+def _advancing(
+    lines: Iterator[tuple[int, str, str | None]], advance: Callable[[], None]
+) -> Iterator[tuple[int, str, str | None]]:
+    for count, line in enumerate(lines):
+        if count % CHUNK == 0:
+            advance()
+        yield line
+
+
+@contextmanager
+def _progress(text: IO[str]) -> Iterator[Callable[[], None]]:
+    """A bar on the terminal that shows how far the file has been read; elsewhere nothing."""
+    if not sys.stderr.isatty():
+        yield lambda: None
+        return
+    from rich.console import Console  # noqa: PLC0415 - needed for a person only
+    from rich.progress import Progress  # noqa: PLC0415
+
+    descriptor = text.fileno()
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("Importing", total=os.fstat(descriptor).st_size or None)
+        yield lambda: bar.update(task, completed=os.lseek(descriptor, 0, os.SEEK_CUR))
+
+
+def export_to(file: Path | None, engine: Engine | None, *, since_ms: int) -> None:
+    """Write all numbers that were blocked after this moment (ms since 1970) and still are, by number.
+
+    Raises:
+        OSError: it cannot be written.
+        DatabaseError: the tables cannot be read.
+    """
+    if file is None:
+        _write(sys.stdout, engine, since_ms)
+        return
+    fresh = file.with_name(f".{file.name}.new")
+    with suppress(FileNotFoundError):
+        fresh.unlink()
+    try:
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as text:
+            _write(text, engine, since_ms)
+        fresh.replace(file)
+    except BaseException:
+        with suppress(OSError):
+            fresh.unlink()
+        raise
+
+
+def _write(text: IO[str], engine: Engine | None, since_ms: int) -> None:
+    from ari_app.store.queries import all_blocked  # noqa: PLC0415 - an import needs no tables
+
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for row in all_blocked(engine, since_ms=since_ms) if engine is not None else ():
+        writer.writerow((row.number, row.blocked_at, row.blocked_by, row.reason, row.note))
