@@ -8,29 +8,41 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeAlias
 
+from ari_app.ari.model import ChannelDtmfReceived
 from ari_app.domain.causes import UNKNOWN_CAUSE, NotAnswered
 from ari_app.domain.daytime import greeting
 from ari_app.domain.queue import Priority
 from ari_app.flows.call import Call
 from ari_app.flows.endings import Ended
-from ari_app.flows.messages import CallerLeft, TimeUp
+from ari_app.flows.messages import CallerLeft, TimeUp, TurnedAway
 from ari_app.flows.party import Party
 from ari_app.flows.ringing import Answered, RingGroup, answer_caller, connect
 from ari_app.flows.room import Room
 from ari_app.flows.switchboard import DeskReady
 from ari_app.flows.talk import talk
+from ari_app.flows.verification import enter_lane, heed_emergency, says_emergency
 
 ANNOUNCE: Final = "announce"
+
+Finder: TypeAlias = Callable[[Room], Awaitable[Party]]
+"""Finds a call its operator."""
 
 
 async def answer_emergency_call(call: Call) -> None:
     """SOP V.1 to V.11: the call waits, a Polda operator answers, it is worked on until it is closed."""
-    await work_on(Room(call), find_operator)
+    await work_on(Room(call), finder(call))
 
 
-async def work_on(room: Room, find_first: Callable[[Room], Awaitable[Party]]) -> None:
+def finder(call: Call) -> Finder:
+    """How the call gets its first operator: a blocked number waits to be verified (SOP VIII)."""
+    blocking = call.around.blocking
+    blocking.end_expired(call.caller, call.id)
+    return find_verifier if blocking.is_blocked(call.caller) else find_operator
+
+
+async def work_on(room: Room, find_first: Finder) -> None:
     """Find the first operator as ``find_first`` does it, and let them work on the call until its end.
 
     A caller whose operator was lost is not let down: the call goes to the head of the queue.
@@ -51,6 +63,19 @@ async def work_on(room: Room, find_first: Callable[[Room], Awaitable[Party]]) ->
             await finish(room, by="caller", outcome="answered")
             return
         await finish(room, by="caller", outcome="abandoned")
+    except TurnedAway:
+        await finish(room, by="system", outcome="turned_away")
+
+
+async def find_verifier(room: Room) -> Party:
+    """SOP VIII: the caller of a blocked number hears that, and an operator whom nobody else waits for verifies it.
+
+    Raises:
+        CallerLeft: nobody took the call in time.
+        TurnedAway: too many wait to be verified.
+    """
+    await enter_lane(room)
+    return await find_operator(room)
 
 
 async def find_operator(room: Room) -> Party:
@@ -79,6 +104,9 @@ async def find_operator(room: Room) -> Party:
                     continue
                 case TimeUp(what=what) if what == ANNOUNCE:
                     await announce_waiting(room)
+                    continue
+                case ChannelDtmfReceived() if says_emergency(room, heard):
+                    await heed_emergency(room)
                     continue
             match outcome := await group.read(heard):
                 case Answered():
@@ -150,7 +178,7 @@ def begin_talk(room: Room, party: Party, *, is_new: bool) -> None:
 async def finish(room: Room, *, by: str, outcome: str) -> None:
     """The end of the story: every leg ends, the desks are free, the journal has the last line.
 
-    ``by`` is who ended it: ``caller``, ``operator:NRP`` or ``desk:EXT``.
+    ``by`` is who ended it: ``caller``, ``operator:NRP``, ``desk:EXT``, ``supervisor:NAME``, or ``system``.
     """
     call = room.call
     waited = call.waited_ms()
@@ -163,5 +191,5 @@ async def finish(room: Room, *, by: str, outcome: str) -> None:
         call.tell("call.recorded", "asterisk", **recording)
     if outcome == "abandoned":
         call.tell("call.abandoned", "caller", waited_ms=waited)
-    kind = "caller" if by == "caller" else "desk"
+    kind = by if by in {"caller", "system"} else "desk"
     call.tell("call.ended", by, by=kind, outcome=outcome, cause=call.causes.get(call.id, UNKNOWN_CAUSE))

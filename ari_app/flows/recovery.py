@@ -20,7 +20,7 @@ from ari_app.domain.causes import UNKNOWN_CAUSE
 from ari_app.domain.facts import Fact
 from ari_app.flows.call import Call
 from ari_app.flows.colleague import talk_to_colleague
-from ari_app.flows.emergency import begin_talk, find_operator, work_on
+from ari_app.flows.emergency import begin_talk, finder, work_on
 from ari_app.flows.hearing import silence
 from ari_app.flows.party import Party
 from ari_app.flows.ringing import answer_caller
@@ -232,7 +232,7 @@ class Recovery:
             call.bridges.adopt(None, "")
             await room.caller.take_over()
         self._go_on(call, caller, living, state="waiting")
-        await work_on(room, find_operator)
+        await work_on(room, finder(call))
 
     def _go_on(self, call: Call, caller: plan.SeenChannel, living: Mapping[str, str], **data: str) -> None:
         """Go on with the call's story, or begin it where the journal does not have it."""

@@ -21,7 +21,7 @@ from ari_app.ari.model import (
 from ari_app.domain.keys import DIGIT_SECONDS, Wish
 from ari_app.flows.call import Call
 from ari_app.flows.hearing import Ear
-from ari_app.flows.messages import LegGone, Message, TimeUp
+from ari_app.flows.messages import Dismissed, LegGone, Message, TimeUp
 from ari_app.flows.party import Asked, Gone, Heard, Party, PhoneHeld, Referred
 from ari_app.flows.switchboard import DeskReady
 
@@ -90,7 +90,7 @@ class Room:
 
     async def _read(self, message: Message) -> Heard | None:
         """What a message means; None: nothing to anybody but the one who has taken note of it."""
-        if isinstance(message, DeskReady):
+        if isinstance(message, DeskReady | Dismissed):
             return message
         if isinstance(message, TimeUp):
             return self._give_up(self.parties[message.what]) if message.what in self.parties else message

@@ -166,14 +166,15 @@ class Router:
         Asterisk takes the orders one after the other, so a desk is rung when the claim has been decided; should it
         have failed, the ringing ends before anyone hears it.
         """
-        desk = self.around.switchboard.wait(call.id, call.deliver)
         claiming = asyncio.create_task(self.around.asterisk.claim(call.id))
         claiming.add_done_callback(_look_at)
         try:
             await asyncio.sleep(0)  # the claim goes out first
             call.caller = e164(number, self._region)  # the desk's display shows the marks against it
-            if desk is not None:
-                await call.ring_ahead(desk)
+            if not self.around.blocking.is_blocked(call.caller):
+                desk = self.around.switchboard.wait(call.id, call.deliver)
+                if desk is not None:
+                    await call.ring_ahead(desk)
             return await claiming
         finally:
             claiming.cancel()

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from ari_app.ari.commands import Commands
 from ari_app.ari.inbox import Switch
+from ari_app.domain.claims import Claims
 from ari_app.domain.facts import Fact, Json
 from ari_app.flows.switchboard import Switchboard
 
@@ -18,7 +19,7 @@ class Rules:
     """What the site's configuration says about calls; times in seconds, ``sounds`` is a folder.
 
     ``announce`` is how long a waiting caller hears ringing before the announcement; ``dead_phone`` how long the
-    audio of a phone that has been heard may be missing.
+    audio of a phone that has been heard may be missing; ``verification_max`` how many blocked callers may wait.
     """
 
     ring: int = 12
@@ -26,6 +27,7 @@ class Rules:
     answer: int = 5
     announce: float = 8.0
     dead_phone: float = 6.0
+    verification_max: int = 20
     greeting: bool = False
     sounds: str = "/sounds"
     zone: tzinfo = UTC
@@ -41,6 +43,25 @@ class ComplaintBook(Protocol):
         """Close a call's complaint, if it is open."""
 
 
+class BlockBook(Protocol):
+    """The marks for pranks and the block list (SOP VII.f, VIII)."""
+
+    def is_blocked(self, number: str | None) -> bool:
+        """Whether a number is blocked now."""
+
+    def pranks(self, number: str) -> int:
+        """How many marks count against a number."""
+
+    def mark(self, call: str, number: str | None, actor: str, **data: Json) -> bool:
+        """One mark for a call, at most one; whether it blocked the number."""
+
+    def unblock(self, number: str, actor: str, *, call: str | None) -> bool:
+        """An operator has verified the caller; False: the number was not blocked."""
+
+    def end_expired(self, number: str | None, call: str | None) -> None:
+        """Tell that a number's block has ended by itself, where that is so."""
+
+
 async def never_recorded(_call: str) -> Mapping[str, Json] | None:
     """There is no recording."""
     return None
@@ -50,7 +71,7 @@ async def never_recorded(_call: str) -> Mapping[str, Json] | None:
 class Surroundings:
     """What a flow works with.
 
-    ``pranks`` is how many marks a number (E.164) has (SOP VIII); ``recorded`` gives file, size and hash of a
+    ``claims`` are the emergencies that blocked callers have claimed; ``recorded`` gives file, size and hash of a
     call's recording when Asterisk has finished it, None when there is none.
     """
 
@@ -59,6 +80,7 @@ class Surroundings:
     switchboard: Switchboard
     tell: Callable[[Fact], None]
     complaints: ComplaintBook
+    blocking: BlockBook
+    claims: Claims
     rules: Rules = Rules()
-    pranks: Callable[[str], int] = lambda _: 0
     recorded: Callable[[str], Awaitable[Mapping[str, Json] | None]] = never_recorded

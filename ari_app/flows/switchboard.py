@@ -203,8 +203,8 @@ class Switchboard:
     def _pause(self, extension: str, pause: Pause, seconds: float) -> None:
         self._desks[extension] = pausing(self._desks[extension], pause, self._now() + seconds)
 
-    def _move(self, extension: str, event: DeskEvent, *, call: str | None = None) -> None:
-        self._desks[extension] = move(self._desks[extension], event, now=self._now(), call=call)
+    def _move(self, extension: str, event: DeskEvent, *, call: str | None = None, verifies: bool = False) -> None:
+        self._desks[extension] = move(self._desks[extension], event, now=self._now(), call=call, verifies=verifies)
 
     # ---- calls -----------------------------------------------------------------------------------
 
@@ -231,6 +231,17 @@ class Switchboard:
 
     def _desks_of(self, call: str) -> Iterable[str]:
         return (desk.extension for desk in self._desks.values() if desk.call == call)
+
+    def count(self, priority: Priority) -> int:
+        """How many calls of a priority wait, or ring and have not been answered."""
+        return sum(1 for entry in self._queue.values() if entry.waiting.priority is priority)
+
+    def promote(self, call: str, priority: Priority) -> None:
+        """A waiting call has another priority from now on; the desks that ring for it go on ringing."""
+        entry = self._queue.get(call)
+        if entry is not None:
+            entry.waiting = replace(entry.waiting, priority=priority)
+            self._match()
 
     def withdraw(self, call: str) -> None:
         """Take a call out of the queue; a desk that it got already stays its own."""
@@ -305,7 +316,8 @@ class Switchboard:
             return False
         except KeyError:
             return False
-        self._move(extension, DeskEvent.OFFER, call=call)
+        verifies = self._queue[call].waiting.priority is Priority.VERIFICATION
+        self._move(extension, DeskEvent.OFFER, call=call, verifies=verifies)
         self._count_offers(call)
         return True
 

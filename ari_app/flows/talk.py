@@ -5,6 +5,8 @@ What an operator can ask for by key stands in CONTRACT.md; ``domain/keys.py`` ha
 
 from __future__ import annotations
 
+from typing import Final
+
 from ari_app.domain.keys import Key, Wish
 from ari_app.flows.classify import classify
 from ari_app.flows.consult import consult
@@ -12,6 +14,8 @@ from ari_app.flows.endings import Ended, Lost, Next, left_by
 from ari_app.flows.party import Asked, Gone, Party, PhoneHeld, Referred
 from ari_app.flows.room import Room
 from ari_app.flows.transfer import transfer, transfer_by_phone
+
+NOW_BLOCKED: Final = "nomor-diblokir"
 
 
 async def talk(room: Room, party: Party) -> Ended | Lost:
@@ -22,6 +26,8 @@ async def talk(room: Room, party: Party) -> Ended | Lost:
     after: Next = party
     while isinstance(after, Party):
         party = after
+        if room.call.dismissed_by is not None:
+            return await say_goodbye(room, room.call.dismissed_by)
         match await room.next():
             case Gone(party=who, cause=cause) if who is party:
                 after = await left_by(room, party, cause)
@@ -49,11 +55,11 @@ async def do(room: Room, party: Party, wish: Wish) -> Next:
         case Key.CONSULT:  # SOP VII.a
             return await consult(room, party, wish)
         case Key.PRANK:  # SOP VII.f
-            mark_prank(room, party)
-            return await say_goodbye(room, party)
+            has_blocked = mark_prank(room, party)
+            return await say_goodbye(room, party.actor, told=party if has_blocked else None)
         case Key.CLOSE:  # SOP V.5, V.9, V.11
             close(room, party)
-            return await say_goodbye(room, party)
+            return await say_goodbye(room, party.actor)
         case _:
             await classify(room, party, wish)  # SOP V.4
     return party
@@ -69,13 +75,14 @@ async def hold_or_resume(room: Room, party: Party) -> None:
         await room.hold()
 
 
-def mark_prank(room: Room, party: Party) -> None:
-    """SOP VII.f: the call was a prank; one mark against its number, at most one a call."""
+def mark_prank(room: Room, party: Party) -> bool:
+    """SOP VII.f: the call was a prank; one mark against its number. Whether the number is blocked now (SOP VIII)."""
     call = room.call
     call.tell("call.classified", party.actor, kind="prank")
-    call.tell("prank.marked", party.actor, number=call.caller, desk=party.desk)
+    has_blocked = call.around.blocking.mark(call.id, call.caller, party.actor, desk=party.desk)
     call.tell("call.closed", party.actor, desk=party.desk)
     call.around.complaints.close(call.id, party.actor)
+    return has_blocked
 
 
 def close(room: Room, party: Party) -> None:
@@ -86,10 +93,17 @@ def close(room: Room, party: Party) -> None:
         call.around.complaints.close(call.id, party.actor)
 
 
-async def say_goodbye(room: Room, party: Party) -> Ended:
-    """SOP VI "Salam Penutup" to the caller; the operator is free at once."""
-    for each in list(room.parties.values()):
+async def say_goodbye(room: Room, actor: str, told: Party | None = None) -> Ended:
+    """SOP VI "Salam Penutup" to the caller; the operators are free at once.
+
+    The one who is ``told`` that the number is blocked now hears that meanwhile (SOP VIII).
+    """
+    for each in [party for party in room.parties.values() if party is not told]:
         await room.leave(each)
+    if told is not None:
+        await told.ear.hears(NOW_BLOCKED)
     room.is_held = False
     await room.say("salam-penutup")
-    return Ended(party.actor)
+    if told is not None:
+        await room.leave(told)
+    return Ended(actor)

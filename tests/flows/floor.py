@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -13,10 +14,13 @@ from anyio.abc import TaskGroup
 
 from ari_app.ari.inbox import Switch
 from ari_app.ari.model import Event
+from ari_app.domain.blocklist import BlockList, BlockRules
+from ari_app.domain.claims import Claims
 from ari_app.domain.desks import DeskState
 from ari_app.domain.facts import Fact, Json
 from ari_app.domain.notes import story
 from ari_app.domain.operators import DeskPlace, RosterState, fold
+from ari_app.flows.blocking import Blocking
 from ari_app.flows.phone_watch import PhoneWatch
 from ari_app.flows.recovery import EVERY_SECONDS, Recovery
 from ari_app.flows.roster import Roster
@@ -71,6 +75,14 @@ class Book:
         self._tell(Fact(actor, "complaint.closed", call, {"ticket": self.tickets[call]}))
 
 
+def block_list(journal: Sequence[Fact]) -> BlockList:
+    """As ``store.blocked`` reads it."""
+    found = BlockList(BlockRules())
+    for fact in journal:
+        found.note(fact, time.time())
+    return found
+
+
 class Application:
     """What ``app.py`` puts together, without the connection and the disk."""
 
@@ -96,10 +108,17 @@ class Application:
         self.board = Switchboard(units, self.roster, journal.append, overflow=OVERFLOW_SECONDS)
         self.roster.on_change = self.board.staff_changed
         self.complaints = Book(journal)
-        around = Surroundings(asterisk, self.switch, self.board, journal.append, self.complaints, rules)
+        self.blocking = Blocking(block_list(journal), self.tell, clock=time.time)
+        around = Surroundings(
+            asterisk, self.switch, self.board, self.tell, self.complaints, self.blocking, Claims(), rules
+        )
         self.router = Router(tasks, around, self.roster, region="ID")
         self.phone_watch = PhoneWatch(asterisk, dead_after=rules.dead_phone)
         self.recovery = Recovery(tasks, self.router, self.living)
+
+    def tell(self, fact: Fact) -> None:
+        self.journal.append(fact)
+        self.blocking.note(fact)
 
     def living(self) -> dict[str, str]:
         """As ``store.living`` reads it from the journal, which knows of the dialplan's notes by then."""
@@ -125,10 +144,13 @@ class Floor:
         lags: Lags | None = None,
         rules: Rules = RULES,
         staff: Mapping[str, str] = NOBODY,
+        blocked: Sequence[str] = (),
     ) -> None:
         self.rules = rules
         self.logins = frozenset(staff)
         self.journal: list[Fact] = []
+        for number in blocked:
+            self.journal.append(Fact("system", "number.blocked", data={"number": number, "reason": "supervisor"}))
         for desk, nrp in staff.items():
             who: dict[str, Json] = {"operator": nrp or f"9{desk}", "name": "Siti", "unit": unit_of(desk)}
             self.journal.append(Fact("system", "operator.added", data=who))
@@ -266,13 +288,15 @@ async def floor(
     watch: bool = True,
     rules: Rules = RULES,
     staff: Mapping[str, str] = NOBODY,
+    blocked: Sequence[str] = (),
 ) -> AsyncIterator[Floor]:
     """A floor with a running application, for ``async with``; afterwards it must be quiet.
 
     ``staff`` names the desks at which one logs in, each with the NRP of who is there; nobody: an empty one.
+    ``blocked`` are numbers that are blocked from the beginning.
     """
     async with anyio.create_task_group() as tasks:
-        made = Floor(tasks, extensions, lags, rules, staff)
+        made = Floor(tasks, extensions, lags, rules, staff, blocked)
         await made.start(watch=watch)
         yield made
         await made.quiet()
