@@ -44,7 +44,7 @@ class Call:
         self.caller: str | None = None
         self.dialled = dialled
         self.around = around
-        self.received = now()
+        self.received = self.waits_since = now()
         self.label: Shown | None = None
         """What is shown in place of the caller's number: another desk."""
         self.priority = Priority.NORMAL
@@ -261,11 +261,13 @@ class Call:
     def adopt_talk(self, leg: str, bridge: str | None, *, is_up: bool) -> None:
         """Take up a talk that was found living: count its leg and its bridge as this call's.
 
-        ``is_up``: the caller's leg was answered, too; otherwise they hear it ring still.
+        ``is_up``: the caller's leg was answered, too; otherwise they hear it ring still. A caller in no bridge has
+        not met the operator yet.
         """
         self.adopt_leg(leg, lives=True)
         self.bridges.adopt(bridge, leg)
-        self.talking = self.was_answered = self.is_up = is_up
+        self.is_up = is_up
+        self.talking = self.was_answered = bridge is not None
 
     def give_away(self, leg: str) -> None:
         """A leg belongs to another call from now on."""

@@ -113,6 +113,12 @@ class Ear:
         if playing is not None:
             await _stop(self._asterisk, playing)
 
+    async def pause(self) -> None:
+        """Stop what is played, so that the leg takes orders; what is without end goes on with the next ``confirms``."""
+        playing, self._playing = self._playing, None
+        if playing is not None:
+            await _stop(self._asterisk, playing)
+
     async def finished(self, playback: str) -> None:
         """A playback is over; one that must not end begins again."""
         if playback != self._playing:

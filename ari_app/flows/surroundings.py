@@ -10,6 +10,7 @@ from typing import Protocol
 from ari_app.ari.commands import Commands
 from ari_app.ari.inbox import Switch
 from ari_app.domain.claims import Claims
+from ari_app.domain.complaints import ComplaintRow
 from ari_app.domain.facts import Fact, Json
 from ari_app.flows.switchboard import Switchboard
 
@@ -20,6 +21,7 @@ class Rules:
 
     ``announce`` is how long a waiting caller hears ringing before the announcement; ``dead_phone`` how long the
     audio of a phone that has been heard may be missing; ``verification_max`` how many blocked callers may wait.
+    ``polres`` are the codes of the site's Polres, those without a desk included.
     """
 
     ring: int = 12
@@ -28,6 +30,7 @@ class Rules:
     announce: float = 8.0
     dead_phone: float = 6.0
     verification_max: int = 20
+    polres: frozenset[str] = frozenset()
     greeting: bool = False
     sounds: str = "/sounds"
     zone: tzinfo = UTC
@@ -41,6 +44,9 @@ class ComplaintBook(Protocol):
 
     def close(self, call: str, actor: str) -> None:
         """Close a call's complaint, if it is open."""
+
+    def before(self, call: str) -> ComplaintRow | None:
+        """What a living call's complaint was when we started; None: it had none."""
 
 
 class BlockBook(Protocol):

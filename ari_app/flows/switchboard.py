@@ -170,8 +170,12 @@ class Switchboard:
             self._move(extension, DeskEvent.TAKE, call=call)
 
     def answered(self, extension: str) -> None:
-        """The desk took the call that it was offered."""
+        """The desk took the call that it was offered; who wanted it as well looks anew."""
         self._move(extension, DeskEvent.ANSWER)
+        unit = self._desks[extension].unit
+        for call, (wanted, deliver) in self._wanted.items():
+            if wanted == unit and call != self._desks[extension].call:
+                self._tell_wanting(call, deliver, extension)
 
     def release(self, extension: str, *, refused: bool = False, wrap_up: float = 0.0) -> None:
         """The desk is done with its call. One that refused it is left alone for a moment, one that had it wraps up."""
@@ -278,11 +282,14 @@ class Switchboard:
         desk = self._desks[extension]
         for call, (unit, deliver) in self._wanted.items():
             if unit == desk.unit and desk.staffed and self.offer(extension, call):
-                try:
-                    deliver(DeskReady(extension))
-                except InboxFull:  # that flow is stuck, and gets the same exception
-                    log.error("switchboard.inbox_full", call=call)
+                self._tell_wanting(call, deliver, extension)
                 return
+
+    def _tell_wanting(self, call: str, deliver: Callable[[DeskReady], None], extension: str) -> None:
+        try:
+            deliver(DeskReady(extension))
+        except InboxFull:  # that flow is stuck, and gets the same exception
+            log.error("switchboard.inbox_full", call=call)
 
     # ---- who gets whom -----------------------------------------------------------------------------
 

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from typing import Final
 
+import anyio
+
 from ari_app.domain.keys import Key, Wish
 from ari_app.flows.classify import classify
-from ari_app.flows.consult import consult
+from ari_app.flows.consult import consult, let_go
 from ari_app.flows.endings import Ended, Lost, Next, left_by
 from ari_app.flows.party import Asked, Gone, Party, PhoneHeld, Referred
-from ari_app.flows.room import Room
+from ari_app.flows.room import LONGEST_SENTENCE, OK, Room
 from ari_app.flows.transfer import transfer, transfer_by_phone
 
 NOW_BLOCKED: Final = "nomor-diblokir"
@@ -31,8 +33,8 @@ async def talk(room: Room, party: Party) -> Ended | Lost:
         match await room.next():
             case Gone(party=who, cause=cause) if who is party:
                 after = await left_by(room, party, cause)
-            case Gone(party=who):  # whom the operator had consulted
-                await room.leave(who)
+            case Gone(party=who):
+                await let_go(room, party, who, "left")
             case Asked(party=who, wish=wish) if who is party:
                 after = await do(room, party, wish)
             case Asked(party=who, wish=wish):
@@ -41,6 +43,8 @@ async def talk(room: Room, party: Party) -> Ended | Lost:
                 await hold_or_resume(room, party)
             case Referred(party=who) as referred if who is party:
                 after = await transfer_by_phone(room, referred)
+            case Referred(stand_in=stand_in):
+                await room.call.end_stranger(stand_in)
     return after
 
 
@@ -56,10 +60,10 @@ async def do(room: Room, party: Party, wish: Wish) -> Next:
             return await consult(room, party, wish)
         case Key.PRANK:  # SOP VII.f
             has_blocked = mark_prank(room, party)
-            return await say_goodbye(room, party.actor, told=party if has_blocked else None)
+            return await say_goodbye(room, party.actor, party, NOW_BLOCKED if has_blocked else OK)
         case Key.CLOSE:  # SOP V.5, V.9, V.11
             close(room, party)
-            return await say_goodbye(room, party.actor)
+            return await say_goodbye(room, party.actor, party)
         case _:
             await classify(room, party, wish)  # SOP V.4
     return party
@@ -93,17 +97,26 @@ def close(room: Room, party: Party) -> None:
         call.around.complaints.close(call.id, party.actor)
 
 
-async def say_goodbye(room: Room, actor: str, told: Party | None = None) -> Ended:
-    """SOP VI "Salam Penutup" to the caller; the operators are free at once.
+async def say_goodbye(room: Room, actor: str, party: Party | None = None, sound: str = OK) -> Ended:
+    """SOP VI "Salam Penutup" to the caller. The operators are free at once.
 
-    The one who is ``told`` that the number is blocked now hears that meanwhile (SOP VIII).
+    ``party``, who asked for it, is so behind the confirming ``sound``.
+
+    Raises:
+        CallerLeft: the caller did not wait for the end of it.
     """
-    for each in [party for party in room.parties.values() if party is not told]:
-        await room.leave(each)
-    if told is not None:
-        await told.ear.hears(NOW_BLOCKED)
+    if party is not None:
+        await party.ear.hears(sound)
     room.is_held = False
-    await room.say("salam-penutup")
-    if told is not None:
-        await room.leave(told)
+    await room.caller.hears("salam-penutup")
+    with anyio.move_on_after(LONGEST_SENTENCE):
+        while True:
+            for each in list(room.parties.values()):
+                if each is not party or not each.ear.is_playing:
+                    await room.leave(each)
+            if not room.parties and not room.caller.is_playing:
+                break
+            match await room.next():
+                case Gone(party=who):
+                    await room.leave(who)
     return Ended(actor)

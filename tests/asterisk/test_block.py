@@ -50,6 +50,7 @@ def blocked(site: Site, number: str) -> bool:
 async def test_five_pranks_block_and_an_operator_verifies(block_site: Site, phones: Phones) -> None:
     """SOP VIII from the first mark to the unblocking, with what each of them hears and sees."""
     site, number = block_site, "081111111111"
+    now = None
     for count in range(5):
         now = await begin_talk(site, phones, number)
         name, _ = await now.polda.display(lambda _, digits: digits != "")
@@ -60,6 +61,7 @@ async def test_five_pranks_block_and_an_operator_verifies(block_site: Site, phon
         assert_complete(story)
         assert actions(story).count("prank.marked") == 1
         assert ("number.blocked" in actions(story)) == (count == 4)
+    assert now is not None
     desk = now.desk
     after, began = site.head(), moment()
     caller = await phones.citizen(number=number, hz=CALLER_HZ)

@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from types import MappingProxyType
 
 import anyio
@@ -16,8 +17,9 @@ from ari_app.ari.inbox import Switch
 from ari_app.ari.model import Event
 from ari_app.domain.blocklist import BlockList, BlockRules
 from ari_app.domain.claims import Claims
+from ari_app.domain.complaints import ComplaintRow, fold_complaint
 from ari_app.domain.desks import DeskState
-from ari_app.domain.facts import Fact, Json
+from ari_app.domain.facts import Fact, Json, Record
 from ari_app.domain.notes import story
 from ari_app.domain.operators import DeskPlace, RosterState, fold
 from ari_app.flows.blocking import Blocking
@@ -63,12 +65,21 @@ class Book:
             fact.call: str(fact.data["ticket"]) for fact in journal if fact.action == "complaint.opened" and fact.call
         }
         self.closed: set[str] = set()
+        self._before: dict[str, ComplaintRow] = {}
+        for number, fact in enumerate(journal):
+            record = Record(number, "", fact.actor, fact.action, fact.call, fact.data, "")
+            row = fold_complaint(self._before.get(fact.call), record) if fact.call else None
+            if row is not None:
+                self._before[row.call] = row
 
     def open(self, call: str, number: str | None, actor: str, **data: Json) -> str:
         if call not in self.tickets:
             self.tickets[call] = f"110-{len(self.tickets) + 1:04}"
             self._tell(Fact(actor, "complaint.opened", call, {"ticket": self.tickets[call], "number": number, **data}))
         return self.tickets[call]
+
+    def before(self, call: str) -> ComplaintRow | None:
+        return self._before.get(call)
 
     def close(self, call: str, actor: str) -> None:
         self.closed.add(call)
@@ -109,6 +120,8 @@ class Application:
         self.roster.on_change = self.board.staff_changed
         self.complaints = Book(journal)
         self.blocking = Blocking(block_list(journal), self.tell, clock=time.time)
+        codes = {unit_of(extension) for extension in asterisk.phones} - {"polda"}
+        rules = replace(rules, polres=rules.polres | codes)
         around = Surroundings(
             asterisk, self.switch, self.board, self.tell, self.complaints, self.blocking, Claims(), rules
         )
@@ -137,7 +150,7 @@ class Application:
 class Floor:
     """A fake Asterisk, an application on it that can be killed and started again, and the journal."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - as ``floor`` has them
         self,
         tasks: TaskGroup,
         extensions: Sequence[str],
