@@ -51,7 +51,9 @@ async def test_an_emergency_while_the_polres_rings(lags: Lags, answers: bool) ->
         if answers:
             here.asterisk.desk_answers("2011")
             await here.until(lambda: here.asterisk.is_talking(call, "2011"), seconds=4)
-            assert here.asterisk.displays[leg_at(here, "2011")].name.startswith("DARURAT")
+            at_polres = leg_at(here, "2011")
+            await here.until(lambda: here.asterisk.displays[at_polres].name.startswith("DARURAT"), seconds=0.1)
+            await here.until(lambda: here.asterisk.is_talking(call, "2011"), seconds=3)
         else:
             await here.until(lambda: here.facts(call, "call.taken_back"), seconds=6)
             await here.until(lambda: here.asterisk.is_talking(call, "1001"), seconds=1)
