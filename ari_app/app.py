@@ -17,11 +17,12 @@ from anyio.abc import TaskGroup
 from ari_app.ari.client import AsteriskClient
 from ari_app.ari.inbox import Switch
 from ari_app.ari.stream import EventStream
-from ari_app.assembly import make_complaints, make_roster
+from ari_app.assembly import make_blocking, make_complaints, make_roster, read_block_list
 from ari_app.bus.broker import broker_of
 from ari_app.bus.commands import CommandServer
+from ari_app.domain.claims import Claims
 from ari_app.domain.facts import Fact, Json
-from ari_app.domain.marks import Marks
+from ari_app.flows.blocking import Blocking, block_commands
 from ari_app.flows.complaints import complaint_commands
 from ari_app.flows.office import operator_commands
 from ari_app.flows.phone_watch import PhoneWatch
@@ -30,15 +31,15 @@ from ari_app.flows.router import Router
 from ari_app.flows.surroundings import Rules, Surroundings
 from ari_app.flows.switchboard import Switchboard
 from ari_app.heartbeat import Heartbeat
-from ari_app.site.rules import field_rules
+from ari_app.site.rules import field_rules, number_rules
 from ari_app.site.secrets import Secrets
 from ari_app.site.settings import Settings
 from ari_app.site.state import StateDir
+from ari_app.store.blocked import CallLookup
 from ari_app.store.complaints import ComplaintLookup
 from ari_app.store.errors import StoreError
 from ari_app.store.journal import Journal
 from ari_app.store.living import living
-from ari_app.store.marked import marked
 from ari_app.store.notes import CallNotes
 from ari_app.store.recordings import Recordings
 
@@ -60,14 +61,14 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
     heartbeat = Heartbeat()
     try:
         async with asterisk, anyio.create_task_group() as tasks:
-            marks, before = Marks(), journal.head()[0]
 
             def tell(fact: Fact) -> None:
                 journal.append(fact)
                 complaints.note(fact)
-                marks.note(fact)
+                blocking.note(fact)
 
             complaints = make_complaints(settings, state, tell)
+            blocking = make_blocking(settings, tell)
             roster = make_roster(settings, state, tell)
             units = {desk.extension: desk.unit for desk in settings.desk}
             board = Switchboard(units, roster, tell, overflow=settings.queue.overflow_seconds)
@@ -79,19 +80,22 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
                 board,
                 tell,
                 complaints,
+                blocking,
+                Claims(),
                 _rules(settings, state),
-                marks.count,
                 partial(_read, recordings, anyio.CapacityLimiter(RECORDINGS_AT_ONCE)),
             )
-            router = Router(tasks, around, roster, region=settings.site.region)
+            router = Router(tasks, around, roster, region=settings.site.region, area_code=settings.site.area_code)
             notes = CallNotes(
                 state.journal,
                 state.notes,
                 region=settings.site.region,
+                area_code=settings.site.area_code,
                 tell=tell,
                 flush=journal.flush,
                 is_living=router.calls.__contains__,
                 is_told=router.stories.has_ended,
+                opens=complaints.open_as,
                 digest=recordings,
             )
             recovery = Recovery(tasks, router, partial(_living, state, notes))
@@ -103,6 +107,14 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
                     find=ComplaintLookup(state.journal, journal.flush),
                     at_desk=lambda desk: complaints.ticket_of(board.desks[desk].call if desk in board.desks else None),
                     rules=field_rules(settings),
+                    classified=router.classified,
+                )
+                | block_commands(
+                    blocking,
+                    find=CallLookup(state.journal, journal.flush),
+                    mark_living=router.mark_living,
+                    flush=journal.flush,
+                    rules=number_rules(settings),
                 ),
             )
 
@@ -119,7 +131,7 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
                 recovery.watch,
                 commands.run,
                 partial(watch.run, router.calls),
-                partial(_learn_marks, marks, state, before),
+                partial(_learn_blocks, blocking, settings, state),
                 partial(_bring_in, notes),
                 partial(_stop_on_signal, tasks),
             ):
@@ -135,6 +147,8 @@ def _rules(settings: Settings, state: StateDir) -> Rules:
         answer=settings.transfer.answer_seconds,
         announce=settings.queue.announce_seconds,
         greeting=settings.prompts.greeting,
+        verification_max=settings.block.verification_max,
+        polres=frozenset(polres.code for polres in settings.polres),
         sounds=str(state.sounds),
         zone=ZoneInfo(settings.site.timezone),
     )
@@ -144,12 +158,12 @@ async def _read(recordings: Recordings, limiter: anyio.CapacityLimiter, call: st
     return await anyio.to_thread.run_sync(recordings, call, limiter=limiter)
 
 
-async def _learn_marks(marks: Marks, state: StateDir, upto: int) -> None:
-    """The marks from before this start: no caller waits for them, a display shows them a moment later."""
+async def _learn_blocks(blocking: Blocking, settings: Settings, state: StateDir) -> None:
+    """Who was blocked and marked before this start: no caller waits for that, and until then nobody is blocked."""
     try:
-        marks.add(await anyio.to_thread.run_sync(marked, state.journal, upto))
+        blocking.loaded(await anyio.to_thread.run_sync(read_block_list, settings, state))
     except StoreError as error:
-        log.error("marks.not_read", error=str(error))
+        log.error("blocks.not_read", error=str(error))
 
 
 def _living(state: StateDir, notes: CallNotes) -> Mapping[str, str]:

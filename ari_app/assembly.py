@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -15,13 +15,13 @@ from ari_app.domain.facts import Fact
 from ari_app.domain.operators import DeskPlace
 from ari_app.flows.blocking import Blocking
 from ari_app.flows.complaints import Complaints, Tickets
-from ari_app.flows.roster import Roster
+from ari_app.flows.roster import Roster, Tried
 from ari_app.site.pins import Pins, pins_file
 from ari_app.site.rules import block_rules
 from ari_app.store.blocked import load_block_list
 from ari_app.store.complaints import living_complaints
 from ari_app.store.last_ticket import last_ticket
-from ari_app.store.staff import staff
+from ari_app.store.staff import guesses, staff
 
 log = structlog.get_logger(__name__)
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 def make_roster(settings: Settings, state: StateDir, tell: Callable[[Fact], None]) -> Roster:
-    """Who is logged in where, as the journal has it.
+    """Who is logged in where, and which desk is locked, as the journal has it.
 
     Raises:
         JournalError: the journal cannot be read.
@@ -40,6 +40,7 @@ def make_roster(settings: Settings, state: StateDir, tell: Callable[[Fact], None
     pins = Pins(pins_file(state))
     if pins.trouble is not None:
         log.error("pins.not_read", reason=pins.trouble)  # nobody can log in by phone; calls are served all the same
+    now = datetime.now(UTC)
     return Roster(
         {desk.extension: DeskPlace(desk.unit, login=desk.login) for desk in settings.desk},
         units={POLDA, *(polres.code for polres in settings.polres)},
@@ -47,6 +48,7 @@ def make_roster(settings: Settings, state: StateDir, tell: Callable[[Fact], None
         pins=pins,
         state=staff(state.journal),
         clock=time.monotonic,
+        tried={desk: Tried(each.wrong, each.locked_for(now)) for desk, each in guesses(state.journal).items()},
     )
 
 

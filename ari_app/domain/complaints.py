@@ -163,6 +163,7 @@ _CHANGES: Final[Mapping[str, Callable[[Record], _Changes]]] = {
     "call.transfer_started": _forwarded,
     "call.transfer_answered": _handling,
     "call.taken_back": _taken_back,
+    "call.transfer_ended": _taken_back,
     "call.requeued": _requeued,
 }
 """What each action changes in a complaint."""

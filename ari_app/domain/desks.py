@@ -76,7 +76,8 @@ class Desk:
     """A place with a phone; ``unit`` is ``polda`` or a Polres code.
 
     ``idle_since`` (seconds of a clock that only goes forward) orders the desks: the longest idle is rung
-    first. ``pause`` says why it is rung by nobody until ``pause_until``. ``call`` is what rings or talks there.
+    first. ``pause`` says why it is rung by nobody until ``pause_until``. ``call`` is what rings or talks there, and
+    ``verifies`` that it is of a blocked number (SOP VIII).
     """
 
     extension: str
@@ -89,6 +90,7 @@ class Desk:
     pause: Pause = Pause.NONE
     pause_until: float = 0.0
     call: str | None = None
+    verifies: bool = False
 
     @property
     def is_at_work(self) -> bool:
@@ -109,8 +111,8 @@ class Desk:
         return self.registered and self.state is DeskState.FREE and not is_left_alone
 
 
-def move(desk: Desk, event: DeskEvent, *, now: float, call: str | None = None) -> Desk:
-    """The desk after an event; ``call`` is the call that it is about.
+def move(desk: Desk, event: DeskEvent, *, now: float, call: str | None = None, verifies: bool = False) -> Desk:
+    """The desk after an event; ``call`` is the call that it is about, ``verifies`` that it is of a blocked number.
 
     Raises:
         IllegalMove: the table has no such move.
@@ -121,10 +123,10 @@ def move(desk: Desk, event: DeskEvent, *, now: float, call: str | None = None) -
         msg = f"desk {desk.extension} is {desk.state}: {event} is not possible"
         raise IllegalMove(msg) from None
     if event is DeskEvent.RELEASE:
-        return replace(desk, state=state, idle_since=now, call=None)
+        return replace(desk, state=state, idle_since=now, call=None, verifies=False)
     if event is DeskEvent.ANSWER:
         return replace(desk, state=state)
-    return replace(desk, state=state, call=call)
+    return replace(desk, state=state, call=call, verifies=verifies)
 
 
 def pausing(desk: Desk, pause: Pause, until: float) -> Desk:

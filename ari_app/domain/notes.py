@@ -71,21 +71,39 @@ def _moment(milliseconds: str) -> datetime:
 def story(note: Note, told: Collection[str], region: str, area_code: str = "") -> list[Fact]:
     """The facts of a call that the journal does not have yet; ``told`` are the actions that it has of it.
 
-    ``region`` and ``area_code`` are where national and local numbers belong.
+    ``region`` and ``area_code`` are where national and local numbers belong. Its complaint (SOP V.3) is opened where
+    it has none; the ticket is for whoever tells it to add.
     """
     if "call.ended" in told:
         return []
     facts: list[Fact] = []
+    caller = e164(note.number, region, area_code)
     if "call.received" not in told:
-        caller = e164(note.number, region, area_code)
         facts.append(
             call_received(note.call, caller=caller, number=note.number, dialled=note.dialled, at=note.received)
         )
     if note.began is None:
-        return facts + _end_with_application(note, told)
+        return _with_complaint(facts + _end_with_application(note, told), told, caller)
     if "call.fallback" not in told:
         facts.append(Fact("asterisk", "call.fallback", note.call, {"reason": "not_claimed"}, note.began))
-    return facts + _end_in_fallback(note)
+    return _with_complaint(facts + _end_in_fallback(note, told), told, caller)
+
+
+def _with_complaint(facts: list[Fact], told: Collection[str], caller: str | None) -> list[Fact]:
+    """The story with the complaint that every answered call opens: behind the answer, before the end (SOP V.3)."""
+    if "complaint.opened" in told:
+        return facts
+    place = next((place for place, fact in enumerate(facts, 1) if fact.action == "call.answered"), None)
+    if place is not None:
+        answer = facts[place - 1]
+        data: dict[str, Json] = {"number": caller, "desk": answer.data["desk"]}
+        opened = Fact(answer.actor, "complaint.opened", answer.call, data, answer.at)
+    elif "call.answered" in told:  # by the application, which died before it said more
+        place, end = len(facts) - 1, facts[-1]
+        opened = Fact("system", "complaint.opened", end.call, {"number": caller}, end.at)
+    else:
+        return facts
+    return [*facts[:place], opened, *facts[place:]]
 
 
 def _end_with_application(note: Note, told: Collection[str]) -> list[Fact]:
@@ -95,9 +113,10 @@ def _end_with_application(note: Note, told: Collection[str]) -> list[Fact]:
     return [_ended(note, "caller" if note.by == "caller" else "system", note.by, "answered")]
 
 
-def _end_in_fallback(note: Note) -> list[Fact]:
+def _end_in_fallback(note: Note, told: Collection[str]) -> list[Fact]:
     if not (note.desk and note.talked_ms):
-        return _abandoned(note)
+        # An operator may have had the caller before, and been lost together with the application.
+        return [_ended(note, "caller", "caller", "answered")] if "call.answered" in told else _abandoned(note)
     # The machine's clock may have been set meanwhile: nobody is answered before the call came.
     answered = max(min(note.received, note.ended), note.ended - timedelta(milliseconds=note.talked_ms))
     waited = max(0, _milliseconds(note.received, answered))

@@ -11,6 +11,9 @@ from ari_app.domain.desks import Desk, longest_idle_first
 
 NEVER: Final = float("inf")
 
+VERIFIERS: Final = 4
+"""One desk of so many, and one in any case, is there for blocked numbers: the others stay free for everybody else."""
+
 
 class Priority(IntEnum):
     """Which calls go before which, whatever their waiting time."""
@@ -55,26 +58,35 @@ def assign(waiting: Iterable[Waiting], desks: Sequence[Desk], *, now: float, ove
 
     A call gets the desk that has been idle the longest, one at a time. A call that has waited ``overflow``
     seconds gets every desk that can ring; so does every call as long as nobody is ready at all. A call that
-    rings somewhere already is not moved when another desk frees up.
+    rings somewhere already is not moved when another desk frees up. A blocked number gets a desk that nobody else
+    waits for, and never more than its share of them (SOP VIII).
     """
     able = longest_idle_first(desk for desk in desks if desk.can_ring(now))
     if not able:
         return []
     nobody_is_ready = not any(desk.is_at_work for desk in desks)
     pairs: list[tuple[str, str]] = []
+    verifiers = free_verifiers(desks)
     for each in in_order(waiting):
         rings_all = (nobody_is_ready and each.may_ring_all) or now >= each.rings_all_from(overflow)
         if rings_all:
             chosen = list(able)
-        elif each.offers:
+        elif each.offers or (each.priority is Priority.VERIFICATION and verifiers < 1):
             continue
         else:
             chosen = [desk for desk in able if desk.can_take(now)][:1]
+        verifiers -= len(chosen) if each.priority is Priority.VERIFICATION else 0
         pairs += [(each.call, desk.extension) for desk in chosen]
         able = [desk for desk in able if desk not in chosen]
         if not able:
             break
     return pairs
+
+
+def free_verifiers(desks: Sequence[Desk]) -> int:
+    """How many more desks may take a blocked number now."""
+    at_work = sum(desk.is_at_work for desk in desks)
+    return max(1, at_work // VERIFIERS) - sum(desk.verifies for desk in desks)
 
 
 def next_overflow(waiting: Iterable[Waiting], now: float, overflow: float) -> float | None:

@@ -21,7 +21,7 @@ from ari_app.domain.facts import Fact, Json
 from ari_app.domain.queue import Priority
 from ari_app.domain.recovery import leg_id
 from ari_app.flows.bridges import Bridges
-from ari_app.flows.messages import CallerLeft, LegGone, Message, TimeUp, now
+from ari_app.flows.messages import CallerLeft, Dismissed, DisplayChanged, LegGone, Message, TimeUp, now
 from ari_app.flows.surroundings import Surroundings
 from ari_app.flows.switchboard import DeskReady
 
@@ -44,11 +44,15 @@ class Call:
         self.caller: str | None = None
         self.dialled = dialled
         self.around = around
-        self.received = now()
+        self.received = self.waits_since = now()
         self.label: Shown | None = None
         """What is shown in place of the caller's number: another desk."""
         self.priority = Priority.NORMAL
         self.is_emergency = False
+        self.claims_emergency = False
+        """Whether a blocked caller has said so by key (SOP VIII)."""
+        self.dismissed_by: str | None = None
+        """The supervisor who has ended the talk."""
         self.is_up = False
         """Whether the caller's leg was answered, by a desk or by the announcement."""
         self.was_answered = False
@@ -165,7 +169,7 @@ class Call:
         return self._caller_left
 
     def _note(self, message: Message) -> None:
-        if isinstance(message, DeskReady | TimeUp):
+        if isinstance(message, DeskReady | TimeUp | Dismissed | DisplayChanged):
             return
         match message:
             case LegGone(leg=leg):
@@ -195,8 +199,13 @@ class Call:
         """What an operator's display says of the caller (SOP V.3)."""
         if self.label is not None:
             return self.label
-        pranks = self.around.pranks(self.caller) if self.caller else 0
-        return shown_caller(self.number, pranks=pranks, is_emergency=self.is_emergency)
+        blocking = self.around.blocking
+        return shown_caller(
+            self.number,
+            pranks=blocking.pranks(self.caller) if self.caller else 0,
+            is_emergency=self.is_emergency or self.claims_emergency,
+            is_blocked=blocking.is_blocked(self.caller),
+        )
 
     async def ring_ahead(self, desk: str) -> None:
         """Ring the desk that the call has got, while it is still being claimed; ``ring`` takes it up."""
@@ -252,11 +261,13 @@ class Call:
     def adopt_talk(self, leg: str, bridge: str | None, *, is_up: bool) -> None:
         """Take up a talk that was found living: count its leg and its bridge as this call's.
 
-        ``is_up``: the caller's leg was answered, too; otherwise they hear it ring still.
+        ``is_up``: the caller's leg was answered, too; otherwise they hear it ring still. A caller in no bridge has
+        not met the operator yet.
         """
         self.adopt_leg(leg, lives=True)
         self.bridges.adopt(bridge, leg)
-        self.talking = self.was_answered = self.is_up = is_up
+        self.is_up = is_up
+        self.talking = self.was_answered = bridge is not None
 
     def give_away(self, leg: str) -> None:
         """A leg belongs to another call from now on."""

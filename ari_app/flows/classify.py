@@ -1,4 +1,4 @@
-"""What an operator says of a complaint by key, in whatever state the call is: SOP V.4."""
+"""What an operator says of a complaint or a caller by key, in whatever state the call is: SOP V.4, VIII."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ async def classify(room: Room, party: Party, wish: Wish) -> None:
             call.is_emergency, call.priority = True, Priority.EMERGENCY
             call.tell("call.classified", party.actor, emergency=True)
             await room.show(party)
+        case Key.UNBLOCK if call.caller and call.around.blocking.unblock(call.caller, party.actor, call=call.id):
+            await room.show(party)  # SOP VIII: unblocked "setelah melalui proses verifikasi"
         case _:
             await room.refuse(party, wish)
             return

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
-from typing import Self
+from typing import Self, TypeAlias
 
 import anyio
 import anyio.to_thread
@@ -17,19 +18,24 @@ from ari_app.domain.complaints import ComplaintRefused, ComplaintRow, TicketKey,
 from ari_app.domain.facts import Fact, Json
 from ari_app.flows.office import Arguments, command
 
+Classified: TypeAlias = Callable[[str, bool | None, str | None], None]
+"""Is told of a living call: its id, whether it is an emergency, and its kind (``KINDS``); None: not entered."""
+
 
 class Tickets:
-    """Hands out ticket numbers: without gaps, each day from 1, never one twice."""
+    """Hands out ticket numbers: without gaps, each day from 1, never one twice. From any thread."""
 
     def __init__(self, last: TicketKey | None, today: Callable[[], date]) -> None:
         """``last`` is the journal's last ticket; ``today`` the date in the site's time zone."""
         self._last = last
         self._today = today
+        self._one_at_a_time = threading.Lock()
 
     def next(self) -> str:
         """The next ticket."""
-        self._last = next_ticket(self._last, self._today())
-        return ticket(*self._last)
+        with self._one_at_a_time:
+            self._last = next_ticket(self._last, self._today())
+            return ticket(*self._last)
 
 
 @dataclass(slots=True)
@@ -42,7 +48,10 @@ class _Known:
 
 
 class Complaints:
-    """The complaints of the living calls; those of calls that are over are in the journal only."""
+    """The complaints of the living calls; those of calls that are over are in the journal only.
+
+    They are opened and forgotten from any thread: the flows are in one, the dialplan's notes in another.
+    """
 
     def __init__(
         self, tell: Callable[[Fact], None], tickets: Tickets, living: Mapping[str, ComplaintRow] | None = None
@@ -53,18 +62,34 @@ class Complaints:
         self._known = {
             call: _Known(call, row.ticket, is_open=row.status != "closed") for call, row in (living or {}).items()
         }
+        self._opening = threading.Lock()
+        self._before = dict(living or {})
+
+    def before(self, call: str) -> ComplaintRow | None:
+        """What a living call's complaint was when we started; None: it had none."""
+        return self._before.get(call)
 
     def open(self, call: str, number: str | None, actor: str, **data: Json) -> str:
         """Open a call's complaint, or take up the one that it has; its ticket (SOP V.3).
 
         ``number`` is the caller's (E.164), ``data`` says at which ``desk`` and by which ``operator``.
         """
-        known = self._known.get(call)
-        if known is None:
-            known = self._known[call] = _Known(call, self._tickets.next())
-            given = {name: value for name, value in data.items() if value is not None}
-            self.told("complaint.opened", call, known.ticket, actor, number=number, **given)
-        return known.ticket
+        given = {name: value for name, value in data.items() if value is not None}
+        return self._open(Fact(actor, "complaint.opened", call, {"number": number, **given}), call)
+
+    def open_as(self, fact: Fact) -> None:
+        """The same for a ``complaint.opened`` of a call that is told by somebody else; it has no ticket yet."""
+        if fact.call is not None:
+            self._open(fact, fact.call)
+
+    def _open(self, fact: Fact, call: str) -> str:
+        # Tickets are told in the order in which they are handed out: they are looked for in the journal by halving.
+        with self._opening:
+            known = self._known.get(call)
+            if known is None:
+                known = self._known[call] = _Known(call, self._tickets.next())
+                self._tell(replace(fact, data={"ticket": known.ticket, **fact.data}))
+            return known.ticket
 
     def ticket_of(self, call: str | None) -> str | None:
         """The ticket of a living call's complaint; None: it has none, or is not a living call."""
@@ -87,6 +112,13 @@ class Complaints:
         """What is known of a complaint whose call lives."""
         # A copy: the dialplan's notes are told, and calls end, in another thread.
         return next((each for each in list(self._known.values()) if each.ticket == ticket_), None)
+
+    def classified(self, call: str, actor: str, *, emergency: bool | None, kind: str | None) -> None:
+        """Tell what kind of call a living one is; None: nothing is said of that."""
+        said: dict[str, Json] = {"emergency": emergency, "kind": kind}
+        self._tell(
+            Fact(actor, "call.classified", call, {name: each for name, each in said.items() if each is not None})
+        )
 
     def told(self, action: str, call: str, ticket_: str, actor: str, /, **data: Json) -> None:
         """Tell one fact of a complaint."""
@@ -137,26 +169,44 @@ class ComplaintDesk:
         find: Callable[[str], ComplaintRow | None],
         at_desk: Callable[[str], str | None],
         rules: FieldRules,
+        classified: Classified | None = None,
     ) -> None:
         """``find`` gives a ticket's complaint and is called in a worker thread, as it may wait for the disk.
 
-        ``at_desk`` gives the ticket of the call that is at a desk, at once.
+        ``at_desk`` gives the ticket of the call that is at a desk, at once. ``classified`` is told what has been
+        entered of a living call, after the journal was.
         """
         self._complaints = complaints
         self._find = find
         self._at_desk = at_desk
         self._rules = rules
+        self._classified = classified
         self._one_at_a_time = anyio.Lock()
 
     async def edit(self, given: _Edit, actor: str) -> Json:
-        """``complaints.edit``: fill in or change fields; what is as it was is not told."""
+        """``complaints.edit``: fill in or change fields; what is as it was is not told.
+
+        What kind of call it is (SOP V.4) is told of a living call as well, as if an operator had pressed it.
+        """
         async with self._one_at_a_time:
             row, is_open = await self._look(given.ticket, given.desk)
             _require(row, is_open=is_open)
             changes = changes_to(row, given.fields, self._rules)
             if changes:
                 self._complaints.told("complaint.edited", row.call, row.ticket, actor, **changes)
+                if self._complaints.ticket_of(row.call) == row.ticket:
+                    self._classify(row.call, changes, actor)
             return {"ticket": row.ticket, "changed": changes}
+
+    def _classify(self, call: str, changes: Mapping[str, Json], actor: str) -> None:
+        given = changes.get("emergency"), changes.get("validity")
+        emergency = given[0] if isinstance(given[0], bool) else None
+        kind = given[1] if isinstance(given[1], str) else None  # an emptied one says nothing of the call
+        if emergency is None and kind is None:
+            return
+        self._complaints.classified(call, actor, emergency=emergency, kind=kind)
+        if self._classified is not None:
+            self._classified(call, emergency, kind)
 
     async def close(self, given: _Close, actor: str) -> Json:
         """``complaints.close``: SOP V.9."""
@@ -206,9 +256,10 @@ def complaint_commands(
     find: Callable[[str], ComplaintRow | None],
     at_desk: Callable[[str], str | None],
     rules: FieldRules,
+    classified: Classified | None = None,
 ) -> dict[str, Handler]:
     """The commands ``complaints.*`` with their handlers; they raise ``ComplaintRefused``."""
-    desk = ComplaintDesk(complaints, find=find, at_desk=at_desk, rules=rules)
+    desk = ComplaintDesk(complaints, find=find, at_desk=at_desk, rules=rules, classified=classified)
     return {
         "complaints.edit": command(_Edit, desk.edit),
         "complaints.close": command(_Close, desk.close),

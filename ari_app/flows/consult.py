@@ -14,6 +14,7 @@ from ari_app.flows.endings import Next, left_by
 from ari_app.flows.party import Asked, Gone, Party, Referred
 from ari_app.flows.ringing import Answered, NotTaken, RingGroup
 from ari_app.flows.room import Room
+from ari_app.flows.transfer import transfer_by_phone
 
 
 async def consult(room: Room, party: Party, wish: Wish) -> Next:
@@ -109,6 +110,11 @@ async def _ask(room: Room, party: Party, other: Party) -> Next:
             case Gone(party=who):
                 await room.leave(who)
                 break
+            case Referred(party=who) as referred if who is party:  # by the phone's own key: the caller is meant
+                await let_go(room, party, other, "referred")
+                return await transfer_by_phone(room, referred)
+            case Referred(stand_in=stand_in):
+                await room.call.end_stranger(stand_in)
             case Asked(party=who, wish=wish) if who is not party:
                 await room.refuse(who, wish)
             case Asked(wish=Wish(key=Key.CONSULT, digits="")):
@@ -130,6 +136,12 @@ async def _back(room: Room, party: Party, other: Party) -> None:
     call.tell("call.resumed", party.actor, desk=party.desk)
 
 
+async def let_go(room: Room, party: Party, other: Party, reason: str) -> None:
+    """The one who was consulted is not in the call any more."""
+    room.call.tell("call.consult_ended", party.actor, desk=party.desk, to=other.desk, reason=reason)
+    await room.leave(other)
+
+
 async def join_or_dismiss(room: Room, party: Party, wish: Wish) -> None:
     """``*1#`` in a talk: the one who was consulted joins it, or leaves it again."""
     other, call = room.aside, room.call
@@ -138,8 +150,7 @@ async def join_or_dismiss(room: Room, party: Party, wish: Wish) -> None:
         return
     await room.confirm(party)
     if room.is_conference:
-        call.tell("call.consult_ended", party.actor, desk=party.desk, to=other.desk, reason="dismissed")
-        await room.leave(other)
+        await let_go(room, party, other, "dismissed")
         return
     call.tell("call.conferenced", party.actor, desk=party.desk, to=other.desk)
     await room.join(other)

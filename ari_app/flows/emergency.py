@@ -7,30 +7,43 @@ Read it beside the SOP; each step names its line there. What happens between the
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeAlias
 
-from ari_app.domain.causes import UNKNOWN_CAUSE, NotAnswered
+from ari_app.ari.model import ChannelDtmfReceived
+from ari_app.domain.causes import UNKNOWN_CAUSE
 from ari_app.domain.daytime import greeting
 from ari_app.domain.queue import Priority
 from ari_app.flows.call import Call
 from ari_app.flows.endings import Ended
-from ari_app.flows.messages import CallerLeft, TimeUp
+from ari_app.flows.messages import CallerLeft, TimeUp, TurnedAway, now
 from ari_app.flows.party import Party
 from ari_app.flows.ringing import Answered, RingGroup, answer_caller, connect
 from ari_app.flows.room import Room
 from ari_app.flows.switchboard import DeskReady
-from ari_app.flows.talk import talk
+from ari_app.flows.talk import say_goodbye, talk
+from ari_app.flows.verification import enter_lane, heed_emergency, says_emergency
 
 ANNOUNCE: Final = "announce"
+
+Finder: TypeAlias = Callable[[Room], Awaitable[Party]]
+"""Finds a call its operator."""
 
 
 async def answer_emergency_call(call: Call) -> None:
     """SOP V.1 to V.11: the call waits, a Polda operator answers, it is worked on until it is closed."""
-    await work_on(Room(call), find_operator)
+    await work_on(Room(call), finder(call))
 
 
-async def work_on(room: Room, find_first: Callable[[Room], Awaitable[Party]]) -> None:
+def finder(call: Call) -> Finder:
+    """How the call gets its first operator: a blocked number waits to be verified (SOP VIII)."""
+    blocking = call.around.blocking
+    blocking.end_expired(call.caller, call.id)
+    return find_verifier if blocking.is_blocked(call.caller) else find_operator
+
+
+async def work_on(room: Room, find_first: Finder) -> None:
     """Find the first operator as ``find_first`` does it, and let them work on the call until its end.
 
     A caller whose operator was lost is not let down: the call goes to the head of the queue.
@@ -44,13 +57,33 @@ async def work_on(room: Room, find_first: Callable[[Room], Awaitable[Party]]) ->
                 await finish(room, by=ended.by, outcome="answered")
                 return
             find = find_operator
-            call.priority = min(call.priority, Priority.TAKE_BACK)
+            call.priority, call.waits_since = min(call.priority, Priority.TAKE_BACK), now()
             call.tell("call.requeued", reason=ended.reason)
     except CallerLeft:
         if call.was_answered:
             await finish(room, by="caller", outcome="answered")
             return
         await finish(room, by="caller", outcome="abandoned")
+    except TurnedAway:
+        await finish(room, by="system", outcome="turned_away")
+
+
+async def close(room: Room) -> None:
+    """The call was closed, and we were lost before the caller had heard the salutation: it is said now."""
+    with suppress(CallerLeft):
+        await say_goodbye(room, "system")
+    await finish(room, by="caller" if room.call.caller_left else "system", outcome="answered")
+
+
+async def find_verifier(room: Room) -> Party:
+    """SOP VIII: the caller of a blocked number hears that, and an operator whom nobody else waits for verifies it.
+
+    Raises:
+        CallerLeft: nobody took the call in time.
+        TurnedAway: too many wait to be verified.
+    """
+    await enter_lane(room)
+    return await find_operator(room)
 
 
 async def find_operator(room: Room) -> Party:
@@ -80,15 +113,14 @@ async def find_operator(room: Room) -> Party:
                 case TimeUp(what=what) if what == ANNOUNCE:
                     await announce_waiting(room)
                     continue
-            match outcome := await group.read(heard):
-                case Answered():
-                    party = await take_call(room, group, outcome)
-                    if party is not None:
-                        return party
-                case None:
-                    pass
-                case _ if outcome.reason is NotAnswered.NO_ANSWER:
-                    board.let_it_ring(outcome.desk)
+                case ChannelDtmfReceived() if says_emergency(room, heard):
+                    await heed_emergency(room)
+                    continue
+            outcome = await group.read(heard)
+            if isinstance(outcome, Answered):
+                party = await take_call(room, group, outcome)
+                if party is not None:
+                    return party
     finally:
         announce.cancel()
         board.withdraw(call.id)  # a caller who left is offered no desk
@@ -97,7 +129,7 @@ async def find_operator(room: Room) -> Party:
 
 def wait_in_queue(call: Call) -> None:
     """From now on the call gets the desks that are its turn; who waits already, goes on waiting."""
-    call.around.switchboard.wait(call.id, call.deliver, call.priority, call.received)
+    call.around.switchboard.wait(call.id, call.deliver, call.priority, call.waits_since)
 
 
 async def announce_waiting(room: Room) -> None:
@@ -125,8 +157,7 @@ async def take_call(room: Room, group: RingGroup, answered: Answered) -> Party |
     board.withdraw(call.id)
     await group.end()  # nobody else need lift the receiver
     await answer_caller(call)
-    if call.around.rules.greeting and not call.was_answered:
-        await room.say(greeting(datetime.now(call.around.rules.zone)))  # SOP VI "Salam Pembuka"
+    is_first = not call.was_answered
     await room.resume_at_once()
     if not await connect(call, answered.leg):
         group.failed(answered)
@@ -135,6 +166,11 @@ async def take_call(room: Room, group: RingGroup, answered: Answered) -> Party |
         return None
     party = room.enter(desk, answered.leg)
     begin_talk(room, party, is_new=True)
+    if (
+        call.around.rules.greeting and is_first
+    ):  # SOP VI "Salam Pembuka": the operator hears a tone, and then the caller
+        await room.confirm(party)
+        await room.caller.hears(greeting(datetime.now(call.around.rules.zone)))
     return party
 
 
@@ -150,7 +186,7 @@ def begin_talk(room: Room, party: Party, *, is_new: bool) -> None:
 async def finish(room: Room, *, by: str, outcome: str) -> None:
     """The end of the story: every leg ends, the desks are free, the journal has the last line.
 
-    ``by`` is who ended it: ``caller``, ``operator:NRP`` or ``desk:EXT``.
+    ``by`` is who ended it: ``caller``, ``operator:NRP``, ``desk:EXT``, ``supervisor:NAME``, or ``system``.
     """
     call = room.call
     waited = call.waited_ms()
@@ -163,5 +199,5 @@ async def finish(room: Room, *, by: str, outcome: str) -> None:
         call.tell("call.recorded", "asterisk", **recording)
     if outcome == "abandoned":
         call.tell("call.abandoned", "caller", waited_ms=waited)
-    kind = "caller" if by == "caller" else "desk"
+    kind = by if by in {"caller", "system"} else "desk"
     call.tell("call.ended", by, by=kind, outcome=outcome, cause=call.causes.get(call.id, UNKNOWN_CAUSE))

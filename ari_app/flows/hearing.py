@@ -84,6 +84,11 @@ class Ear:
         rest = [self._sound("musik"), self._sound("antrean-mohon-tunggu")] * ROUNDS
         await self._play([self._sound("antrean-pembuka"), *rest], endless=rest)
 
+    async def waits_to_be_verified(self, announcement: str) -> None:
+        """SOP VIII: the announcement, music, and every 20 s the announcement again: it says what can be done."""
+        rest = [self._sound("musik"), self._sound(announcement)] * ROUNDS
+        await self._play([self._sound(announcement), *rest], endless=rest)
+
     async def waits_on_hold(self) -> None:
         """SOP VI "Izin Menunggu", then music."""
         rest = [self._sound("musik")] * ROUNDS
@@ -105,6 +110,12 @@ class Ear:
     async def stop(self) -> None:
         """Nothing is played any more: in a bridge, the leg is with the others again."""
         playing, self._playing, self._endless = self._playing, None, None
+        if playing is not None:
+            await _stop(self._asterisk, playing)
+
+    async def pause(self) -> None:
+        """Stop what is played, so that the leg takes orders; what is without end goes on with the next ``confirms``."""
+        playing, self._playing = self._playing, None
         if playing is not None:
             await _stop(self._asterisk, playing)
 

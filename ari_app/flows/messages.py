@@ -24,12 +24,26 @@ class TimeUp:
     what: str
 
 
-Message: TypeAlias = LegEvent | DeskReady | LegGone | TimeUp
+@dataclass(frozen=True, slots=True)
+class Dismissed:
+    """A supervisor has ended the talk with a caller (SOP VII.f); ``Call.dismissed_by`` is who."""
+
+
+@dataclass(frozen=True, slots=True)
+class DisplayChanged:
+    """What the operators' displays say has changed."""
+
+
+Message: TypeAlias = LegEvent | DeskReady | LegGone | TimeUp | Dismissed | DisplayChanged
 
 
 def now() -> float:
     """Seconds of the event loop's clock, which only goes forward."""
     return asyncio.get_running_loop().time()
+
+
+class TurnedAway(Exception):
+    """A blocked caller was asked to call later: too many wait to be verified (SOP VIII)."""
 
 
 class CallerLeft(Exception):

@@ -16,11 +16,12 @@ from ari_app.ari.commands import Claim, Commands
 from ari_app.ari.errors import AriRefused
 from ari_app.ari.model import Channel, endpoint_of
 from ari_app.domain import recovery as plan
-from ari_app.domain.causes import UNKNOWN_CAUSE
+from ari_app.domain.causes import UNKNOWN_CAUSE, NotAnswered
 from ari_app.domain.facts import Fact
+from ari_app.domain.queue import Priority
 from ari_app.flows.call import Call
 from ari_app.flows.colleague import talk_to_colleague
-from ari_app.flows.emergency import begin_talk, find_operator, work_on
+from ari_app.flows.emergency import begin_talk, close, find_operator, finder, work_on
 from ari_app.flows.hearing import silence
 from ari_app.flows.party import Party
 from ari_app.flows.ringing import answer_caller
@@ -34,8 +35,12 @@ SOON_SECONDS: Final = 0.1
 _PLAIN_TALK: Final = frozenset({"call.answered", "call.transfer_answered"})
 """Behind these nobody is on hold and nothing is being played."""
 
-_BEFORE_TALK: Final = frozenset({"call.received", "call.queued", "call.offered", "call.not_answered"})
+_BEFORE_TALK: Final = frozenset(
+    {"call.received", "call.blocked", "call.emergency_claimed", "call.queued", "call.offered", "call.not_answered"}
+)
 """Behind these no operator has had the caller yet."""
+
+CLOSED: Final = "call.closed"
 
 _HELD_BY: Final = frozenset({"Stasis", "StasisBroadcast"})
 
@@ -182,11 +187,20 @@ class Recovery:
             party = room.enter(desk, action.leg.id)
             if not (caller.up and action.together and last in _PLAIN_TALK):
                 await self._bring_together(room, party)
+            if not room.call.talking:  # who had just lifted the receiver is gone again by now
+                await room.leave(party, wrap_up=False)
+                return await find_operator(room)
             begin_talk(room, party, is_new=last is None or last in _BEFORE_TALK)
             return party
 
         self._go_on(call, caller, living, state="talking", desk=desk)
-        await work_on(Room(call), rejoin)
+        room = Room(call)
+        restore(room, call.around.switchboard.actor(desk), desk)
+        if last == CLOSED:
+            room.enter(desk, action.leg.id)
+            await close(room)
+        else:
+            await work_on(room, rejoin)
 
     async def _bring_together(self, room: Room, party: Party) -> None:
         """Whoever was on hold is not any more: nobody knows what was meant to come next.
@@ -232,7 +246,11 @@ class Recovery:
             call.bridges.adopt(None, "")
             await room.caller.take_over()
         self._go_on(call, caller, living, state="waiting")
-        await work_on(room, find_operator)
+        restore(room, "system", None)
+        if living.get(call.id) == CLOSED:
+            await close(room)
+        else:
+            await work_on(room, finder(call))
 
     def _go_on(self, call: Call, caller: plan.SeenChannel, living: Mapping[str, str], **data: str) -> None:
         """Go on with the call's story, or begin it where the journal does not have it."""
@@ -242,3 +260,20 @@ class Recovery:
 
     def _tell(self, call: str, action: str, **data: str | int) -> None:
         self._router.around.tell(Fact("system", action, call, data))
+
+
+def restore(room: Room, actor: str, desk: str | None) -> None:
+    """What an adopted call's complaint says of it: an emergency is still one, and a transfer was not taken.
+
+    ``desk`` has the caller; None: nobody does.
+    """
+    call = room.call
+    row = call.around.complaints.before(call.id)
+    if row is None:
+        return
+    call.is_emergency = row.emergency
+    call.priority = Priority.EMERGENCY if row.emergency else Priority.TAKE_BACK
+    if row.status == "forwarded":  # SOP V.10: nobody hears the Polres's desks ring any more
+        call.tell("call.taken_back", actor, polres=row.polres, desk=desk, reason=NotAnswered.NO_ANSWER.value)
+    if row.status in {"forwarded", "open"}:
+        room.open_for = row.polres

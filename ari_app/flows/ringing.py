@@ -55,7 +55,11 @@ class RingGroup:
     """The desks that ring for a call. The switchboard must have given each of them to it."""
 
     def __init__(self, call: Call, seconds: int, *, tells: bool = True) -> None:
-        """Each desk rings for at most ``seconds``; ``tells``: each of them is told to the journal."""
+        """Each desk rings for at most ``seconds``.
+
+        ``tells``: it is the queue's, so each of them is told to the journal, and one that does not answer is set
+        not ready (SOP V.2).
+        """
         self._call = call
         self._seconds = seconds
         self._tells = tells
@@ -113,6 +117,8 @@ class RingGroup:
         if self._tells:
             self._call.tell("call.not_answered", f"desk:{desk}", desk=desk, reason=reason.value)
         board = self._call.around.switchboard
+        if self._tells and reason is NotAnswered.NO_ANSWER:
+            board.let_it_ring(desk)  # before it is free: otherwise it is rung again at once
         board.release(desk, refused=reason is not NotAnswered.NO_ANSWER)
         return NotTaken(desk, reason)
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 import anyio
+import structlog
 
-from ari_app.ari.errors import AriRefused
+from ari_app.ari.errors import AriError, AriRefused
 from ari_app.ari.model import (
     BridgeAttendedTransfer,
     BridgeBlindTransfer,
@@ -21,13 +22,15 @@ from ari_app.ari.model import (
 from ari_app.domain.keys import DIGIT_SECONDS, Wish
 from ari_app.flows.call import Call
 from ari_app.flows.hearing import Ear
-from ari_app.flows.messages import LegGone, Message, TimeUp
+from ari_app.flows.messages import Dismissed, DisplayChanged, LegGone, Message, TimeUp
 from ari_app.flows.party import Asked, Gone, Heard, Party, PhoneHeld, Referred
 from ari_app.flows.switchboard import DeskReady
 
 OK, WRONG = "nada-ok", "nada-salah"
 SUCCESS: Final = "Success"
 """Asterisk's word for a transfer by a phone's own key that came about."""
+
+log = structlog.get_logger(__name__)
 
 LONGEST_SENTENCE: Final = 30.0
 """Seconds after which a sentence counts as said, should Asterisk not tell."""
@@ -90,8 +93,12 @@ class Room:
 
     async def _read(self, message: Message) -> Heard | None:
         """What a message means; None: nothing to anybody but the one who has taken note of it."""
-        if isinstance(message, DeskReady):
+        if isinstance(message, DeskReady | Dismissed):
             return message
+        if isinstance(message, DisplayChanged):
+            for shown in [each for each in self.parties.values() if not each.ear.is_playing]:
+                await self.show(shown)
+            return None
         if isinstance(message, TimeUp):
             return self._give_up(self.parties[message.what]) if message.what in self.parties else message
         if isinstance(message, PlaybackFinished):
@@ -207,8 +214,12 @@ class Room:
         await party.ear.confirms(WRONG)
 
     async def show(self, party: Party) -> None:
-        """Bring the phone's display up to date."""
+        """Bring the phone's display up to date. What is played there pauses, until the next ``confirm``.
+
+        Never raises: a caller is not let down for the sake of a display.
+        """
+        await party.ear.pause()  # Asterisk takes the order behind it only: never, when it is without end
         try:
             await self.call.around.asterisk.show(party.leg, self.call.shown)
-        except AriRefused:
-            return  # the leg is gone: its end is in the inbox
+        except AriError as error:
+            log.info("room.not_shown", error=repr(error))

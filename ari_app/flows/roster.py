@@ -7,6 +7,7 @@ that were told, so that whoever reads the journal comes to the same.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from enum import Enum
 from typing import Final, Protocol
 
@@ -15,6 +16,7 @@ import anyio.to_thread
 
 from ari_app.domain.commands import CommandRefused
 from ari_app.domain.facts import Fact, Json
+from ari_app.domain.guesses import LOCK_SECONDS, WRONG_PINS
 from ari_app.domain.operators import (
     DeskPlace,
     LoggedOut,
@@ -28,10 +30,7 @@ from ari_app.domain.operators import (
     is_nrp,
 )
 
-WRONG_PINS: Final = 3
-"""After so many in a row a desk is locked."""
-
-LOCK_SECONDS: Final = 60
+__all__ = ["LOCK_SECONDS", "WRONG_PINS", "LoginResult", "Pins", "Roster", "RosterRefused", "Tried"]
 
 _AT_A_TIME: Final = 2
 """PINs checked at the same time: each takes a core and 19 MiB, and calls come first."""
@@ -62,13 +61,21 @@ class Pins(Protocol):
         """Forget an operator's hash; raises ``PinNotKept``."""
 
 
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What a desk's phone had tried before we began: so many wrong PINs, and for how many seconds it is locked yet."""
+
+    wrong: int = 0
+    locked_for: float = 0.0
+
+
 class _Guard:
     """What a desk's phone has tried: one attempt at a time, so that nobody guesses on several lines at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, tried: Tried, now: float) -> None:
         self.lock = anyio.Lock()
-        self.wrong = 0
-        self.locked_until = 0.0
+        self.wrong = tried.wrong
+        self.locked_until = now + min(tried.locked_for, LOCK_SECONDS)
 
 
 class Roster:
@@ -87,11 +94,12 @@ class Roster:
         pins: Pins,
         state: RosterState,
         clock: Callable[[], float],
+        tried: Mapping[str, Tried] | None = None,
     ) -> None:
         """``desks`` by extension; ``units`` are ``polda`` and the Polres codes; ``clock`` only goes forward (seconds).
 
         Who is logged in, in the restored ``state``, at a desk that is not there any more or has become another
-        unit's is logged out.
+        unit's is logged out. ``tried`` is what was dialled at each desk before, so that a restart unlocks none.
         """
         self.on_change: Callable[[str], None] | None = None
         self._desks = dict(desks)
@@ -100,7 +108,8 @@ class Roster:
         self._pins = pins
         self._state = state
         self._clock = clock
-        self._guards = {extension: _Guard() for extension in desks}
+        before = tried or {}
+        self._guards = {extension: _Guard(before.get(extension, Tried()), clock()) for extension in desks}
         self._office = anyio.Lock()
         self._checking: anyio.CapacityLimiter | None = None
         for desk, seat in state.seats.items():

@@ -29,7 +29,7 @@ from ari_app.flows.colleague import call_colleague
 from ari_app.flows.desk_services import Services, serve_desk
 from ari_app.flows.emergency import answer_emergency_call
 from ari_app.flows.hearing import silence
-from ari_app.flows.messages import LegGone
+from ari_app.flows.messages import Dismissed, DisplayChanged, LegGone, Message
 from ari_app.flows.room import SUCCESS
 from ari_app.flows.stories import Stories
 from ari_app.flows.surroundings import Surroundings
@@ -41,11 +41,13 @@ log = structlog.get_logger(__name__)
 class Router:
     """Every living call's flow, by the call's id."""
 
-    def __init__(self, tasks: TaskGroup, around: Surroundings, services: Services, *, region: str) -> None:
-        """Flows run in ``tasks``; ``region`` is where national numbers belong."""
+    def __init__(
+        self, tasks: TaskGroup, around: Surroundings, services: Services, *, region: str, area_code: str = ""
+    ) -> None:
+        """Flows run in ``tasks``; ``region`` and ``area_code`` are where national and local numbers belong."""
         self._tasks = tasks
         self._services = services
-        self._region = region
+        self._place = region, area_code
         self.stories = Stories()
         self._tell = around.tell
         self.around = replace(around, tell=self._noted)
@@ -104,14 +106,44 @@ class Router:
             taker.adopt_leg(target.id, lives=True)
             self.around.switchboard.hand_on(endpoint_of(target), taker.id)
 
+    # ---- what supervisors do with a living call --------------------------------------------------
+
+    def mark_living(self, call_id: str, actor: str, note: str | None) -> bool:
+        """SOP VII.f by a supervisor: one mark, and the talk ends with the salutation; False: the call is over.
+
+        A caller whom nobody has answered yet is marked, and goes on waiting.
+        """
+        call = self.calls.get(call_id)
+        if call is None or not self.stories.is_open(call_id):
+            return False
+        call.tell("call.classified", actor, kind="prank")
+        call.around.blocking.mark(call_id, call.caller, actor, note=note)
+        if call.was_answered:
+            call.tell("call.closed", actor)
+            call.around.complaints.close(call_id, actor)
+            call.dismissed_by = actor
+            self._deliver(call, Dismissed())
+        return True
+
+    def classified(self, call_id: str, emergency: bool | None, kind: str | None) -> None:  # noqa: FBT001 - as entered
+        """A supervisor has entered of what kind a living call is; the displays follow."""
+        del kind  # it is on no display
+        call = self.calls.get(call_id)
+        if call is not None and emergency is not None:
+            call.is_emergency = emergency
+            self._deliver(call, DisplayChanged())
+
+    def _deliver(self, call: Call, message: Message) -> None:
+        try:
+            call.deliver(message)
+        except InboxFull:
+            log.error("call.inbox_full", call=call.id)
+
     def leg_lost(self, leg: str) -> None:
         """A leg was found missing: tell the call that it belongs to."""
         for call in self.calls.values():
             if leg in call.legs():
-                try:
-                    call.deliver(LegGone(leg))
-                except InboxFull:
-                    log.error("call.inbox_full", leg=leg)
+                self._deliver(call, LegGone(leg))
 
     # ---- calls ---------------------------------------------------------------------------------
 
@@ -138,7 +170,7 @@ class Router:
         if channel in self.calls:
             return None
         call = self._new_call(channel, number, dialled)
-        call.caller = e164(number, self._region)
+        call.caller = e164(number, *self._place)
         call.adopt_caller(entered=False)
         return call
 
@@ -166,14 +198,15 @@ class Router:
         Asterisk takes the orders one after the other, so a desk is rung when the claim has been decided; should it
         have failed, the ringing ends before anyone hears it.
         """
-        desk = self.around.switchboard.wait(call.id, call.deliver)
         claiming = asyncio.create_task(self.around.asterisk.claim(call.id))
         claiming.add_done_callback(_look_at)
         try:
             await asyncio.sleep(0)  # the claim goes out first
-            call.caller = e164(number, self._region)  # the desk's display shows the marks against it
-            if desk is not None:
-                await call.ring_ahead(desk)
+            call.caller = e164(number, *self._place)  # the desk's display shows the marks against it
+            if not self.around.blocking.is_blocked(call.caller):
+                desk = self.around.switchboard.wait(call.id, call.deliver)
+                if desk is not None:
+                    await call.ring_ahead(desk)
             return await claiming
         finally:
             claiming.cancel()

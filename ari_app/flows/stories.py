@@ -32,8 +32,8 @@ class Stories:
 
     def note(self, fact: Fact) -> None:
         """Take note of a fact that goes into the journal."""
-        if fact.call is None or not fact.action.startswith("call."):
-            return
+        if fact.call is None or not fact.action.startswith("call.") or fact.action == "call.classified":
+            return  # of what kind a call is does not say where it is
         if self._last.get(fact.call) != "call.ended" or fact.action == "call.received":
             self._last[fact.call] = fact.action
 

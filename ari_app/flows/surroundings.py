@@ -9,6 +9,8 @@ from typing import Protocol
 
 from ari_app.ari.commands import Commands
 from ari_app.ari.inbox import Switch
+from ari_app.domain.claims import Claims
+from ari_app.domain.complaints import ComplaintRow
 from ari_app.domain.facts import Fact, Json
 from ari_app.flows.switchboard import Switchboard
 
@@ -18,7 +20,8 @@ class Rules:
     """What the site's configuration says about calls; times in seconds, ``sounds`` is a folder.
 
     ``announce`` is how long a waiting caller hears ringing before the announcement; ``dead_phone`` how long the
-    audio of a phone that has been heard may be missing.
+    audio of a phone that has been heard may be missing; ``verification_max`` how many blocked callers may wait.
+    ``polres`` are the codes of the site's Polres, those without a desk included.
     """
 
     ring: int = 12
@@ -26,6 +29,8 @@ class Rules:
     answer: int = 5
     announce: float = 8.0
     dead_phone: float = 6.0
+    verification_max: int = 20
+    polres: frozenset[str] = frozenset()
     greeting: bool = False
     sounds: str = "/sounds"
     zone: tzinfo = UTC
@@ -40,6 +45,28 @@ class ComplaintBook(Protocol):
     def close(self, call: str, actor: str) -> None:
         """Close a call's complaint, if it is open."""
 
+    def before(self, call: str) -> ComplaintRow | None:
+        """What a living call's complaint was when we started; None: it had none."""
+
+
+class BlockBook(Protocol):
+    """The marks for pranks and the block list (SOP VII.f, VIII)."""
+
+    def is_blocked(self, number: str | None) -> bool:
+        """Whether a number is blocked now."""
+
+    def pranks(self, number: str) -> int:
+        """How many marks count against a number."""
+
+    def mark(self, call: str, number: str | None, actor: str, **data: Json) -> bool:
+        """One mark for a call, at most one; whether it blocked the number."""
+
+    def unblock(self, number: str, actor: str, *, call: str | None) -> bool:
+        """An operator has verified the caller; False: the number was not blocked."""
+
+    def end_expired(self, number: str | None, call: str | None) -> None:
+        """Tell that a number's block has ended by itself, where that is so."""
+
 
 async def never_recorded(_call: str) -> Mapping[str, Json] | None:
     """There is no recording."""
@@ -50,7 +77,7 @@ async def never_recorded(_call: str) -> Mapping[str, Json] | None:
 class Surroundings:
     """What a flow works with.
 
-    ``pranks`` is how many marks a number (E.164) has (SOP VIII); ``recorded`` gives file, size and hash of a
+    ``claims`` are the emergencies that blocked callers have claimed; ``recorded`` gives file, size and hash of a
     call's recording when Asterisk has finished it, None when there is none.
     """
 
@@ -59,6 +86,7 @@ class Surroundings:
     switchboard: Switchboard
     tell: Callable[[Fact], None]
     complaints: ComplaintBook
+    blocking: BlockBook
+    claims: Claims
     rules: Rules = Rules()
-    pranks: Callable[[str], int] = lambda _: 0
     recorded: Callable[[str], Awaitable[Mapping[str, Json] | None]] = never_recorded

@@ -170,8 +170,12 @@ class Switchboard:
             self._move(extension, DeskEvent.TAKE, call=call)
 
     def answered(self, extension: str) -> None:
-        """The desk took the call that it was offered."""
+        """The desk took the call that it was offered; who wanted it as well looks anew."""
         self._move(extension, DeskEvent.ANSWER)
+        unit = self._desks[extension].unit
+        for call, (wanted, deliver) in self._wanted.items():
+            if wanted == unit and call != self._desks[extension].call:
+                self._tell_wanting(call, deliver, extension)
 
     def release(self, extension: str, *, refused: bool = False, wrap_up: float = 0.0) -> None:
         """The desk is done with its call. One that refused it is left alone for a moment, one that had it wraps up."""
@@ -203,8 +207,8 @@ class Switchboard:
     def _pause(self, extension: str, pause: Pause, seconds: float) -> None:
         self._desks[extension] = pausing(self._desks[extension], pause, self._now() + seconds)
 
-    def _move(self, extension: str, event: DeskEvent, *, call: str | None = None) -> None:
-        self._desks[extension] = move(self._desks[extension], event, now=self._now(), call=call)
+    def _move(self, extension: str, event: DeskEvent, *, call: str | None = None, verifies: bool = False) -> None:
+        self._desks[extension] = move(self._desks[extension], event, now=self._now(), call=call, verifies=verifies)
 
     # ---- calls -----------------------------------------------------------------------------------
 
@@ -231,6 +235,17 @@ class Switchboard:
 
     def _desks_of(self, call: str) -> Iterable[str]:
         return (desk.extension for desk in self._desks.values() if desk.call == call)
+
+    def count(self, priority: Priority) -> int:
+        """How many calls of a priority wait, or ring and have not been answered."""
+        return sum(1 for entry in self._queue.values() if entry.waiting.priority is priority)
+
+    def promote(self, call: str, priority: Priority) -> None:
+        """A waiting call has another priority from now on; the desks that ring for it go on ringing."""
+        entry = self._queue.get(call)
+        if entry is not None:
+            entry.waiting = replace(entry.waiting, priority=priority)
+            self._match()
 
     def withdraw(self, call: str) -> None:
         """Take a call out of the queue; a desk that it got already stays its own."""
@@ -267,11 +282,14 @@ class Switchboard:
         desk = self._desks[extension]
         for call, (unit, deliver) in self._wanted.items():
             if unit == desk.unit and desk.staffed and self.offer(extension, call):
-                try:
-                    deliver(DeskReady(extension))
-                except InboxFull:  # that flow is stuck, and gets the same exception
-                    log.error("switchboard.inbox_full", call=call)
+                self._tell_wanting(call, deliver, extension)
                 return
+
+    def _tell_wanting(self, call: str, deliver: Callable[[DeskReady], None], extension: str) -> None:
+        try:
+            deliver(DeskReady(extension))
+        except InboxFull:  # that flow is stuck, and gets the same exception
+            log.error("switchboard.inbox_full", call=call)
 
     # ---- who gets whom -----------------------------------------------------------------------------
 
@@ -305,7 +323,8 @@ class Switchboard:
             return False
         except KeyError:
             return False
-        self._move(extension, DeskEvent.OFFER, call=call)
+        verifies = self._queue[call].waiting.priority is Priority.VERIFICATION
+        self._move(extension, DeskEvent.OFFER, call=call, verifies=verifies)
         self._count_offers(call)
         return True
 

@@ -5,13 +5,19 @@ What an operator can ask for by key stands in CONTRACT.md; ``domain/keys.py`` ha
 
 from __future__ import annotations
 
+from typing import Final
+
+import anyio
+
 from ari_app.domain.keys import Key, Wish
 from ari_app.flows.classify import classify
-from ari_app.flows.consult import consult
+from ari_app.flows.consult import consult, let_go
 from ari_app.flows.endings import Ended, Lost, Next, left_by
 from ari_app.flows.party import Asked, Gone, Party, PhoneHeld, Referred
-from ari_app.flows.room import Room
+from ari_app.flows.room import LONGEST_SENTENCE, OK, Room
 from ari_app.flows.transfer import transfer, transfer_by_phone
+
+NOW_BLOCKED: Final = "nomor-diblokir"
 
 
 async def talk(room: Room, party: Party) -> Ended | Lost:
@@ -22,11 +28,13 @@ async def talk(room: Room, party: Party) -> Ended | Lost:
     after: Next = party
     while isinstance(after, Party):
         party = after
+        if room.call.dismissed_by is not None:
+            return await say_goodbye(room, room.call.dismissed_by)
         match await room.next():
             case Gone(party=who, cause=cause) if who is party:
                 after = await left_by(room, party, cause)
-            case Gone(party=who):  # whom the operator had consulted
-                await room.leave(who)
+            case Gone(party=who):
+                await let_go(room, party, who, "left")
             case Asked(party=who, wish=wish) if who is party:
                 after = await do(room, party, wish)
             case Asked(party=who, wish=wish):
@@ -35,6 +43,8 @@ async def talk(room: Room, party: Party) -> Ended | Lost:
                 await hold_or_resume(room, party)
             case Referred(party=who) as referred if who is party:
                 after = await transfer_by_phone(room, referred)
+            case Referred(stand_in=stand_in):
+                await room.call.end_stranger(stand_in)
     return after
 
 
@@ -49,11 +59,11 @@ async def do(room: Room, party: Party, wish: Wish) -> Next:
         case Key.CONSULT:  # SOP VII.a
             return await consult(room, party, wish)
         case Key.PRANK:  # SOP VII.f
-            mark_prank(room, party)
-            return await say_goodbye(room, party)
+            has_blocked = mark_prank(room, party)
+            return await say_goodbye(room, party.actor, party, NOW_BLOCKED if has_blocked else OK)
         case Key.CLOSE:  # SOP V.5, V.9, V.11
             close(room, party)
-            return await say_goodbye(room, party)
+            return await say_goodbye(room, party.actor, party)
         case _:
             await classify(room, party, wish)  # SOP V.4
     return party
@@ -69,13 +79,14 @@ async def hold_or_resume(room: Room, party: Party) -> None:
         await room.hold()
 
 
-def mark_prank(room: Room, party: Party) -> None:
-    """SOP VII.f: the call was a prank; one mark against its number, at most one a call."""
+def mark_prank(room: Room, party: Party) -> bool:
+    """SOP VII.f: the call was a prank; one mark against its number. Whether the number is blocked now (SOP VIII)."""
     call = room.call
     call.tell("call.classified", party.actor, kind="prank")
-    call.tell("prank.marked", party.actor, number=call.caller, desk=party.desk)
+    has_blocked = call.around.blocking.mark(call.id, call.caller, party.actor, desk=party.desk)
     call.tell("call.closed", party.actor, desk=party.desk)
     call.around.complaints.close(call.id, party.actor)
+    return has_blocked
 
 
 def close(room: Room, party: Party) -> None:
@@ -86,10 +97,26 @@ def close(room: Room, party: Party) -> None:
         call.around.complaints.close(call.id, party.actor)
 
 
-async def say_goodbye(room: Room, party: Party) -> Ended:
-    """SOP VI "Salam Penutup" to the caller; the operator is free at once."""
-    for each in list(room.parties.values()):
-        await room.leave(each)
+async def say_goodbye(room: Room, actor: str, party: Party | None = None, sound: str = OK) -> Ended:
+    """SOP VI "Salam Penutup" to the caller. The operators are free at once.
+
+    ``party``, who asked for it, is so behind the confirming ``sound``.
+
+    Raises:
+        CallerLeft: the caller did not wait for the end of it.
+    """
+    if party is not None:
+        await party.ear.hears(sound)
     room.is_held = False
-    await room.say("salam-penutup")
-    return Ended(party.actor)
+    await room.caller.hears("salam-penutup")
+    with anyio.move_on_after(LONGEST_SENTENCE):
+        while True:
+            for each in list(room.parties.values()):
+                if each is not party or not each.ear.is_playing:
+                    await room.leave(each)
+            if not room.parties and not room.caller.is_playing:
+                break
+            match await room.next():
+                case Gone(party=who):
+                    await room.leave(who)
+    return Ended(actor)

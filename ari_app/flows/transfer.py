@@ -11,7 +11,7 @@ from ari_app.domain.facts import Json
 from ari_app.domain.keys import Key, Wish
 from ari_app.flows.classify import classify
 from ari_app.flows.endings import Lost, Next, left_by
-from ari_app.flows.messages import TimeUp, now
+from ari_app.flows.messages import CallerLeft, TimeUp, now
 from ari_app.flows.party import Asked, Gone, Heard, Party, Referred
 from ari_app.flows.ringing import Answered, NotTaken, RingGroup, connect
 from ari_app.flows.room import Room
@@ -31,12 +31,13 @@ async def transfer(room: Room, party: Party, wish: Wish) -> Next:
 
     Returns who has the caller afterwards: the Polres, or the operator who has taken the call back.
     """
-    board = room.call.around.switchboard
-    if not board.of_unit(wish.digits) or wish.digits == party.unit:
+    if wish.digits not in room.call.around.rules.polres or wish.digits == party.unit:
         await room.refuse(party, wish)
         return party
     if room.aside is not None:
-        await room.leave(room.aside)
+        aside = room.aside
+        room.call.tell("call.consult_ended", party.actor, desk=party.desk, to=aside.desk, reason="transfer")
+        await room.leave(aside)
     return await Transfer(room, party, wish.digits).carry_out()
 
 
@@ -96,6 +97,9 @@ class Transfer:
             if has_begun:
                 await self._begin(desks)
             answered = await self._wait()
+        except CallerLeft:  # who called back would not find their complaint forwarded to nobody
+            self._tell("call.transfer_ended", reason="caller_left", waited_ms=self._waited_ms())
+            raise
         finally:
             timer.cancel()
             board.want_no_more(self._call.id)
@@ -181,6 +185,8 @@ class Transfer:
             polres=self._polres, desk=polres.desk, operator=operator, waited_ms=waited,
         )  # fmt: skip
         room.open_for = None
+        if call.is_emergency:  # it may have become one since the phone rang
+            await room.show(polres)
         await room.resume()
         for other in [each for each in room.parties.values() if each is not polres]:
             await room.leave(other)  # the Polda operator is free again
@@ -197,6 +203,8 @@ class Transfer:
             return await left_by(room, party, self._call.causes[party.leg])
         await room.resume_at_once()
         await party.ear.stop()
+        if reason == OPERATOR:
+            await room.confirm(party)
         return party
 
     def _tell(self, action: str, **data: Json) -> None:

@@ -109,10 +109,20 @@ def _values(settings: Settings, state: StateDir, secrets: Secrets) -> dict[str, 
         "emergency_numbers": settings.site.emergency_numbers,
         "secrets": secrets,
         "ari_hashes": {user: crypt.hash(password) for user, password in secrets.ari.items()},
+        "country_code": country_code(settings.site.region),
+        "area_code": getattr(settings.site, "area_code", ""),
+        "database": state.database_url(settings).removeprefix("sqlite:///"),
         "recordings": state.recordings,
         "sounds": state.sounds,
         "notes": state.notes,
     }
+
+
+def country_code(region: str) -> str:
+    """The code under which a region (``ID``) is called from abroad."""
+    from phonenumbers import country_code_for_region  # noqa: PLC0415 - see render
+
+    return str(country_code_for_region(region))
 
 
 def _polres_numbers(settings: Settings) -> dict[str, str]:

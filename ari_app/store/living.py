@@ -16,7 +16,8 @@ LOOK_BACK: Final = 200_000
 _QUERY: Final = """
 SELECT begun.call, (
     SELECT last.action FROM journal AS last
-    WHERE last.call = begun.call AND last.action GLOB 'call.*' ORDER BY last.seq DESC LIMIT 1
+    WHERE last.call = begun.call AND last.action GLOB 'call.*' AND last.action <> 'call.classified'
+    ORDER BY last.seq DESC LIMIT 1
 )
 FROM (
     SELECT +call AS call FROM journal WHERE seq > ?1 AND action = 'call.received' AND +call IS NOT NULL
@@ -28,6 +29,8 @@ FROM (
 
 def living(path: Path) -> dict[str, str]:
     """The calls that have begun and not ended, each with the last ``call.*`` action told of it.
+
+    ``call.classified`` is passed over: it says nothing of where the caller is, and supervisors tell it too.
 
     Raises:
         JournalError: the journal cannot be read. That there is none yet is no error: no call lives.

@@ -36,12 +36,14 @@ class CallNotes:
         flush: Callable[[float], bool],
         is_living: Callable[[str], bool],
         is_told: Callable[[str], bool],
+        opens: Callable[[Fact], None] | None = None,
         digest: Callable[[str, float], Mapping[str, Json] | None] | None = None,
     ) -> None:
         """``notes`` is the file that the dialplan adds lines to; ``tell`` and ``flush`` are the journal's.
 
         ``is_living`` says whether a flow of ours has a call in its hands and will tell its end itself, ``is_told``
-        whether one has: that spares the journal a reading for nearly every call. ``digest`` gives the data of
+        whether one has: that spares the journal a reading for nearly every call. ``opens`` tells a complaint that is
+        opened, with a ticket (``Complaints.open_as``); without it none are. ``digest`` gives the data of
         ``call.recorded`` for a call, waiting so many seconds at most for its recording (``store.recordings``).
         """
         self._journal = journal
@@ -52,6 +54,7 @@ class CallNotes:
         self._flush = flush
         self._is_living = is_living
         self._is_told = is_told
+        self._opens = opens
         self._digest = digest
         self._one_at_a_time = threading.Lock()
 
@@ -103,7 +106,10 @@ class CallNotes:
                 if facts and "call.recorded" not in told[note.call]:
                     facts = with_recording(facts, self._recording(note))
                 for fact in facts:
-                    self._tell(fact)
+                    if fact.action != "complaint.opened":
+                        self._tell(fact)
+                    elif self._opens is not None:
+                        self._opens(fact)
                     # A second note on the same call comes before the journal has the first one's facts.
                     told[note.call].add(fact.action)
                     calls.add(note.call)

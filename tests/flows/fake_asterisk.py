@@ -276,6 +276,8 @@ class FakeAsterisk(FakeSound):
         self._destroy(leg, {"answered_elsewhere": ELSEWHERE, "failure": FAILURE, "busy": BUSY}.get(reason, NORMAL))
 
     def _talk_is_over(self, call: str) -> bool:
+        if (call, "hubungi-lagi-nanti") in self.played and self.legs[call].playing is None:
+            return True  # SOP VIII: the lane is full
         others = self._talked.get(call, set())
         return bool(others) and not any(other in self.legs for other in others)
 

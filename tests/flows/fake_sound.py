@@ -115,6 +115,7 @@ class FakeSound:
     def _show(self, leg: str, shown: Shown) -> None:
         if leg not in self.legs:
             raise AriNotFound(404, "Channel not found")
+        self.is_blocked(self.legs[leg])
         self.displays[leg] = shown
 
     async def indicate_ringing(self, leg: str) -> None:

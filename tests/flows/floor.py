@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from types import MappingProxyType
 
 import anyio
@@ -13,10 +15,14 @@ from anyio.abc import TaskGroup
 
 from ari_app.ari.inbox import Switch
 from ari_app.ari.model import Event
+from ari_app.domain.blocklist import BlockList, BlockRules
+from ari_app.domain.claims import Claims
+from ari_app.domain.complaints import ComplaintRow, fold_complaint
 from ari_app.domain.desks import DeskState
-from ari_app.domain.facts import Fact, Json
+from ari_app.domain.facts import Fact, Json, Record
 from ari_app.domain.notes import story
 from ari_app.domain.operators import DeskPlace, RosterState, fold
+from ari_app.flows.blocking import Blocking
 from ari_app.flows.phone_watch import PhoneWatch
 from ari_app.flows.recovery import EVERY_SECONDS, Recovery
 from ari_app.flows.roster import Roster
@@ -59,6 +65,12 @@ class Book:
             fact.call: str(fact.data["ticket"]) for fact in journal if fact.action == "complaint.opened" and fact.call
         }
         self.closed: set[str] = set()
+        self._before: dict[str, ComplaintRow] = {}
+        for number, fact in enumerate(journal):
+            record = Record(number, "", fact.actor, fact.action, fact.call, fact.data, "")
+            row = fold_complaint(self._before.get(fact.call), record) if fact.call else None
+            if row is not None:
+                self._before[row.call] = row
 
     def open(self, call: str, number: str | None, actor: str, **data: Json) -> str:
         if call not in self.tickets:
@@ -66,9 +78,20 @@ class Book:
             self._tell(Fact(actor, "complaint.opened", call, {"ticket": self.tickets[call], "number": number, **data}))
         return self.tickets[call]
 
+    def before(self, call: str) -> ComplaintRow | None:
+        return self._before.get(call)
+
     def close(self, call: str, actor: str) -> None:
         self.closed.add(call)
         self._tell(Fact(actor, "complaint.closed", call, {"ticket": self.tickets[call]}))
+
+
+def block_list(journal: Sequence[Fact]) -> BlockList:
+    """As ``store.blocked`` reads it."""
+    found = BlockList(BlockRules())
+    for fact in journal:
+        found.note(fact, time.time())
+    return found
 
 
 class Application:
@@ -96,10 +119,20 @@ class Application:
         self.board = Switchboard(units, self.roster, journal.append, overflow=OVERFLOW_SECONDS)
         self.roster.on_change = self.board.staff_changed
         self.complaints = Book(journal)
-        around = Surroundings(asterisk, self.switch, self.board, journal.append, self.complaints, rules)
+        self.blocking = Blocking(self.tell, BlockRules(), time.time)
+        self.blocking.loaded(block_list(journal))
+        codes = {unit_of(extension) for extension in asterisk.phones} - {"polda"}
+        rules = replace(rules, polres=rules.polres | codes)
+        around = Surroundings(
+            asterisk, self.switch, self.board, self.tell, self.complaints, self.blocking, Claims(), rules
+        )
         self.router = Router(tasks, around, self.roster, region="ID")
         self.phone_watch = PhoneWatch(asterisk, dead_after=rules.dead_phone)
         self.recovery = Recovery(tasks, self.router, self.living)
+
+    def tell(self, fact: Fact) -> None:
+        self.journal.append(fact)
+        self.blocking.note(fact)
 
     def living(self) -> dict[str, str]:
         """As ``store.living`` reads it from the journal, which knows of the dialplan's notes by then."""
@@ -118,17 +151,20 @@ class Application:
 class Floor:
     """A fake Asterisk, an application on it that can be killed and started again, and the journal."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - as ``floor`` has them
         self,
         tasks: TaskGroup,
         extensions: Sequence[str],
         lags: Lags | None = None,
         rules: Rules = RULES,
         staff: Mapping[str, str] = NOBODY,
+        blocked: Sequence[str] = (),
     ) -> None:
         self.rules = rules
         self.logins = frozenset(staff)
         self.journal: list[Fact] = []
+        for number in blocked:
+            self.journal.append(Fact("system", "number.blocked", data={"number": number, "reason": "supervisor"}))
         for desk, nrp in staff.items():
             who: dict[str, Json] = {"operator": nrp or f"9{desk}", "name": "Siti", "unit": unit_of(desk)}
             self.journal.append(Fact("system", "operator.added", data=who))
@@ -266,13 +302,15 @@ async def floor(
     watch: bool = True,
     rules: Rules = RULES,
     staff: Mapping[str, str] = NOBODY,
+    blocked: Sequence[str] = (),
 ) -> AsyncIterator[Floor]:
     """A floor with a running application, for ``async with``; afterwards it must be quiet.
 
     ``staff`` names the desks at which one logs in, each with the NRP of who is there; nobody: an empty one.
+    ``blocked`` are numbers that are blocked from the beginning.
     """
     async with anyio.create_task_group() as tasks:
-        made = Floor(tasks, extensions, lags, rules, staff)
+        made = Floor(tasks, extensions, lags, rules, staff, blocked)
         await made.start(watch=watch)
         yield made
         await made.quiet()

@@ -53,8 +53,10 @@ async def test_closing_and_a_prank_say_goodbye_and_hang_up(lags: Lags, code: str
         call = await in_talk(here)
         here.asterisk.press("1001", code)
         await here.until(lambda: heard(here, call), seconds=0.2)
-        assert is_idle(here, "1001")
-        await anyio.sleep(1.4)
+        leg = leg_at(here, "1001")
+        await here.until(lambda: is_idle(here, "1001"), seconds=0.3)
+        assert heard(here, leg) == [OK]
+        await anyio.sleep(1.1)
         assert call in here.asterisk.legs, "the sentence is being said"
         await here.ended(call, seconds=0.3)
     assert heard(here, call) == ["salam-penutup"]

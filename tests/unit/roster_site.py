@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ari_app.domain.facts import Fact, Json
 from ari_app.domain.operators import DeskPlace, PinNotKept, RosterState
-from ari_app.flows.roster import Roster
+from ari_app.flows.roster import Roster, Tried
 
 DESKS = {
     "1001": DeskPlace(),
@@ -45,7 +45,12 @@ class FakePins:
 class Floor:
     """The roster with all that it told."""
 
-    def __init__(self, state: RosterState | None = None, desks: dict[str, DeskPlace] | None = None) -> None:
+    def __init__(
+        self,
+        state: RosterState | None = None,
+        desks: dict[str, DeskPlace] | None = None,
+        tried: dict[str, Tried] | None = None,
+    ) -> None:
         self.told: list[Fact] = []
         self.changed: list[str] = []
         self.pins = FakePins()
@@ -57,6 +62,7 @@ class Floor:
             pins=self.pins,
             state=state or RosterState(),
             clock=lambda: self.now,
+            tried=tried,
         )
         self.roster.on_change = self.changed.append
 

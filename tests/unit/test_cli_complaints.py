@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import io
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from ari_app.domain.facts import Fact, Json
-from ari_app.store.journal import read
+from ari_app.flows.complaints import Complaints, Tickets
+from ari_app.store.journal import Journal, read
+from ari_app.store.last_ticket import last_ticket
+from ari_app.store.notes import CallNotes
 from tests.unit.cli_site import CliSite
+from tests.unit.note_lines import line
 
 AT = datetime(2025, 1, 31, 1, 2, 3, tzinfo=UTC)
 ONE, TWO, THREE = "110-20250131-0001", "110-20250131-0002", "110-20250131-0003"
@@ -181,6 +185,38 @@ def test_edit_what_is_at_a_desk(full: CliSite) -> None:
     assert THREE in full.run("complaints", "edit", "--desk", "1002", "--name", "Sri").out
     assert full.run("complaints", "show", THREE, "--json").json()["name"] == "Sri"
     assert "1001" in full.run("complaints", "edit", "--desk", "1001", "--name", "Sri").refused()
+
+
+def test_edit_says_what_kind_of_call_a_living_one_is(full: CliSite) -> None:
+    """What a supervisor enters and what `calls show` says agree (SOP V.4)."""
+    assert full.run("complaints", "edit", THREE, "--emergency", "--validity", "valid").code == 0
+    call = full.run("calls", "show", "1.3", "--json").json()
+    assert (call["emergency"], call["kind"]) == (True, "valid")
+    assert (call["actions"][-1]["actor"], call["actions"][-1]["action"]) == ("supervisor:budi", "call.classified")
+    assert full.run("complaints", "edit", ONE, "--emergency").code == 0
+    call = full.run("calls", "show", "1.1", "--json").json()
+    assert (call["emergency"], call["actions"][-1]["action"]) == (False, "complaint.edited"), "it had ended before"
+
+
+def test_who_was_answered_in_the_fallback_is_listed(site: CliSite) -> None:
+    """The application did not run; its tickets go on where they were."""
+    site.tell([*story("1.1", ONE), more("1.1", "call.ended", by="desk", outcome="answered")])
+    journal = Journal.open(site.state.journal, timezone="Asia/Jakarta")
+    tickets_ = Tickets(last_ticket(site.state.journal), lambda: date(2025, 1, 31))
+    notes = CallNotes(
+        site.state.journal, site.state.notes, region="ID", tell=journal.append, flush=journal.flush,
+        is_living=lambda _: False, is_told=lambda _: False, opens=Complaints(journal.append, tickets_).open_as,
+    )  # fmt: skip
+    site.state.notes.parent.mkdir(parents=True, exist_ok=True)
+    site.state.notes.write_text(f"{line('2.1')}\n{line('2.2', talked='', desk='')}\n", encoding="utf-8")
+    assert notes.bring_in() == 2
+    assert journal.close()
+    assert tickets(site, "--status", "open") == [TWO, ONE]
+    shown = site.run("complaints", "show", TWO, "--json").json()
+    expected = ("2.1", CALLER, "desk:1002", "2025-01-31T08:02:09.456+07:00", False)
+    assert tuple(shown[name] for name in ("call", "number", "opened_by", "opened_at", "emergency")) == expected
+    assert site.run("calls", "show", "2.1", "--json").json()["ticket"] == TWO
+    assert site.run("calls", "show", "2.2", "--json").json()["ticket"] is None
 
 
 def test_close_and_reopen(full: CliSite) -> None:

@@ -41,6 +41,7 @@ class Book:
         self.path = path
         self.journal = journal
         self.desks: dict[str, str] = {}
+        self.classified: list[tuple[str, bool | None, str | None]] = []
         self.complaints = Complaints(journal.append, Tickets(last_ticket(path), lambda: DAY), living_complaints(path))
         self.lookup = ComplaintLookup(path, journal.flush)
         self.commands = complaint_commands(
@@ -48,6 +49,7 @@ class Book:
             find=find or self.lookup,
             at_desk=lambda desk: self.complaints.ticket_of(self.desks.get(desk)),
             rules=FieldRules("ID", {"01"}),
+            classified=lambda *what: self.classified.append(what),
         )
 
     def begin(self, call: str, *, desk: str = "1001") -> str:
@@ -120,6 +122,39 @@ def test_edit(book: Book) -> None:
     assert edited.data == {"ticket": ONE, "name": "Budi", "emergency": True}
     assert book.order("complaints.edit", desk="1001", fields={"name": "Budi"})["changed"] == {}
     assert book.told() == ["complaint.opened", "complaint.edited"], "what stays as it was is not told"
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"emergency": True}, {"emergency": True}),
+        ({"validity": "not_valid"}, {"kind": "not_valid"}),
+        ({"emergency": True, "validity": "valid", "name": "Sri"}, {"emergency": True, "kind": "valid"}),
+    ],
+)
+def test_what_kind_of_call_it_is_is_told_of_a_living_call(
+    book: Book, fields: dict[str, Json], said: dict[str, Json]
+) -> None:
+    """As an operator's key does it (SOP V.4): calls and complaints agree."""
+    book.begin("a")
+    book.order("complaints.edit", ticket=ONE, fields=fields)
+    (told,) = read(book.path, actions=["call.classified"]) if book.journal.flush() else []
+    assert (told.actor, told.call, told.data) == (BUDI, "a", said)
+    assert book.classified == [("a", said.get("emergency"), said.get("kind"))]
+    book.order("complaints.edit", ticket=ONE, fields=fields)
+    book.order("complaints.edit", ticket=ONE, fields={"place": "Medan", "validity": ""})
+    assert len(book.classified) == 1, "what is as it was is no news, and an emptied field says nothing of the call"
+    row = book.row()
+    assert (row.emergency, row.validity) == (said.get("emergency", False), None)
+
+
+def test_what_kind_of_call_it_was_is_not_told_of_one_that_is_over(book: Book) -> None:
+    book.begin("a")
+    book.end("a")
+    book.order("complaints.edit", ticket=ONE, fields={"emergency": True})
+    assert book.classified == []
+    assert book.row().emergency
+    assert list(read(book.path, actions=["call.classified"])) == []
 
 
 def test_close_and_reopen_when_the_call_is_over(book: Book) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -238,6 +240,20 @@ def test_the_next_ticket() -> None:
     assert next_ticket((friday, 9999), friday) == (friday, 10_000)
     assert next_ticket((friday, 7), saturday) == (saturday, 1)
     assert next_ticket((saturday, 3), friday) == (saturday, 4), "it does not go back with the clock"
+
+
+def test_tickets_in_many_threads() -> None:
+    """The dialplan's notes are told in another thread than the flows' facts."""
+    today = date(2025, 1, 31)
+
+    def slow_today() -> date:
+        time.sleep(0)  # another thread has its turn, as it may at any time
+        return today
+
+    tickets = Tickets(None, slow_today)
+    with ThreadPoolExecutor(8) as pool:
+        given = [each.result() for each in [pool.submit(tickets.next) for _ in range(2000)]]
+    assert sorted(given) == [ticket(today, number) for number in range(1, 2001)]
 
 
 class TicketsMachine(RuleBasedStateMachine):

@@ -27,7 +27,8 @@ _desks = st.lists(
         idle_since=_moments,
         pause=st.sampled_from(Pause),
         pause_until=st.sampled_from((0.0, 0.0, NOW, NOW + 1)),
-    ),
+        verifies=st.booleans(),
+    ).map(lambda desk: replace(desk, verifies=desk.verifies and desk.state is not DeskState.FREE)),
     unique_by=lambda desk: desk.extension,
 )
 _calls = st.lists(
@@ -58,6 +59,22 @@ def rings_all(each: Waiting, desks: Sequence[Desk]) -> bool:
     if each.priority is Priority.VERIFICATION:
         return False
     return NOW - each.since >= OVERFLOW or not any(desk.is_at_work for desk in desks)
+
+
+def share(desks: Sequence[Desk]) -> int:
+    """How many desks may have blocked numbers: one in four of those at work, and one in any case."""
+    return max(1, sum(desk.is_at_work for desk in desks) // 4)
+
+
+@given(_calls, _desks)
+def test_blocked_numbers_have_their_share_and_no_more(calls: list[Waiting], desks: list[Desk]) -> None:
+    """SOP VIII: and only desks that nobody else waits for."""
+    found = given_out(calls, desks)
+    blocked = {each.call for each in calls if each.priority is Priority.VERIFICATION}
+    given_to_them = [extension for call in blocked for extension in found.get(call, [])]
+    if given_to_them:
+        assert len(given_to_them) + sum(desk.verifies for desk in desks) <= share(desks)
+        assert all(each.offers or found.get(each.call) for each in calls if each.call not in blocked)
 
 
 @given(_calls, _desks)
@@ -100,6 +117,7 @@ def test_no_call_gets_a_desk_that_one_before_it_could_have_used(calls: list[Wait
 def test_the_desk_that_has_been_idle_the_longest(calls: list[Waiting], desks: list[Desk]) -> None:
     """Of those that nobody before it was given."""
     found = given_out(calls, desks)
+    verifiers = share(desks) - sum(desk.verifies for desk in desks)
     left = [desk for desk in desks if desk.can_ring(NOW)]
     for each in in_order(calls):
         got = found.get(each.call, [])
@@ -111,7 +129,9 @@ def test_the_desk_that_has_been_idle_the_longest(calls: list[Waiting], desks: li
             chosen = next(desk for desk in able if desk.extension == extension)
             assert chosen.idle_since == min(desk.idle_since for desk in able)
         else:
-            assert each.offers or not able, "nobody waits beside a desk that is free for them"
+            is_over = each.priority is Priority.VERIFICATION and verifiers < 1
+            assert each.offers or not able or is_over, "nobody waits beside a desk that is free for them"
+        verifiers -= len(got) if each.priority is Priority.VERIFICATION else 0
         left = [desk for desk in left if desk.extension not in got]
 
 
@@ -161,7 +181,8 @@ def test_who_is_given_desks_again_and_again_comes_to_an_end(calls: list[Waiting]
         if not pairs:
             break
         for call, extension in pairs:
-            floor[extension] = move(floor[extension], DeskEvent.OFFER, now=NOW, call=call)
+            verifies = next(each.priority is Priority.VERIFICATION for each in calls if each.call == call)
+            floor[extension] = move(floor[extension], DeskEvent.OFFER, now=NOW, call=call, verifies=verifies)
         count = {each.call: sum(desk.call == each.call for desk in floor.values()) for each in calls}
         calls = [replace(each, offers=each.offers + count[each.call]) for each in calls]
     assert assign(calls, list(floor.values()), now=NOW, overflow=OVERFLOW) == []

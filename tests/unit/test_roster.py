@@ -7,7 +7,7 @@ from functools import partial
 import anyio
 import pytest
 
-from ari_app.flows.roster import LOCK_SECONDS, LoginResult, RosterRefused
+from ari_app.flows.roster import LOCK_SECONDS, LoginResult, RosterRefused, Tried
 from tests.unit.roster_site import ACTOR, Floor
 
 pytestmark = pytest.mark.anyio
@@ -255,6 +255,22 @@ async def test_a_right_pin_resets_the_count(floor: Floor) -> None:
         assert await floor.roster.login_by_phone("1001", "11111", "0000") is WRONG
         assert await floor.roster.login_by_phone("1001", "11111", "1111") is WRONG
         assert await floor.roster.login_by_phone("1001", "11111", "pin11111") is OK
+
+
+async def test_a_restart_unlocks_nothing(anyio_backend: str) -> None:
+    """Nor does it forget the wrong PINs; and it locks nobody for longer than the minute."""
+    tried = {"1001": Tried(locked_for=20.0), "1002": Tried(wrong=2), "1003": Tried(locked_for=1e9), "9": Tried(2, 9)}
+    floor = await Floor(tried=tried).people()
+    login = floor.roster.login_by_phone
+    assert await login("1001", "11111", "pin11111") is LOCKED
+    assert await login("1002", "11111", "0000") is WRONG
+    assert floor.news()[-1] == ("system", "desk.locked", {"desk": "1002", "seconds": 60})
+    floor.now += 20
+    assert await login("1001", "11111", "pin11111") is OK
+    floor.now += LOCK_SECONDS - 20.1
+    assert await login("1003", "22222", "pin22222") is LOCKED
+    floor.now += 0.1
+    assert await login("1003", "22222", "pin22222") is OK
 
 
 async def test_many_lines_at_once_guess_no_more_than_one(floor: Floor) -> None:

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from ari_app.domain.facts import Fact
+from ari_app.domain.guesses import GUESSES, Guesses
 from ari_app.domain.operators import PEOPLE, SEATS, Operator, RosterState, Seat
 from ari_app.store import staff as module
 from ari_app.store.journal import Journal, JournalError, verify
-from ari_app.store.staff import PEOPLE_QUERY, SEATS_QUERY, staff
+from ari_app.store.staff import GUESSES_QUERY, PEOPLE_QUERY, SEATS_QUERY, guesses, staff
 from tests.unit.conftest import OpenJournal
 
 SHIFT = [
@@ -127,7 +128,9 @@ def test_a_big_journal_is_no_burden(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("query", "values"), [(PEOPLE_QUERY, PEOPLE), (SEATS_QUERY, (*SEATS, *SEATS, 1000))], ids=["people", "seats"]
+    ("query", "values"),
+    [(PEOPLE_QUERY, PEOPLE), (SEATS_QUERY, (*SEATS, *SEATS, 1000)), (GUESSES_QUERY, (GUESSES[0], 1000))],
+    ids=["people", "seats", "guesses"],
 )
 def test_the_index_is_used(path: Path, query: str, values: tuple[str | int, ...]) -> None:
     _big(path)

@@ -1,0 +1,23 @@
+"""The dialplan's notes as they are written, and what they tell."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+RECEIVED = datetime(2025, 1, 31, 1, 2, 3, 456000, tzinfo=UTC)
+START = 1738285323456
+"""The same moment in milliseconds."""
+
+DAY = date(2025, 1, 31)
+
+
+def line(
+    call: str = "1738285323.7", *, number: str = "081234567890", talked: str = "4000", desk: str = "1002",
+    by: str = "caller", state: str = "Up", cause: str = "16", received: int = START, ended: int = START + 10_000,
+) -> str:  # fmt: skip
+    """A note as the dialplan writes it: ten seconds, of which the last four were talked."""
+    return f"{call}|{number}|110|{received}|{received + 801}|{ended}|{talked}|{desk}|{by}|{state}|{cause}"
+
+
+ANSWERED = ["call.received", "call.fallback", "call.answered", "complaint.opened", "call.ended"]
+ABANDONED = ["call.received", "call.fallback", "call.abandoned", "call.ended"]
