@@ -76,16 +76,19 @@ def fold_number(row: NumberRow | None, record: Record) -> NumberRow | None:
     number = number_of(record)
     if number is None:
         return row
-    row = replace(row or NumberRow(number, record.seq, record.at), last_seq=record.seq, changed_at=record.at)
     if record.action in {MARKED, UNMARKED}:
-        return _marked(row, record)
+        changed = replace(row or NumberRow(number, record.seq, record.at), last_seq=record.seq, changed_at=record.at)
+        return _marked(changed, record)
+    keeps_marks = record.action == BLOCKED or record.data.get("reason") == Reason.UNMARKED
+    marked_in = row.marked_in if row is not None and keeps_marks else ()
     if record.action != BLOCKED:
-        unblocked = NumberRow(number, record.seq, record.at)
-        if record.data.get("reason") != Reason.UNMARKED:
-            return unblocked
-        return replace(unblocked, marks=row.marks, marked_in=row.marked_in)
-    return replace(
-        row,
+        return NumberRow(number, record.seq, record.at, len(marked_in), marked_in)
+    return NumberRow(
+        number,
+        record.seq,
+        record.at,
+        len(marked_in),
+        marked_in,
         blocked_at=record.at,
         blocked_ms=_milliseconds(record),
         blocked_by=record.actor,

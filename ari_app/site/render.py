@@ -111,11 +111,18 @@ def _values(settings: Settings, state: StateDir, secrets: Secrets) -> dict[str, 
         "ari_hashes": {user: crypt.hash(password) for user, password in secrets.ari.items()},
         "country_code": country_code(settings.site.region),
         "area_code": getattr(settings.site, "area_code", ""),
-        "database": state.database_url(settings).removeprefix("sqlite:///"),
+        "database": _tables(settings, state),
         "recordings": state.recordings,
         "sounds": state.sounds,
         "notes": state.notes,
     }
+
+
+def _tables(settings: Settings, state: StateDir) -> str:
+    """The file that the tables are in, as far as Asterisk can read them and its path can do no harm."""
+    url = state.database_url(settings)
+    path = url.removeprefix("sqlite:///")
+    return path if path != url and _SAFE_PATH.fullmatch(path) else str(state.database)
 
 
 def country_code(region: str) -> str:

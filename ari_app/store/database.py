@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 BUSY_SECONDS: Final = 5.0
 """How long one writer of an SQLite database waits for another."""
 
+CACHE_KIB: Final = 65_536
+"""What a writer may keep in memory of an SQLite database, so that a large transaction writes each page once."""
+
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 _revision = sa.table("alembic_version", sa.column("version_num"))
 
@@ -56,6 +59,7 @@ def open_engine(url: str, *, read_only: bool = False) -> Engine:
         connection.isolation_level = None  # we say when a transaction begins
         if not read_only:
             connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
         connection.execute("PRAGMA synchronous = NORMAL")
 
     @event.listens_for(engine, "begin")

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from ari_app.domain.blocklist import ACTIONS
 from ari_app.domain.number_rows import EVENT_FIELDS, NUMBER_FIELDS, NumberRow, event_of, fold_number, number_of
 from ari_app.store.tables import NumberHistoryTable, NumberTable
-from ari_app.store.upsert import Upsert, parts
+from ari_app.store.upsert import Rows, Upsert, parts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,6 +33,7 @@ class NumberFolder:
     def __init__(self, engine: Engine) -> None:
         """``engine`` has this program's schema."""
         self._put_numbers = Upsert(engine, _numbers)
+        self._put_history = Rows(engine, sa.insert(_history))
 
     def fold(self, connection: Connection, records: Sequence[Record]) -> None:
         """Fold these records, in order, into rows as they are in the tables."""
@@ -49,8 +50,7 @@ class NumberFolder:
             if event.number is not None and (row := fold_number(rows.get(event.number), record)) is not None:
                 rows[event.number] = row
         self._put_numbers.put(connection, [_values(row) for row in rows.values()])
-        if history:
-            connection.execute(sa.insert(_history), history)
+        self._put_history.put(connection, history)
 
     @staticmethod
     def _load(connection: Connection, numbers: set[str]) -> dict[str, NumberRow]:

@@ -36,6 +36,10 @@ if TYPE_CHECKING:
 BATCH: Final = 1000
 """Records folded in one transaction."""
 
+BULK: Final = 20_000
+"""The same where so many wait: a million imported numbers lie all over the index, and each page of it is written once
+a transaction. It takes a second or so, which another folder waits for."""
+
 _calls: Final[Table] = CallTable.__table__  # type: ignore[attr-defined]  # SQLModel adds it unseen
 _complaints: Final[Table] = ComplaintTable.__table__  # type: ignore[attr-defined]
 _desks: Final[Table] = DeskTable.__table__  # type: ignore[attr-defined]
@@ -91,7 +95,8 @@ class Folder:
         try:
             with self._engine.begin() as connection:
                 cursor = self._find_cursor(connection)
-                records = self._reader.records(after=cursor[0], limit=BATCH)
+                limit = BULK if self._reader.head().seq - cursor[0] > BULK else BATCH
+                records = self._reader.records(after=cursor[0], limit=limit)
                 if records:
                     self._fold(connection, records)
                     cursor = records[-1].seq, records[-1].hash
