@@ -114,7 +114,7 @@ class BlockList:
 
     def is_expired(self, number: str, now: float) -> bool:
         """Whether a number's block has come to its end by itself, and that is still to be told."""
-        since = self._blocked.since(number)
+        since = self._blocked.since(number) if self.rules.expire_days else None
         return since is not None and self._is_over(since, now)
 
     def _is_over(self, since: float, now: float) -> bool:

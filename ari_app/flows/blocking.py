@@ -232,13 +232,16 @@ class BlockDesk:
             except BlockRefused as error:
                 refused.append([place, str(error)])
                 continue
-            now = self._blocking.clock()
-            if number in seen or self._blocking.list.is_blocked(number, now):
+            if number in seen:
                 continue
+            try:
+                facts = self._blocking.list.block(number, actor, self._blocking.clock(), Reason.IMPORT, note)
+            except BlockRefused:
+                continue  # it is blocked already
             seen.add(number)
             changed.append(place)
             if not given.dry_run:
-                self._blocking.tell(self._blocking.list.block(number, actor, now, Reason.IMPORT, note))
+                self._blocking.tell(facts)
         if changed and not given.dry_run:  # the next request waits until the disk has this one
             await anyio.to_thread.run_sync(self._flush, FLUSH_SECONDS)
         unchanged = len(given.numbers) - len(changed) - len(refused)

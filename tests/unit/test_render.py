@@ -91,6 +91,14 @@ def expected_extensions(wanted: Settings) -> list[str]:
 # ---- what is in them
 
 
+@pytest.mark.parametrize(("identity", "trusted"), [("pai", "yes"), ("from", "no")])
+def test_whose_word_on_who_calls_counts(identity: str, trusted: str) -> None:
+    wanted = site(tomllib.loads(FULL.replace('identity = "pai"', f'identity = "{identity}"')))
+    text = rendered(wanted)["pjsip.conf"]
+    assert block(text, "pstn", "~trunk")["trust_id_inbound"] == [trusted]
+    assert text.count("trust_id_inbound") == 1, "no desk says who calls"
+
+
 def test_pjsip() -> None:
     wanted = site()
     text = rendered(wanted)["pjsip.conf"]
