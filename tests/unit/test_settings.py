@@ -37,7 +37,7 @@ def load(tmp_path: Path) -> Load:
 def test_shipped_example() -> None:
     settings = load_settings(REPO / "siaga.example.toml")
     assert settings.site.name == "Polda Sumatera Utara"
-    assert [desk.unit for desk in settings.desk] == ["polda"] * 3
+    assert [desk.unit for desk in settings.desk] == [*["polda"] * 3, "01"]
     assert len(settings.trunk) == len(settings.radio) == 1
     assert [polres.code for polres in settings.polres] == [f"{number:02}" for number in range(1, 30)]
     assert len({polres.name for polres in settings.polres}) == 29
