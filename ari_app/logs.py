@@ -1,6 +1,7 @@
 """Logs: one JSON line for each event, with the call's id on it.
 
-Personal data (numbers, names) is never logged; it stands in the journal, where it can be guarded.
+Personal data (numbers, names) is never logged; it stands in the journal, where it can be guarded. So are the values
+of a failed function's variables, which may be numbers, PINs or passwords.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import sys
 from typing import TextIO
 
 import structlog
+from structlog.tracebacks import ExceptionDictTransformer
 
 
 class _Patient:
@@ -37,7 +39,7 @@ def set_up(level: str = "info") -> None:
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=False),
-            structlog.processors.dict_tracebacks,
+            structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),

@@ -1,11 +1,9 @@
-"""Asking for a complaint's fields one by one, at a terminal."""
+"""Asking for a complaint's fields one by one, at a terminal or through a pipe."""
 
 from __future__ import annotations
 
 import sys
 from typing import TYPE_CHECKING, Final
-
-import typer
 
 from ari_app.domain.complaint_fields import FieldRules, cleaned
 from ari_app.domain.complaints import CATEGORIES, NOT_APPLICABLE, VALIDITIES, ComplaintRefused, ComplaintRow
@@ -25,14 +23,11 @@ _YES_NO: Final = {"y": True, "yes": True, "ya": True, "n": False, "no": False, "
 
 
 def ask_fields(row: ComplaintRow, settings: Settings) -> dict[str, Json]:
-    """Ask for each field and return those that change. Enter keeps a value.
+    """Ask for each field and return those that change. An empty line keeps a value.
 
     Raises:
-        typer.BadParameter: there is no terminal to ask at.
         Refused: the input ended.
     """
-    if not sys.stdin.isatty():
-        raise typer.BadParameter("no field is named, and there is no terminal to ask at", param_hint="--name, ...")
     rules = field_rules(settings)
     print_line(f"{row.ticket}: Enter keeps a value, {NOT_APPLICABLE} says that there is nothing to enter.")
     changes: dict[str, Json] = {}
@@ -60,6 +55,9 @@ def _ask(name: str, before: Json, rules: FieldRules) -> Json:
 
 def _line(prompt: str) -> str:
     try:
-        return input(prompt)
-    except (EOFError, UnicodeDecodeError):
+        entered = input(prompt)
+    except (EOFError, UnicodeDecodeError, RuntimeError):  # the last one: there is no standard input
         raise Refused("the input ended: nothing was changed") from None
+    if not sys.stdin.isatty():
+        print_line("")  # a terminal shows what is typed, and the end of its line
+    return entered

@@ -132,7 +132,7 @@ def edit(  # noqa: PLR0913 - one parameter for each option
     emergency: Annotated[bool | None, typer.Option("--emergency/--no-emergency", help="Is it an emergency?")] = None,
     state: State = HERE,
 ) -> None:
-    """Fill in or change fields; without an option, each is asked for.
+    """Fill in or change fields; without an option, each is asked for, and read line by line.
 
     "-" says that there is nothing to enter, an empty text empties a field.
     """

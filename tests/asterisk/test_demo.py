@@ -17,6 +17,7 @@ from tests.asterisk.site import Site, actions, alive, children
 NOT_VALID = ["V.1", "V.2", "V.3", "V.4", "V.5"]
 TAKEN_BACK = ["V.1", "V.2", "V.3", "V.4", "V.6", "V.10", "V.11"]
 TAKEN_BY_POLRES = ["V.1", "V.2", "V.3", "V.4", "V.6", "V.7", "V.8", "V.9"]
+PRANKS = ["VII.f", "VIII.1", "VIII.2", "V.2"]
 BUSY = FROZEN = ["V.2"]
 
 DONE = {
@@ -31,6 +32,9 @@ DONE = {
     "V.9": "desk 2011 presses *0: closing",
     "V.10": "desk 2011 stops ringing: nobody has answered for 5 s",
     "V.11": "both hear each other",
+    "VII.f": "desk 1001 presses *7: prank number 4",
+    "VIII.1": 'desk 1001 hears "Nomor ini sekarang diblokir."',
+    "VIII.2": "desk 1001 presses *8: unblocked",
 }
 """What somebody does, beside each step."""
 HEARD = [
@@ -40,6 +44,12 @@ HEARD = [
     'V.9 caller hears "Terima kasih telah menghubungi Call Center 110 Polri tetap siaga selalu."',
     'V.11 caller hears "Terima kasih telah menghubungi Call Center 110 Polri tetap siaga selalu."',
     "V.11 journal complaint 110-",
+    'VII.f caller hears "Terima kasih telah menghubungi Call Center 110 Polri tetap siaga selalu."',
+    'VIII.1 caller hears "Terima kasih telah menghubungi Call Center 110 Polri tetap siaga selalu."',
+    'VIII.2 caller hears "Nomor Anda diblokir karena panggilan palsu berulang.',
+    "VIII.2 desk 1001 has BLOKIR 0899",
+    "VIII.2 both hear each other",
+    "V.2 desk 1001 has 0899",
     "V.2 desk 1001 is busy",
     "V.2 desk 1002 answers",
     "V.2 application stands still",
@@ -81,23 +91,31 @@ def steps(lines: list[str]) -> list[str]:
     return [words[line] for line in lines if line in words]
 
 
+def block_facts(site: Site) -> list[str]:
+    """The actions on marks and blocks in the journal, in order; all are of one number."""
+    told = [record for record in site.records() if record.action.startswith(("prank.", "number."))]
+    assert len({record.data["number"] for record in told}) == 1
+    return actions(told)
+
+
 def was_shown(lines: list[str], beginning: str) -> bool:
     return any(line.startswith(beginning) for line in lines)
 
 
-@pytest.mark.timeout(180)
-def test_section_v_is_played(sites: Callable[..., Site]) -> None:
-    """The whole of section V, a busy desk, a frozen application."""
+@pytest.mark.timeout(240)
+def test_everything_is_played(sites: Callable[..., Site]) -> None:
+    """The whole of section V, the pranks of VII.f and VIII, a busy desk, a frozen application."""
     site = sites(desks=3, polres=2)
     lines = play(site)
-    assert steps(lines) == [*NOT_VALID, *TAKEN_BACK, *TAKEN_BY_POLRES, *BUSY, *FROZEN]
+    assert steps(lines) == [*NOT_VALID, *TAKEN_BACK, *TAKEN_BY_POLRES, *PRANKS, *BUSY, *FROZEN]
     for shown in (*(f"{step} {what}" for step, what in DONE.items()), *HEARD):
         assert was_shown(lines, shown), (shown, lines)
     assert not [line for line in lines if "left out" in line]
     told = actions(site.records())
-    assert told.count("call.ended") == 5
+    assert told.count("call.ended") == 12
     for action in ("call.taken_back", "call.transfer_answered", "call.not_answered", "call.fallback"):
         assert told.count(action) == 1, action
+    assert block_facts(site) == [*["prank.marked"] * 5, "number.blocked", "number.unblocked"]
     assert site.siaga("journal", "verify").returncode == 0
     kept = {(each["status"], each["polres"]) for each in site.siaga_json("complaints", "list", "--polres", "01")}
     assert kept == {("open", "01"), ("closed", "01")}
@@ -109,7 +127,7 @@ def test_where_operators_log_in_and_no_polres_has_a_desk(sites: Callable[..., Si
     site = sites(desks=1)
     site.config.write_text(site.text.replace("login = false", "login = true"), encoding="utf-8")
     lines = play(site)
-    assert steps(lines) == [*NOT_VALID, *FROZEN]
+    assert steps(lines) == [*NOT_VALID, *PRANKS, *FROZEN]
     assert was_shown(lines, "desk 1001 operator 99")
     assert was_shown(lines, "SOP V.6 to V.11: left out, because no desk in")
     assert was_shown(lines, "A busy desk: left out, because")
@@ -130,6 +148,26 @@ def test_what_does_not_go_as_the_sop_says_is_told(sites: Callable[..., Site]) ->
     (told,) = [line for line in site.output if "the demo failed" in line]
     assert told.startswith("siaga110: the demo failed: V.5: ")
     assert not any("All as the SOP says" in line for line in site.output)
+
+
+@pytest.mark.timeout(120)
+def test_pranks_that_fail_leave_nothing_behind(sites: Callable[..., Site]) -> None:
+    """Asterisk dies when the number has just been blocked: the marks are taken back, and the block ends with them."""
+    site = sites(desks=1)
+    launcher = site.launch("--demo")
+    while launcher.poll() is None and not any("number.blocked" in line for line in site.output):
+        time.sleep(0.05)
+    asterisk = site.process("asterisk")
+    assert asterisk is not None
+    os.kill(asterisk, signal.SIGKILL)
+    assert launcher.wait(60) == 1, site.output
+    (told,) = [line for line in site.output if line.startswith("siaga110:")]
+    assert told.startswith("siaga110: the demo failed: VIII.1: ")
+    assert block_facts(site) == [*["prank.marked"] * 5, "number.blocked", "prank.unmarked", "number.unblocked",
+                                 *["prank.unmarked"] * 4]  # fmt: skip
+    marks = [(record.call, record.data["number"]) for record in site.records() if record.action == "prank.marked"]
+    back = [(record.call, record.data["number"]) for record in site.records() if record.action == "prank.unmarked"]
+    assert back == marks
 
 
 def test_demo_needs_a_trunk_on_loopback(make_site: Callable[[], Site]) -> None:

@@ -137,7 +137,8 @@ class Application:
     def living(self) -> dict[str, str]:
         """As ``store.living`` reads it from the journal, which knows of the dialplan's notes by then."""
         self.bring_in()
-        last = {fact.call: fact.action for fact in self.journal if fact.call and fact.action.startswith("call.")}
+        told = [fact for fact in self.journal if fact.action.startswith("call.") and fact.action != "call.classified"]
+        last = {fact.call: fact.action for fact in told if fact.call}
         return {call: action for call, action in last.items() if action != "call.ended"}
 
     def bring_in(self) -> None:

@@ -99,10 +99,12 @@ class CliSite:
         out, err = self.capfd.readouterr()
         return Done(code, out, err)
 
-    def start(self, *arguments: str, stdout: int | IO[bytes] = subprocess.PIPE) -> subprocess.Popen[bytes]:
+    def start(
+        self, *arguments: str, stdin: int | IO[bytes] = subprocess.DEVNULL, stdout: int | IO[bytes] = subprocess.PIPE
+    ) -> subprocess.Popen[bytes]:
         """Start the command in a process of its own."""
         command = [sys.executable, "-m", "cli", *arguments]
-        return subprocess.Popen(command, cwd=REPO, stdin=subprocess.DEVNULL, stdout=stdout, stderr=subprocess.PIPE)
+        return subprocess.Popen(command, cwd=REPO, stdin=stdin, stdout=stdout, stderr=subprocess.PIPE)
 
 
 def story(call: str, *, desk: str = "1001", caller: str | None = "+6281234567890", ended: bool = True) -> list[Fact]:

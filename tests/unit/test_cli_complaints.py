@@ -240,7 +240,7 @@ def test_close_and_reopen(full: CliSite) -> None:
         (["show"], 2, "--desk"),
         (["show", ONE, "--desk", "1001"], 2, "either"),
         (["edit"], 2, "--desk"),
-        (["edit", ONE], 2, "terminal"),
+        (["edit", ONE], 1, "the input ended: nothing was changed"),
         (["edit", "110-20250131-0009", "--name", "X"], 1, "no complaint"),
         (["edit", ONE, "--category", "kucing"], 1, "kecelakaan"),
         (["edit", ONE, "--polres", "99"], 1, "99"),
@@ -261,6 +261,36 @@ def test_refused(full: CliSite, monkeypatch: pytest.MonkeyPatch, command: list[s
     assert said in error
     assert "\x1b" not in error
     assert sum(1 for _ in read(full.state.journal)) == before
+
+
+def test_answers_through_a_pipe(full: CliSite, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Line by line, as at a terminal; the last line need not be ended."""
+    answers = ["Reza", "", "Jl. Sudirman", "kucing", "kebakaran", "", "-", "", "ya\r", "01"]
+    monkeypatch.setattr("sys.stdin", io.StringIO("\n".join(answers)))
+    done = full.run("complaints", "edit", THREE)
+    assert done.code == 0, done.err
+    assert done.out.splitlines()[-1] == f"{THREE} changed: name, place, category, plate, emergency, polres."
+    shown = full.run("complaints", "show", THREE, "--json").json()
+    assert (shown["name"], shown["category"], shown["emergency"], shown["polres"]) == ("Reza", "kebakaran", True, "01")
+
+
+@pytest.mark.parametrize("answers", [None, "", "Reza\n", "Reza\n\n\n\n\n\n\n\n", "Reza\n" + "kucing\n" * 8])
+def test_a_pipe_that_ends_too_early(full: CliSite, monkeypatch: pytest.MonkeyPatch, answers: str | None) -> None:
+    """None: standard input was closed before."""
+    before = sum(1 for _ in read(full.state.journal))
+    monkeypatch.setattr("sys.stdin", None if answers is None else io.StringIO(answers))
+    assert "the input ended: nothing was changed" in full.run("complaints", "edit", "--desk", "1002").refused()
+    assert sum(1 for _ in read(full.state.journal)) == before
+
+
+def test_answers_from_another_program(full: CliSite) -> None:
+    with (full.state.root / "answers").open("w+b") as file:
+        file.write(b"Reza\n" + b"\n" * 8)
+        file.seek(0)
+        process = full.start("complaints", "edit", THREE, stdin=file)
+        out, err = process.communicate()
+    assert (process.returncode, err) == (0, b"")
+    assert out.endswith(f"{THREE} changed: name.\n".encode())
 
 
 class Terminal(io.StringIO):

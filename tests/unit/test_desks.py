@@ -107,6 +107,7 @@ class DeskLife(RuleBasedStateMachine):
         self.desk = Desk("1001")
         self.registered = False
         self.call: str | None = None
+        self.verifies = False
         self.idle_since = 0.0
         self.left_alone: tuple[Pause, float] = (Pause.NONE, 0.0)
 
@@ -128,10 +129,10 @@ class DeskLife(RuleBasedStateMachine):
         self.desk = replace(self.desk, staffed=staffed, ready=ready)
 
     @precondition(lambda self: self.desk.can_ring(self.now))
-    @rule(call=st.uuids().map(str))
-    def offer(self, call: str) -> None:
-        self.desk = move(self.desk, DeskEvent.OFFER, now=self.now, call=call)
-        self.call = call
+    @rule(call=st.uuids().map(str), verifies=st.booleans())
+    def offer(self, call: str, verifies: bool) -> None:  # noqa: FBT001 - Hypothesis passes it by name
+        self.desk = move(self.desk, DeskEvent.OFFER, now=self.now, call=call, verifies=verifies)
+        self.call, self.verifies = call, verifies
 
     @precondition(lambda self: self.desk.state is DeskState.RINGING)
     @rule()
@@ -148,10 +149,17 @@ class DeskLife(RuleBasedStateMachine):
     @rule(pause=st.sampled_from([(Pause.NONE, 0.0), (Pause.REFUSED, 2.0), (Pause.WRAP_UP, 15.0)]))
     def release(self, pause: tuple[Pause, float]) -> None:
         self.desk = move(self.desk, DeskEvent.RELEASE, now=self.now)
-        self.call, self.idle_since = None, self.now
+        self.call, self.idle_since, self.verifies = None, self.now, False
         if pause[0] is not Pause.NONE:
             self.left_alone = (pause[0], self.now + pause[1])
             self.desk = pausing(self.desk, *self.left_alone)
+
+    @rule(event=st.sampled_from(DeskEvent))
+    def what_is_not_possible_is_refused(self, event: DeskEvent) -> None:
+        """And nothing has changed."""
+        if (self.desk.state, event) not in MOVES:
+            with pytest.raises(IllegalMove, match="1001"):
+                move(self.desk, event, now=self.now, call="other")
 
     @precondition(lambda self: self.call is None)
     @rule()
@@ -162,6 +170,7 @@ class DeskLife(RuleBasedStateMachine):
     @invariant()
     def it_has_a_call_exactly_when_it_rings_or_talks(self) -> None:
         assert self.desk.call == self.call
+        assert self.desk.verifies == self.verifies, "a blocked number's, for as long as it is there"
         assert (self.desk.state is DeskState.FREE) == (self.call is None)
 
     @invariant()

@@ -89,7 +89,7 @@ def test_never_locked_for_longer_than_a_minute(seconds: float) -> None:
     """Wherever the clock was set to meanwhile."""
     left = Guesses(locked_at=MOMENT).locked_for(AT + timedelta(seconds=seconds))
     assert 0 <= left <= LOCK_SECONDS
-    if 0 <= seconds:
+    if seconds >= 0:
         assert left == pytest.approx(max(0.0, LOCK_SECONDS - seconds), abs=1e-3)
 
 

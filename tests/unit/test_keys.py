@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,6 +27,8 @@ CONTRACT = {
     "*3#": Wish(Key.RADIO),
 }
 KEYS = "0123456789*#"
+GRAMMAR = re.compile(r"\*[0456789]|##|\*2[0-9]{2}#|\*[13]([0-9]{2,8})?#")
+"""The contract's codes, in other words than the table."""
 
 
 def typed(pad: Pad, keys: str) -> list[Wish]:
@@ -104,6 +108,7 @@ class Typing(RuleBasedStateMachine):
         wish = self.pad.press(key)
         if wish is None:
             return
+        assert (wish.key is not Key.UNKNOWN) == (GRAMMAR.fullmatch(self.model) is not None)
         if wish.key is not Key.UNKNOWN:
             code = self.model
             assert CODES[code[:2]][0] is wish.key
@@ -127,6 +132,7 @@ class Typing(RuleBasedStateMachine):
         assert len(self.model) <= LONGEST
         assert self.model in {"", "*", "#"} or self.model[:2] in CODES
         assert "#" not in self.model[1:]
+        assert GRAMMAR.fullmatch(self.model) is None, "a code that is complete is not waited with"
 
 
 TestTyping = Typing.TestCase

@@ -55,11 +55,19 @@ def test_what_the_example_says_of_left_out_keys(load: Load) -> None:
     example = load_settings(REPO / "siaga.example.toml")
     needed = {"site": {"name": "x"}, "desk": [{"extension": "1001"}], "trunk": [example.trunk[0].model_dump()]}
     bare = Settings.model_validate(needed)
-    for section in ("asterisk", "database", "queue", "transfer", "block"):
+    for section in ("asterisk", "database", "queue", "prompts", "transfer", "block"):
         assert getattr(bare, section) == getattr(example, section), section
     assert bare.mqtt.own_broker == example.mqtt.own_broker
     assert bare.site == example.site.model_copy(update={"name": "x"})
     assert bare.desk[0] == example.desk[0].model_copy(update={"login": True})
+
+
+@pytest.mark.parametrize("section", ["queue", "prompts", "transfer", "block"])
+def test_the_example_has_every_key_that_the_sop_is_carried_out_with(section: str) -> None:
+    content = (REPO / "siaga.example.toml").read_text(encoding="utf-8")
+    used = getattr(load_settings(REPO / "siaga.example.toml"), section)
+    assert set(tomllib.loads(content)[section]) == set(type(used).model_fields)
+    assert "not used yet" not in content
 
 
 def test_contract(load: Load) -> None:

@@ -247,6 +247,7 @@ OTHERS = [
     "antrean-pembuka",
     "antrean-mohon-tunggu",
     "nomor-blokir-pengumuman",
+    "hubungi-lagi-nanti",
     "masuk-nrp",
     "masuk-pin",
     "masuk-berhasil",

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from ari_app.domain.facts import Fact
-from ari_app.domain.guesses import GUESSES, Guesses
+from ari_app.domain.guesses import GUESSES
 from ari_app.domain.operators import PEOPLE, SEATS, Operator, RosterState, Seat
 from ari_app.store import staff as module
 from ari_app.store.journal import Journal, JournalError, verify
-from ari_app.store.staff import GUESSES_QUERY, PEOPLE_QUERY, SEATS_QUERY, guesses, staff
+from ari_app.store.staff import GUESSES_QUERY, PEOPLE_QUERY, SEATS_QUERY, staff
 from tests.unit.conftest import OpenJournal
 
 SHIFT = [
