@@ -28,6 +28,8 @@ name = "Polda Uji"
 [asterisk]
 sip = "127.0.0.1:25060"
 http = "127.0.0.1:28088"
+[mqtt]
+listen = "127.83.11.83:1883"  # where nobody is, whatever else runs on this machine
 [[trunk]]
 name = "pstn"
 match = ["127.0.0.2"]
