@@ -7,6 +7,7 @@ import sys
 from ari_app.store.errors import StoreError
 from scripts.demo.scenes_desks import next_desk, without_application
 from scripts.demo.scenes_v import not_valid, taken_back, taken_by_polres
+from scripts.demo.scenes_viii import pranks
 from scripts.demo.screen import SceneError, Screen
 from scripts.demo.stage import Stage, stage
 from scripts.phones import PhoneError
@@ -20,6 +21,7 @@ async def play(stack: Stack) -> int:
     try:
         async with stage(stack, screen) as on:
             await _complaints(on)
+            await pranks(on)
             await _faults(on)
         screen.done()
     except (SceneError, PhoneError, StackError, StoreError) as error:

@@ -57,4 +57,4 @@ async def without_application(on: Stage) -> None:
         on.screen.say("caller", "hangs up")
         story = await on.story(after)
         await story.told("call.answered", desk=desk.extension)
-        await story.ended("call.received", "call.fallback", "call.answered", "call.ended")
+        await story.ended("call.received", "call.fallback", "call.answered", "complaint.opened", "call.ended")

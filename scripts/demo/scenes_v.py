@@ -63,7 +63,7 @@ async def taken_back(on: Stage, polres: Desk) -> None:
         await _classify(on, now, "*5", "valid")
         await _wait_in_vain(on, now, polres, await _transfer(on, now, polres, phone))
         on.screen.begin("V.11")
-        await _talk(on, now.caller, now.polda)
+        await talk(on, now.caller, now.polda)
         on.screen.say(f"desk {now.desk.extension}", f"says that {_name(on, polres)} will see to it")
         await _close(on, now, now.polda, now.desk)
         await now.story.ended(
@@ -87,7 +87,7 @@ async def taken_by_polres(on: Stage, polres: Desk) -> None:
         found = now.story.complaint
         stands = (found.status, found.polres)
         check(stands == ("handling", polres.unit), f"complaint {found.ticket} stands at {stands}")
-        await _enter(on, now, description="Patroli menuju TKP")
+        await enter(on, now, description="Patroli menuju TKP")
         on.screen.begin("V.9")
         await _close(on, now, at_polres, polres)
         await now.story.ended(
@@ -120,21 +120,22 @@ async def _complain(on: Stage) -> Talk:
     await caller.answered()
     zone = ZoneInfo(on.settings.site.timezone)
     on.screen.say(f"desk {desk.extension}", f"answers: {on.sounds.words(greeting(datetime.now(zone)))}")
-    await _talk(on, caller, polda)
+    await talk(on, caller, polda)
     await story.told("call.answered", desk=desk.extension)
     on.screen.begin("V.3")
     await story.told("complaint.opened", number=number)
     now = Talk(desk, caller, polda, story)
-    await _enter(on, now, name="Reza", place="Jl. Sisingamangaraja, Medan", category="pencurian", plate="BK 1234 XY")
+    await enter(on, now, name="Reza", place="Jl. Sisingamangaraja, Medan", category="pencurian", plate="BK 1234 XY")
     return now
 
 
-async def _talk(on: Stage, caller: HandsetCall, desk: HandsetCall) -> None:
+async def talk(on: Stage, caller: HandsetCall, desk: HandsetCall) -> None:
+    """Both hear each other."""
     await hear_each_other(caller, desk)
     on.screen.say("both", f"hear each other: {hz_of(desk)} Hz at the caller's end, {hz_of(caller)} Hz at the desk's")
 
 
-async def _enter(on: Stage, now: Talk, **fields: str) -> None:
+async def enter(on: Stage, now: Talk, **fields: str) -> None:
     """What ``siaga complaints edit`` does."""
     on.screen.say("screen", f"the operator enters {', '.join(fields)}")
     await on.staff.order("complaints.edit", ticket=now.story.complaint.ticket, fields={**fields})
@@ -191,7 +192,7 @@ async def _hand_over(on: Stage, now: Talk, polres: Desk, at_polres: HandsetCall)
     on.screen.say(f"desk {now.desk.extension}", "is free again")
     await on.sounds.heard_by(now.caller, "selesai-menunggu", since=began, whole=True)
     on.screen.say("caller", f"hears {on.sounds.words('selesai-menunggu')}")
-    await _talk(on, now.caller, at_polres)
+    await talk(on, now.caller, at_polres)
     await now.story.told("call.transfer_answered", polres=polres.unit, desk=polres.extension)
 
 

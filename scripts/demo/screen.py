@@ -32,12 +32,12 @@ class Screen:
     def begin(self, step: str) -> None:
         """The SOP's words for the step that begins now, such as ``V.6``."""
         self.step = step
-        self._print(f"  {step:<5} {STEPS[step]}", style="cyan")
+        self._print(f"  {step:<6} {STEPS[step]}", style="cyan")
 
     def say(self, who: str, what: str) -> None:
         """Show who does what, beside the SOP's step and with the time."""
         time = f"{datetime.now().astimezone():%H:%M:%S.%f}"[:-3]
-        self._print(f"  {self.step:<5} {time}  {who:<12} {what}", style="dim" if who == JOURNAL else None)
+        self._print(f"  {self.step:<6} {time}  {who:<12} {what}", style="dim" if who == JOURNAL else None)
 
     def left_out(self, what: str, why: str) -> None:
         """What is not played at this site."""

@@ -1,4 +1,4 @@
-"""SOP section V "Alur Layanan Call Center 110", word for word, by its steps."""
+"""The SOP's own words, by its steps: section V "Alur Layanan Call Center 110", VII.f and VIII "S.O.P BLOKIR CALL"."""
 
 from __future__ import annotations
 
@@ -18,5 +18,13 @@ STEPS: Final = {
     "(lama waktu tunggu misal 3-5 detik)",
     "V.11": "Operator akan terhubung kembali dengan penelepon untuk closing pengaduan dan akan memberitahukan "
     "bahwa pengaduan akan segera diproses dengan Polres terkait.",
+    "VII.f": "Apabila ada informasi pelaporan/pengaduan palsu (PRANK) agar menerimanya dengan sabar dan sopan jangan "
+    "terpancing emosi, langsung tutup telepon dengan salam penutup, jika penelpon berulang kali melakukan panggilan "
+    "PRANK, memblokir nomor panggilan tersebut agar tidak mengganggu pelaksanaan tugas operator call center 110.",
+    "VIII.1": "SOP blokir nomor telepon adalah Apabila 5 (lima) kali penelpon melakukan panggilan Iseng/Prank maka "
+    "nomor akan otomatis terblokir dengan cara menginput dan menyimpan nomor sebanyak 5 (lima) kali kedalam Aplikasi "
+    "pada Dashboard Call Center 110.",
+    "VIII.2": "Untuk melakukan buka blokir harus menelpon kembali ke 110 setelah melalui proses verifikasi oleh "
+    "Operator Call Center 110.",
 }
-"""What the screen shows above what is done. Scenes on other sections add their steps here."""
+"""What the screen shows above what is done. VIII has no steps: .1 and .2 are its two sentences."""

@@ -19,7 +19,7 @@ _BESIDE: Final = {"call.offered", "call.recorded"}
 """What is told at a moment of its own."""
 _SHOWN: Final = (
     "desk", "caller", "number", "ticket", "kind", "name", "place", "description", "polres", "reason", "waited_ms",
-    "outcome", "by",
+    "outcome", "by", "priority", "marks",
 )  # fmt: skip
 
 _Found = TypeVar("_Found")

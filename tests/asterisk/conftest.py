@@ -8,41 +8,32 @@ from pathlib import Path
 import pytest
 
 from scripts.phones import Phones
-from tests.asterisk.site import Site
+from tests.asterisk.site import Site, phones_of, running
 
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """An instance with three Polda desks, for tests that break nothing."""
-    yield from _running(Site(tmp_path_factory.mktemp("site")))
+    yield from running(Site(tmp_path_factory.mktemp("site")))
 
 
 @pytest.fixture(scope="session")
 def big_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """An instance with a hundred desks, for many calls at a time."""
-    yield from _running(Site(tmp_path_factory.mktemp("big"), desks=100))
+    yield from running(Site(tmp_path_factory.mktemp("big"), desks=100))
 
 
 @pytest.fixture(scope="session")
 def sop_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """An instance with desks at the Polda, at Polres 01, and some that need a login, for the whole of SOP V."""
     changes = {"wrapup_seconds = 0": "wrapup_seconds = 1", "[[trunk]]": "[transfer]\nanswer_seconds = 2\n\n[[trunk]]"}
-    yield from _running(Site(tmp_path_factory.mktemp("sop"), desks=3, polres=2, login=2, changes=changes))
+    yield from running(Site(tmp_path_factory.mktemp("sop"), desks=3, polres=2, login=2, changes=changes))
 
 
 @pytest.fixture(scope="module")
 def fragile_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """An instance of a module's own, whose application may be killed."""
-    yield from _running(Site(tmp_path_factory.mktemp("fragile")))
-
-
-def _running(site: Site) -> Iterator[Site]:
-    try:
-        site.start()
-        yield site
-        site.stop()
-    finally:
-        site.clean_up()
+    yield from running(Site(tmp_path_factory.mktemp("fragile")))
 
 
 @pytest.fixture
@@ -61,40 +52,33 @@ def make_site(tmp_path: Path) -> Iterator[Callable[[], Site]]:
         site.clean_up()
 
 
-async def _phones(site: Site, home: Path) -> AsyncIterator[Phones]:
-    async with site.phones(home) as phones:
-        yield phones
-        await phones.leave()
-        await site.quiet()
-
-
 @pytest.fixture
 async def phones(site: Site, tmp_path: Path, anyio_backend: str) -> AsyncIterator[Phones]:
     """Phones of ``site``; afterwards no desk is registered, no channel and no bridge left."""
     assert anyio_backend
-    async for phones in _phones(site, tmp_path / "phones"):
+    async for phones in phones_of(site, tmp_path / "phones"):
         yield phones
 
 
 @pytest.fixture
-async def sop_phones(sop_site: Site, tmp_path: Path, anyio_backend: str) -> AsyncIterator[Phones]:
+async def sopphones_of(sop_site: Site, tmp_path: Path, anyio_backend: str) -> AsyncIterator[Phones]:
     """Phones of ``sop_site``."""
     assert anyio_backend
-    async for phones in _phones(sop_site, tmp_path / "phones"):
+    async for phones in phones_of(sop_site, tmp_path / "phones"):
         yield phones
 
 
 @pytest.fixture
-async def big_phones(big_site: Site, tmp_path: Path, anyio_backend: str) -> AsyncIterator[Phones]:
+async def bigphones_of(big_site: Site, tmp_path: Path, anyio_backend: str) -> AsyncIterator[Phones]:
     """Phones of ``big_site``."""
     assert anyio_backend
-    async for phones in _phones(big_site, tmp_path / "phones"):
+    async for phones in phones_of(big_site, tmp_path / "phones"):
         yield phones
 
 
 @pytest.fixture
-async def fragile_phones(fragile_site: Site, tmp_path: Path, anyio_backend: str) -> AsyncIterator[Phones]:
+async def fragilephones_of(fragile_site: Site, tmp_path: Path, anyio_backend: str) -> AsyncIterator[Phones]:
     """Phones of ``fragile_site``."""
     assert anyio_backend
-    async for phones in _phones(fragile_site, tmp_path / "phones"):
+    async for phones in phones_of(fragile_site, tmp_path / "phones"):
         yield phones

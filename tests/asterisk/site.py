@@ -15,7 +15,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -236,6 +236,24 @@ class Site:
     def phones(self, home: Path) -> Phones:
         """Simulated phones for this instance."""
         return Phones(self.sip, home, trunk=self.trunk)
+
+
+def running(site: Site) -> Iterator[Site]:
+    """A fixture's body: the instance runs meanwhile, and ends as it should."""
+    try:
+        site.start()
+        yield site
+        site.stop()
+    finally:
+        site.clean_up()
+
+
+async def phones_of(site: Site, home: Path) -> AsyncIterator[Phones]:
+    """A fixture's body: phones; afterwards no desk is registered, no channel and no bridge left."""
+    async with site.phones(home) as phones:
+        yield phones
+        await phones.leave()
+        await site.quiet()
 
 
 def actions(records: Iterable[Record]) -> list[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from scripts.phones import Phones
-from tests.asterisk.site import Site, actions, assert_complete, eventually
+from tests.asterisk.site import Site, actions, assert_complete, eventually, phones_of, running
 from tests.asterisk.talk import CALLER_HZ, OTHER_HZ, POLDA_HZ, begin_talk, hear_each_other, longest_silence, moment
 
 pytestmark = pytest.mark.anyio
@@ -24,21 +24,14 @@ def block_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """An instance of its own: numbers get blocked, and its application is killed."""
     changes = {"[[trunk]]": "[block]\nverification_max = 1\n\n[[trunk]]"}
     site = Site(tmp_path_factory.mktemp("block"), changes=changes)
-    try:
-        site.start()
-        yield site
-        site.stop()
-    finally:
-        site.clean_up()
+    yield from running(site)
 
 
 @pytest.fixture
 async def phones(block_site: Site, tmp_path: Path, anyio_backend: str) -> AsyncIterator[Phones]:
     assert anyio_backend
-    async with block_site.phones(tmp_path / "phones") as made:
+    async for made in phones_of(block_site, tmp_path / "phones"):
         yield made
-        await made.leave()
-        await block_site.quiet()
 
 
 def blocked(site: Site, number: str) -> bool:

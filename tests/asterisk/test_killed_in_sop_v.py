@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from scripts.phones import Phones
-from tests.asterisk.site import Site, assert_complete, eventually
+from tests.asterisk.site import Site, assert_complete, eventually, phones_of, running
 from tests.asterisk.talk import CALLER_HZ, OTHER_HZ, POLDA_HZ, begin_talk, hear_each_other, longest_silence, moment
 
 pytestmark = pytest.mark.anyio
@@ -23,21 +23,14 @@ def breaking_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """An instance whose application is killed again and again."""
     changes = {"ring_seconds = 2": "ring_seconds = 5\nannounce_seconds = 1"}
     site = Site(tmp_path_factory.mktemp("breaking"), desks=3, polres=1, login=1, changes=changes)
-    try:
-        site.start()
-        yield site
-        site.stop()
-    finally:
-        site.clean_up()
+    yield from running(site)
 
 
 @pytest.fixture
 async def phones(breaking_site: Site, tmp_path: Path, anyio_backend: str) -> AsyncIterator[Phones]:
     assert anyio_backend
-    async with breaking_site.phones(tmp_path / "phones") as made:
+    async for made in phones_of(breaking_site, tmp_path / "phones"):
         yield made
-        await made.leave()
-        await breaking_site.quiet()
 
 
 async def killed(site: Site) -> None:

@@ -11,7 +11,7 @@ import anyio
 import pytest
 
 from scripts.phones import HandsetCall, Phones
-from tests.asterisk.site import Site, actions, assert_complete, eventually
+from tests.asterisk.site import Site, actions, assert_complete, eventually, running
 
 pytestmark = pytest.mark.anyio
 
@@ -26,12 +26,7 @@ def crowded_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """So many desks at the Polda, and so many Polres with one desk each."""
     changes = {"[[trunk]]": f"[transfer]\nanswer_seconds = {ANSWER_SECONDS}\n\n[[trunk]]"}
     site = Site(tmp_path_factory.mktemp("crowded"), desks=AT_ONCE, polres=1, units=AT_ONCE, changes=changes)
-    try:
-        site.start()
-        yield site
-        site.stop()
-    finally:
-        site.clean_up()
+    yield from running(site)
 
 
 @pytest.fixture
