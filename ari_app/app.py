@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 from collections.abc import Mapping
@@ -146,6 +147,7 @@ def _rules(settings: Settings, state: StateDir) -> Rules:
         wrap_up=settings.queue.wrapup_seconds,
         answer=settings.transfer.answer_seconds,
         announce=settings.queue.announce_seconds,
+        dead_phone=settings.queue.dead_phone_seconds or math.inf,
         greeting=settings.prompts.greeting,
         verification_max=settings.block.verification_max,
         polres=frozenset(polres.code for polres in settings.polres),

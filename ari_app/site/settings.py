@@ -102,6 +102,7 @@ class Queue(_Section):
     announce_seconds: Seconds = 8
     overflow_seconds: Seconds = 30
     wrapup_seconds: Annotated[int, Field(ge=0, le=3600, strict=True)] = 15
+    dead_phone_seconds: Annotated[int, Field(ge=0, le=3600, strict=True)] = 6
 
 
 class Transfer(_Section):

@@ -22,7 +22,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="scripts/run", description="Starts Siaga 110 and keeps it running.")
     parser.add_argument("--config", type=Path, help="configuration (default: siaga.toml, else siaga.example.toml)")
     parser.add_argument("--state", type=Path, default=Path("var"), help="state directory (default: var)")
-    parser.add_argument("--demo", action="store_true", help="simulated phones play SOP V, VII.f and VIII, then everything ends")
+    parser.add_argument(
+        "--demo", action="store_true", help="simulated phones play SOP V, VII.f and VIII, then everything ends"
+    )
     options = parser.parse_args()
     logs.set_up("error")
     try:

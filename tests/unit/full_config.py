@@ -32,6 +32,7 @@ ring_seconds = 12
 announce_seconds = 8
 overflow_seconds = 30
 wrapup_seconds = 15
+dead_phone_seconds = 6
 
 [prompts]
 greeting = true
@@ -97,6 +98,7 @@ url = ""                          # empty: SQLite under the state directory
 ring_seconds = 12
 overflow_seconds = 30
 wrapup_seconds = 15
+dead_phone_seconds = 6
 
 [transfer]
 answer_seconds = 5                # SOP V.10
