@@ -66,8 +66,10 @@ def assign(waiting: Iterable[Waiting], desks: Sequence[Desk], *, now: float, ove
         return []
     nobody_is_ready = not any(desk.is_at_work for desk in desks)
     pairs: list[tuple[str, str]] = []
-    verifiers = free_verifiers(desks)
-    for each in in_order(waiting):
+    ordered = in_order(waiting)
+    # They come last, so one look tells whether there are any: mostly there are none, and the desks need not be counted.
+    verifiers = free_verifiers(desks) if ordered and ordered[-1].priority is Priority.VERIFICATION else 0
+    for each in ordered:
         rings_all = (nobody_is_ready and each.may_ring_all) or now >= each.rings_all_from(overflow)
         if rings_all:
             chosen = list(able)

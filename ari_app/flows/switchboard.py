@@ -302,8 +302,10 @@ class Switchboard:
             return
         now = self._now()
         polda = self.of_unit(POLDA)
-        while pairs := assign(self.waiting, self.of_unit(POLDA), now=now, overflow=self._overflow):
-            if all(self._give(call, extension) for call, extension in pairs):
+        while pairs := assign(self.waiting, polda, now=now, overflow=self._overflow):
+            given = [self._give(call, extension) for call, extension in pairs]
+            polda = self.of_unit(POLDA)
+            if all(given):
                 break
         self._set_wake(
             min(
