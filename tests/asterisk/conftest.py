@@ -61,7 +61,7 @@ async def phones(site: Site, tmp_path: Path, anyio_backend: str) -> AsyncIterato
 
 
 @pytest.fixture
-async def sopphones_of(sop_site: Site, tmp_path: Path, anyio_backend: str) -> AsyncIterator[Phones]:
+async def sop_phones(sop_site: Site, tmp_path: Path, anyio_backend: str) -> AsyncIterator[Phones]:
     """Phones of ``sop_site``."""
     assert anyio_backend
     async for phones in phones_of(sop_site, tmp_path / "phones"):
@@ -69,7 +69,7 @@ async def sopphones_of(sop_site: Site, tmp_path: Path, anyio_backend: str) -> As
 
 
 @pytest.fixture
-async def bigphones_of(big_site: Site, tmp_path: Path, anyio_backend: str) -> AsyncIterator[Phones]:
+async def big_phones(big_site: Site, tmp_path: Path, anyio_backend: str) -> AsyncIterator[Phones]:
     """Phones of ``big_site``."""
     assert anyio_backend
     async for phones in phones_of(big_site, tmp_path / "phones"):
@@ -77,7 +77,7 @@ async def bigphones_of(big_site: Site, tmp_path: Path, anyio_backend: str) -> As
 
 
 @pytest.fixture
-async def fragilephones_of(fragile_site: Site, tmp_path: Path, anyio_backend: str) -> AsyncIterator[Phones]:
+async def fragile_phones(fragile_site: Site, tmp_path: Path, anyio_backend: str) -> AsyncIterator[Phones]:
     """Phones of ``fragile_site``."""
     assert anyio_backend
     async for phones in phones_of(fragile_site, tmp_path / "phones"):
