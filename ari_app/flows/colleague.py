@@ -36,6 +36,7 @@ async def call_colleague(call: Call, desk: str, dialled: str) -> None:
             await talk_to_colleague(call, leg)
         elif not call.is_up:
             await call.end_leg(call.id, reason="busy")
+            call.caller_is_gone()  # hung up once more, the phone would be told another reason
     except CallerLeft:
         pass
     finally:

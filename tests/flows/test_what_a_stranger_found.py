@@ -217,3 +217,14 @@ async def test_killed_while_the_salutation_is_said(lags: Lags, code: str) -> Non
         assert here.told(call).count("call.answered") == 1
         assert here.told(call).count("call.offered") == 1
         assert here.end_of(call)["outcome"] == "answered"
+
+
+async def test_a_colleague_who_is_not_there_is_busy_and_nothing_else(lags: Lags) -> None:
+    """The line is ended once: a second order would change the reason that the phone is told."""
+    async with floor("1001", "1002", lags=lags) as here:
+        here.asterisk.register("1001")
+        line = here.asterisk.dial("1001", "colleague", "1002")
+        await here.until(lambda: line not in here.asterisk.legs, seconds=2)
+        await anyio.sleep(2)
+        assert here.asterisk.hung_up[line] == "busy"
+        assert here.asterisk.orders["hangup"] == 1
