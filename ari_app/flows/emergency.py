@@ -166,9 +166,8 @@ async def take_call(room: Room, group: RingGroup, answered: Answered) -> Party |
         return None
     party = room.enter(desk, answered.leg)
     begin_talk(room, party, is_new=True)
-    if (
-        call.around.rules.greeting and is_first
-    ):  # SOP VI "Salam Pembuka": the operator hears a tone, and then the caller
+    if call.around.rules.greeting and is_first:
+        # SOP VI "Salam Pembuka" to the caller; the operator hears a tone, and then the caller.
         await room.confirm(party)
         await room.caller.hears(greeting(datetime.now(call.around.rules.zone)))
     return party
