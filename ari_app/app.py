@@ -23,6 +23,7 @@ from ari_app.bus.broker import broker_of
 from ari_app.bus.commands import CommandServer
 from ari_app.domain.claims import Claims
 from ari_app.domain.facts import Fact, Json
+from ari_app.domain.recovery import Story
 from ari_app.flows.blocking import Blocking, block_commands
 from ari_app.flows.complaints import complaint_commands
 from ari_app.flows.office import operator_commands
@@ -45,6 +46,9 @@ from ari_app.store.notes import CallNotes
 from ari_app.store.recordings import Recordings
 
 NOTES_SECONDS: Final = 1.0
+BLOCKS_SECONDS: Final = 5.0
+"""Between two attempts to read who is blocked, should the disk not let us."""
+
 RECORDINGS_AT_ONCE: Final = 16
 """Recordings waited for and read at the same time, beside everything else that threads are for."""
 
@@ -162,13 +166,17 @@ async def _read(recordings: Recordings, limiter: anyio.CapacityLimiter, call: st
 
 async def _learn_blocks(blocking: Blocking, settings: Settings, state: StateDir) -> None:
     """Who was blocked and marked before this start: no caller waits for that, and until then nobody is blocked."""
-    try:
-        blocking.loaded(await anyio.to_thread.run_sync(read_block_list, settings, state))
-    except StoreError as error:
-        log.error("blocks.not_read", error=str(error))
+    while True:
+        try:
+            blocking.loaded(await anyio.to_thread.run_sync(read_block_list, settings, state))
+        except (StoreError, OSError) as error:
+            log.error("blocks.not_read", error=str(error))
+            await anyio.sleep(BLOCKS_SECONDS)
+        else:
+            return
 
 
-def _living(state: StateDir, notes: CallNotes) -> Mapping[str, str]:
+def _living(state: StateDir, notes: CallNotes) -> Mapping[str, Story]:
     """The calls that are not over in the journal, once it knows what the dialplan noted."""
     notes.bring_in()
     return living(state.journal)

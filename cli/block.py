@@ -141,10 +141,11 @@ _EVENT_FIELDS = ("seq", "at", "actor", "action", "call", "reason", "note")
 def mark(call: Call, note: Note = None, state: State = HERE) -> None:
     """Mark a call as a prank: one that lives is ended with the closing salutation, as by *7 at the desk."""
     done = _order(state, "mark", {"call": call, "note": note})
+    blocked = ": its number is blocked now" if done.get("blocked") else ""
     if done.get("living"):
-        print_line(f"Call {call} is being closed and marked.")
+        print_line(f"Call {call} is being closed and marked{blocked}.")
     else:
-        print_line(f"Call {call} is marked{': its number is blocked now' if done.get('blocked') else ''}.")
+        print_line(f"Call {call} is marked{blocked}.")
 
 
 @app.command()

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, TypeAlias
 
 LEG_MARK: Final = "-leg-"
 BRIDGE_MARK: Final = "-bridge-"
 
+
+BLOCKED_CALL, CLAIMED = "call.blocked", "call.emergency_claimed"
 
 DESK_CONTEXT: Final = "desk-"
 """How the dialplan's contexts begin in which a desk's own calls are."""
@@ -58,6 +61,35 @@ class SeenChannel:
     def is_desk_line(self) -> bool:
         """Whether a desk dialled something, rather than the public 110."""
         return self.context.startswith(DESK_CONTEXT)
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """What was told of a call that has not ended, as far as whoever takes it up needs it.
+
+    ``last`` is the last ``call.*`` action but ``call.classified``; ``is_blocked``: the call's number was blocked when
+    it came in; ``claims_emergency``: its caller has said by key that it is an emergency (SOP VIII).
+    """
+
+    last: str
+    is_blocked: bool = False
+    claims_emergency: bool = False
+
+    def after(self, action: str) -> Story:
+        """The story with one more line."""
+        return Story(
+            action,
+            is_blocked=self.is_blocked or action == BLOCKED_CALL,
+            claims_emergency=self.claims_emergency or action == CLAIMED,
+        )
+
+
+def seconds_since(moment: str, now: datetime) -> float:
+    """How long ago something was (ISO 8601 with an offset): 0 where that is unknown, or the clock was put back."""
+    try:
+        return max(0.0, (now - datetime.fromisoformat(moment)).total_seconds())
+    except (ValueError, TypeError):  # TypeError: without an offset
+        return 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +195,7 @@ def decide(
     actions: list[Action] = [LegLost(leg) for leg in sorted(legs) if leg not in by_id]
     adoptions: list[Action] = []
     used: set[str] = set()
-    for channel in by_id.values():
+    for channel in sorted(by_id.values(), key=lambda channel: channel.since):  # who came first keeps their place
         if call_of(channel.id) is not None or not channel.held or channel.id in flows:
             continue
         adoption = _adoption(channel, by_id, found)

@@ -21,7 +21,17 @@ from ari_app.domain.facts import Fact, Json
 from ari_app.domain.queue import Priority
 from ari_app.domain.recovery import leg_id
 from ari_app.flows.bridges import Bridges
-from ari_app.flows.messages import CallerLeft, Dismissed, DisplayChanged, LegGone, Message, TimeUp, now
+from ari_app.flows.messages import (
+    CallClosed,
+    CallerLeft,
+    Delivered,
+    Dismissed,
+    DisplayChanged,
+    LegGone,
+    Message,
+    TimeUp,
+    now,
+)
 from ari_app.flows.surroundings import Surroundings
 from ari_app.flows.switchboard import DeskReady
 
@@ -51,8 +61,6 @@ class Call:
         self.is_emergency = False
         self.claims_emergency = False
         """Whether a blocked caller has said so by key (SOP VIII)."""
-        self.dismissed_by: str | None = None
-        """The supervisor who has ended the talk."""
         self.is_up = False
         """Whether the caller's leg was answered, by a desk or by the announcement."""
         self.was_answered = False
@@ -65,7 +73,7 @@ class Call:
         self._ahead: tuple[str, str] | None = None
         """A desk and its leg, rung while the call was being claimed."""
         self.bridges = Bridges(around.asterisk, call)
-        self._inbox: Inbox[Message] = Inbox()
+        self._inbox: Inbox[Delivered] = Inbox()
         self._caller_left = False
         self.given_away = anyio.Event()
         """Set when a leg of ours has been joined with another call."""
@@ -78,7 +86,7 @@ class Call:
 
     # ---- what happened -------------------------------------------------------------------------
 
-    def deliver(self, message: Message) -> None:
+    def deliver(self, message: Delivered) -> None:
         """Put a message into the inbox; see ``Inbox.put``."""
         self._inbox.put(message)
 
@@ -97,6 +105,7 @@ class Call:
 
         Raises:
             CallerLeft: the caller is gone; also at every later ``next``.
+            CallClosed: a supervisor has closed the call; once.
             InboxFull: see there.
         """
         if self._caller_left:
@@ -105,6 +114,8 @@ class Call:
         self._note(message)
         if self._caller_left:
             raise CallerLeft
+        if isinstance(message, Dismissed):
+            raise CallClosed(message)
         return message
 
     @property
@@ -130,7 +141,7 @@ class Call:
         Everything else that happens meanwhile waits for its turn.
 
         Raises:
-            CallerLeft, InboxFull: as ``next``.
+            CallerLeft, CallClosed, InboxFull: as ``next``.
         """
         others: list[Message] = []
         try:
@@ -168,7 +179,7 @@ class Call:
         """Whether the caller's leg is known to have left us."""
         return self._caller_left
 
-    def _note(self, message: Message) -> None:
+    def _note(self, message: Delivered) -> None:
         if isinstance(message, DeskReady | TimeUp | Dismissed | DisplayChanged):
             return
         match message:
@@ -362,6 +373,14 @@ class Call:
         """Write a fact of this call into the journal; never waits."""
         self.around.tell(Fact(actor, action, self.id, data))
 
+    def came_before(self, seconds: float) -> None:
+        """The call came in so long ago: it was found living, and keeps its place among those who wait."""
+        self.received = self.waits_since = now() - seconds
+
+    def wait_in_queue(self) -> None:
+        """From now on the call gets the desks that are its turn; who waits already, goes on waiting."""
+        self.around.switchboard.wait(self.id, self.deliver, self.priority, self.waits_since)
+
     def waited_ms(self) -> int:
-        """Milliseconds since the call came in, or was adopted."""
+        """Milliseconds since the call came in."""
         return round((now() - self.received) * 1000)

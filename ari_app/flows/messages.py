@@ -26,7 +26,10 @@ class TimeUp:
 
 @dataclass(frozen=True, slots=True)
 class Dismissed:
-    """A supervisor has ended the talk with a caller (SOP VII.f); ``Call.dismissed_by`` is who."""
+    """A supervisor has closed the call (SOP VII.f): ``by`` whom; ``has_blocked``: its number is blocked now."""
+
+    by: str
+    has_blocked: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,8 @@ class DisplayChanged:
     """What the operators' displays say has changed."""
 
 
-Message: TypeAlias = LegEvent | DeskReady | LegGone | TimeUp | Dismissed | DisplayChanged
+Message: TypeAlias = LegEvent | DeskReady | LegGone | TimeUp | DisplayChanged
+Delivered: TypeAlias = Message | Dismissed
 
 
 def now() -> float:
@@ -44,6 +48,15 @@ def now() -> float:
 
 class TurnedAway(Exception):
     """A blocked caller was asked to call later: too many wait to be verified (SOP VIII)."""
+
+
+class CallClosed(Exception):
+    """A supervisor has closed the call while it was in the middle of something; nobody else goes on with it."""
+
+    def __init__(self, dismissed: Dismissed) -> None:
+        """``dismissed`` says by whom."""
+        super().__init__(dismissed.by)
+        self.dismissed = dismissed
 
 
 class CallerLeft(Exception):

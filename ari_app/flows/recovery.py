@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Final
 
 import anyio
@@ -21,7 +22,15 @@ from ari_app.domain.facts import Fact
 from ari_app.domain.queue import Priority
 from ari_app.flows.call import Call
 from ari_app.flows.colleague import talk_to_colleague
-from ari_app.flows.emergency import begin_talk, close, find_operator, finder, work_on
+from ari_app.flows.emergency import (
+    Finder,
+    begin_talk,
+    close,
+    find_operator,
+    find_verifier_again,
+    finder,
+    work_on,
+)
 from ari_app.flows.hearing import silence
 from ari_app.flows.party import Party
 from ari_app.flows.ringing import answer_caller
@@ -40,7 +49,7 @@ _BEFORE_TALK: Final = frozenset(
 )
 """Behind these no operator has had the caller yet."""
 
-CLOSED: Final = "call.closed"
+CLOSED, FALLBACK = "call.closed", "call.fallback"
 
 _HELD_BY: Final = frozenset({"Stasis", "StasisBroadcast"})
 
@@ -61,12 +70,23 @@ def seen(channel: Channel) -> plan.SeenChannel:
     )
 
 
+def _wall_now() -> datetime:
+    return datetime.now(UTC)
+
+
 class Recovery:
     """Makes Asterisk, the journal and the flows agree."""
 
-    def __init__(self, tasks: TaskGroup, router: Router, living: Living) -> None:
-        """Adopted calls run in ``tasks``."""
+    def __init__(
+        self,
+        tasks: TaskGroup,
+        router: Router,
+        living: Living,
+        clock: Callable[[], datetime] = _wall_now,
+    ) -> None:
+        """Adopted calls run in ``tasks``; ``clock`` is the wall's, by which Asterisk says since when channels live."""
         self._tasks = tasks
+        self._clock = clock
         self._router = router
         self._living = living
 
@@ -99,7 +119,7 @@ class Recovery:
                 # Losing one round is nothing; losing all of them would be.
                 log.exception("recovery.failed")
 
-    async def _stories(self) -> Mapping[str, str]:
+    async def _stories(self) -> Mapping[str, plan.Story]:
         try:
             return await self._router.stories.read(self._living, self._router.calls)
         except Exception:
@@ -124,7 +144,7 @@ class Recovery:
             except AriRefused as refused:
                 log.info("recovery.too_late", status=refused.status)
 
-    async def _carry_out(self, action: plan.Action, living: Mapping[str, str]) -> None:
+    async def _carry_out(self, action: plan.Action, living: Mapping[str, plan.Story]) -> None:
         """Do it, unless things have moved on since Asterisk was asked."""
         match action:
             case plan.LegLost(leg=leg):
@@ -153,33 +173,33 @@ class Recovery:
             case plan.DestroyStray(bridge=bridge) if not self._router.owns(bridge):
                 await self._asterisk.destroy_bridge(bridge)
 
-    async def _is_lost(self, call: str, living: Mapping[str, str]) -> bool:
+    async def _is_lost(self, call: str, living: Mapping[str, plan.Story]) -> bool:
         """Whether nobody will ever tell the end of a call whose caller is gone."""
-        if call in self._router.calls or living.get(call) != "call.fallback":
+        if call in self._router.calls or _last(living, call) != FALLBACK:
             return self._is_untold(call, living)
         # The dialplan noted its end before the caller's leg went away, unless Asterisk died with it: read again.
         return call in await self._stories()
 
-    def _is_untold(self, call: str, living: Mapping[str, str]) -> bool:
+    def _is_untold(self, call: str, living: Mapping[str, plan.Story]) -> bool:
         """Whether nobody has told, or is going to tell, what became of a call that we have lost.
 
         Of a call in the fallback the dialplan tells the end.
         """
         if call in self._router.calls or self._router.stories.is_closed(call):
             return False
-        return living.get(call) != "call.fallback"
+        return _last(living, call) != FALLBACK
 
-    def _adopt_talk(self, action: plan.AdoptTalk, living: Mapping[str, str]) -> None:
+    def _adopt_talk(self, action: plan.AdoptTalk, living: Mapping[str, plan.Story]) -> None:
         caller, desk = action.caller, action.leg.endpoint
-        call = self._router.found(caller.id, caller.number, caller.dialled)
+        call = self._found(caller)
         if call is not None:
             call.adopt_talk(action.leg.id, action.bridge, is_up=caller.up)
             call.around.switchboard.take(desk, call.id)
             self._tasks.start_soon(self._router.adopt, call, lambda call: self._rejoin(call, action, living))
 
-    async def _rejoin(self, call: Call, action: plan.AdoptTalk, living: Mapping[str, str]) -> None:
+    async def _rejoin(self, call: Call, action: plan.AdoptTalk, living: Mapping[str, plan.Story]) -> None:
         """Go on with a talk. The operator may have lifted the receiver in the moment in which we were lost."""
-        caller, desk, last = action.caller, action.leg.endpoint, living.get(call.id)
+        caller, desk, last = action.caller, action.leg.endpoint, _last(living, call.id)
         if not caller.up and not await self._claim(call):
             return
 
@@ -223,7 +243,7 @@ class Recovery:
 
     def _adopt_colleagues(self, action: plan.AdoptColleagues) -> None:
         line, leg = action.caller, action.leg
-        call = self._router.found(line.id, line.number, line.dialled)
+        call = self._found(line)
         if call is not None:
             call.adopt_talk(leg.id, action.bridge, is_up=True)
             call.adopt_caller(entered=True)
@@ -231,13 +251,20 @@ class Recovery:
                 call.around.switchboard.take(desk, call.id)
             self._tasks.start_soon(self._router.adopt, call, lambda call: talk_to_colleague(call, leg.id))
 
-    def _adopt_waiting(self, caller: plan.SeenChannel, living: Mapping[str, str]) -> None:
-        call = self._router.found(caller.id, caller.number, caller.dialled)
+    def _adopt_waiting(self, caller: plan.SeenChannel, living: Mapping[str, plan.Story]) -> None:
+        call = self._found(caller)
         if call is not None:
             self._tasks.start_soon(self._router.adopt, call, lambda call: self._take_up(call, caller, living))
 
-    async def _take_up(self, call: Call, caller: plan.SeenChannel, living: Mapping[str, str]) -> None:
-        """Serve a waiting caller from the start, if the dialplan's fallback does not have them by now."""
+    def _found(self, caller: plan.SeenChannel) -> Call | None:
+        """The call of a caller who was found living, with the time that they have waited."""
+        call = self._router.found(caller.id, caller.number, caller.dialled)
+        if call is not None:
+            call.came_before(plan.seconds_since(caller.since, self._clock()))
+        return call
+
+    async def _take_up(self, call: Call, caller: plan.SeenChannel, living: Mapping[str, plan.Story]) -> None:
+        """Serve a waiting caller, if the dialplan's fallback does not have them by now: at the place that they had."""
         if not await self._claim(call):
             return
         room = Room(call)
@@ -247,12 +274,12 @@ class Recovery:
             await room.caller.take_over()
         self._go_on(call, caller, living, state="waiting")
         restore(room, "system", None)
-        if living.get(call.id) == CLOSED:
+        if _last(living, call.id) == CLOSED:
             await close(room)
         else:
-            await work_on(room, finder(call))
+            await work_on(room, place_of(call, living.get(call.id)))
 
-    def _go_on(self, call: Call, caller: plan.SeenChannel, living: Mapping[str, str], **data: str) -> None:
+    def _go_on(self, call: Call, caller: plan.SeenChannel, living: Mapping[str, plan.Story], **data: str) -> None:
         """Go on with the call's story, or begin it where the journal does not have it."""
         if call.id not in living and not self._router.stories.is_open(call.id):
             self._router.received(call, caller.number)
@@ -260,6 +287,24 @@ class Recovery:
 
     def _tell(self, call: str, action: str, **data: str | int) -> None:
         self._router.around.tell(Fact("system", action, call, data))
+
+
+def _last(living: Mapping[str, plan.Story], call: str) -> str | None:
+    story = living.get(call)
+    return None if story is None else story.last
+
+
+def place_of(call: Call, story: plan.Story | None) -> Finder:
+    """Where an adopted caller waits: where they did before, even while the block list is still being read (SOP VIII).
+
+    Only of a call of which nothing was told is it not known, and it is as a new one.
+    """
+    if story is None:
+        return finder(call)
+    call.claims_emergency = story.claims_emergency
+    if story.is_blocked and not (call.claims_emergency or call.is_emergency):
+        return find_verifier_again
+    return find_operator
 
 
 def restore(room: Room, actor: str, desk: str | None) -> None:

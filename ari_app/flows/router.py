@@ -24,12 +24,13 @@ from ari_app.ari.model import (
 )
 from ari_app.domain.facts import Fact, call_received
 from ari_app.domain.numbers import e164
+from ari_app.flows.blocking import Marked
 from ari_app.flows.call import Call
 from ari_app.flows.colleague import call_colleague
 from ari_app.flows.desk_services import Services, serve_desk
 from ari_app.flows.emergency import answer_emergency_call
 from ari_app.flows.hearing import silence
-from ari_app.flows.messages import Dismissed, DisplayChanged, LegGone, Message
+from ari_app.flows.messages import Delivered, Dismissed, DisplayChanged, LegGone
 from ari_app.flows.room import SUCCESS
 from ari_app.flows.stories import Stories
 from ari_app.flows.surroundings import Surroundings
@@ -108,22 +109,19 @@ class Router:
 
     # ---- what supervisors do with a living call --------------------------------------------------
 
-    def mark_living(self, call_id: str, actor: str, note: str | None) -> bool:
-        """SOP VII.f by a supervisor: one mark, and the talk ends with the salutation; False: the call is over.
+    def mark_living(self, call_id: str, actor: str, note: str | None) -> Marked | None:
+        """SOP VII.f by a supervisor: one mark, and the talk ends with the salutation; None: the call is over.
 
         A caller whom nobody has answered yet is marked, and goes on waiting.
         """
         call = self.calls.get(call_id)
         if call is None or not self.stories.is_open(call_id):
-            return False
+            return None
         call.tell("call.classified", actor, kind="prank")
-        call.around.blocking.mark(call_id, call.caller, actor, note=note)
+        has_blocked = call.around.blocking.mark(call_id, call.caller, actor, note=note)
         if call.was_answered:
-            call.tell("call.closed", actor)
-            call.around.complaints.close(call_id, actor)
-            call.dismissed_by = actor
-            self._deliver(call, Dismissed())
-        return True
+            self._deliver(call, Dismissed(actor, has_blocked))
+        return Marked(is_closing=call.was_answered, has_blocked=has_blocked)
 
     def classified(self, call_id: str, emergency: bool | None, kind: str | None) -> None:  # noqa: FBT001 - as entered
         """A supervisor has entered of what kind a living call is; the displays follow."""
@@ -133,7 +131,7 @@ class Router:
             call.is_emergency = emergency
             self._deliver(call, DisplayChanged())
 
-    def _deliver(self, call: Call, message: Message) -> None:
+    def _deliver(self, call: Call, message: Delivered) -> None:
         try:
             call.deliver(message)
         except InboxFull:

@@ -28,8 +28,6 @@ async def talk(room: Room, party: Party) -> Ended | Lost:
     after: Next = party
     while isinstance(after, Party):
         party = after
-        if room.call.dismissed_by is not None:
-            return await say_goodbye(room, room.call.dismissed_by)
         match await room.next():
             case Gone(party=who, cause=cause) if who is party:
                 after = await left_by(room, party, cause)

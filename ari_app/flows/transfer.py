@@ -11,7 +11,7 @@ from ari_app.domain.facts import Json
 from ari_app.domain.keys import Key, Wish
 from ari_app.flows.classify import classify
 from ari_app.flows.endings import Lost, Next, left_by
-from ari_app.flows.messages import CallerLeft, TimeUp, now
+from ari_app.flows.messages import CallClosed, CallerLeft, TimeUp, now
 from ari_app.flows.party import Asked, Gone, Heard, Party, Referred
 from ari_app.flows.ringing import Answered, NotTaken, RingGroup, connect
 from ari_app.flows.room import Room
@@ -87,6 +87,7 @@ class Transfer:
 
         Raises:
             CallerLeft: the caller is gone; nobody rings any more.
+            CallClosed: a supervisor has closed the call; the same.
         """
         timer = self._call.remind(self._call.around.rules.answer, ANSWER_TIME)
         board = self._call.around.switchboard
@@ -97,8 +98,9 @@ class Transfer:
             if has_begun:
                 await self._begin(desks)
             answered = await self._wait()
-        except CallerLeft:  # who called back would not find their complaint forwarded to nobody
-            self._tell("call.transfer_ended", reason="caller_left", waited_ms=self._waited_ms())
+        except (CallerLeft, CallClosed) as over:  # who called back would not find their complaint forwarded to nobody
+            reason = "caller_left" if isinstance(over, CallerLeft) else "dismissed"
+            self._tell("call.transfer_ended", reason=reason, waited_ms=self._waited_ms())
             raise
         finally:
             timer.cancel()

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from typing import Final
 
+import anyio
+
 from ari_app.ari.model import Channel, ChannelDtmfReceived
 from ari_app.domain.queue import Priority
 from ari_app.flows.messages import TurnedAway, now
 from ari_app.flows.party import Heard
 from ari_app.flows.ringing import answer_caller
-from ari_app.flows.room import Room
+from ari_app.flows.room import LONGEST_SENTENCE, Room
 
 EMERGENCY_KEY: Final = "9"
 ANNOUNCEMENT, LATER = "nomor-blokir-pengumuman", "hubungi-lagi-nanti"
@@ -30,16 +32,30 @@ async def enter_lane(room: Room) -> None:
     lane = call.around.switchboard.count(Priority.VERIFICATION)
     call.priority = Priority.VERIFICATION
     call.tell("call.blocked", number=call.caller, waiting=lane)
+    if lane < call.around.rules.verification_max:
+        call.wait_in_queue()  # at once: whoever comes in the same moment counts it
+        await return_to_lane(room)
+        return
     await call.follow_caller()
     await answer_caller(call)
-    if lane < call.around.rules.verification_max:
-        await room.caller.waits_to_be_verified(ANNOUNCEMENT)
-        return
     await room.caller.hears(ANNOUNCEMENT, LATER)
-    while room.caller.is_playing:
-        if says_emergency(room, await room.next()) and await heed_emergency(room):
-            return
+    with anyio.move_on_after(2 * LONGEST_SENTENCE):
+        while room.caller.is_playing:
+            if says_emergency(room, await room.next()) and await heed_emergency(room):
+                return
     raise TurnedAway
+
+
+async def return_to_lane(room: Room) -> None:
+    """The caller hears that the number is blocked and why, and music; there is a place for them.
+
+    Raises:
+        CallerLeft: the caller is gone.
+    """
+    room.call.priority = Priority.VERIFICATION
+    await room.call.follow_caller()
+    await answer_caller(room.call)
+    await room.caller.waits_to_be_verified(ANNOUNCEMENT)
 
 
 def says_emergency(room: Room, heard: Heard) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from ari_app.domain.recovery import Story
 from ari_app.store.reader import JournalReader
 
 if TYPE_CHECKING:
@@ -18,6 +19,10 @@ SELECT begun.call, (
     SELECT last.action FROM journal AS last
     WHERE last.call = begun.call AND last.action GLOB 'call.*' AND last.action <> 'call.classified'
     ORDER BY last.seq DESC LIMIT 1
+), EXISTS (
+    SELECT 1 FROM journal AS line WHERE line.call = begun.call AND line.action = 'call.blocked'
+), EXISTS (
+    SELECT 1 FROM journal AS line WHERE line.call = begun.call AND line.action = 'call.emergency_claimed'
 )
 FROM (
     SELECT +call AS call FROM journal WHERE seq > ?1 AND action = 'call.received' AND +call IS NOT NULL
@@ -27,10 +32,10 @@ FROM (
 """
 
 
-def living(path: Path) -> dict[str, str]:
-    """The calls that have begun and not ended, each with the last ``call.*`` action told of it.
+def living(path: Path) -> dict[str, Story]:
+    """The calls that have begun and not ended, each with what was told of it.
 
-    ``call.classified`` is passed over: it says nothing of where the caller is, and supervisors tell it too.
+    ``call.classified`` is no last action: it says nothing of where the caller is, and supervisors tell it too.
 
     Raises:
         JournalError: the journal cannot be read. That there is none yet is no error: no call lives.
@@ -38,4 +43,5 @@ def living(path: Path) -> dict[str, str]:
     if not path.exists():
         return {}
     with JournalReader(path) as reader:
-        return dict(reader.select(_QUERY, (max(0, reader.head().seq - LOOK_BACK),)))
+        rows = reader.select(_QUERY, (max(0, reader.head().seq - LOOK_BACK),))
+        return {call: Story(last, bool(is_blocked), bool(claims)) for call, last, is_blocked, claims in rows}

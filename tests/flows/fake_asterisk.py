@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Literal, TypeVar
 
@@ -90,7 +90,7 @@ class FakeAsterisk(FakeSound):
         self._mixing: set[str] = set()
         self._recorded: dict[str, str] = {}
         """The operator whose voice each caller's recording has, when the two are joined as they are."""
-        self._made: dict[str, int] = {}
+        self._made: dict[str, datetime] = {}
         self._watched: set[str] = set()
         self._talked: dict[str, set[str]] = {}
         self._calls = 0
@@ -486,8 +486,13 @@ class FakeAsterisk(FakeSound):
             leg.state,
             CallerID("", leg.number),
             DialplanCEP(leg.context, leg.exten, leg.app),
-            f"{self._made.setdefault(leg.id, len(self._made)):09}",
+            self._made.setdefault(leg.id, self.wall_now()).isoformat(),
         )
+
+    @staticmethod
+    def wall_now() -> datetime:
+        """What the clock on the wall shows."""
+        return datetime(2026, 11, 24, 10, tzinfo=UTC) + timedelta(seconds=asyncio.get_running_loop().time())
 
     def _endpoint(self, extension: str) -> Endpoint:
         state = "online" if self.phones[extension].registered else "offline"

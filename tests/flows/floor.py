@@ -22,6 +22,7 @@ from ari_app.domain.desks import DeskState
 from ari_app.domain.facts import Fact, Json, Record
 from ari_app.domain.notes import story
 from ari_app.domain.operators import DeskPlace, RosterState, fold
+from ari_app.domain.recovery import Story
 from ari_app.flows.blocking import Blocking
 from ari_app.flows.phone_watch import PhoneWatch
 from ari_app.flows.recovery import EVERY_SECONDS, Recovery
@@ -120,7 +121,6 @@ class Application:
         self.roster.on_change = self.board.staff_changed
         self.complaints = Book(journal)
         self.blocking = Blocking(self.tell, BlockRules(), time.time)
-        self.blocking.loaded(block_list(journal))
         codes = {unit_of(extension) for extension in asterisk.phones} - {"polda"}
         rules = replace(rules, polres=rules.polres | codes)
         around = Surroundings(
@@ -128,18 +128,20 @@ class Application:
         )
         self.router = Router(tasks, around, self.roster, region="ID")
         self.phone_watch = PhoneWatch(asterisk, dead_after=rules.dead_phone)
-        self.recovery = Recovery(tasks, self.router, self.living)
+        self.recovery = Recovery(tasks, self.router, self.living, asterisk.wall_now)
 
     def tell(self, fact: Fact) -> None:
         self.journal.append(fact)
         self.blocking.note(fact)
 
-    def living(self) -> dict[str, str]:
+    def living(self) -> dict[str, Story]:
         """As ``store.living`` reads it from the journal, which knows of the dialplan's notes by then."""
         self.bring_in()
-        told = [fact for fact in self.journal if fact.action.startswith("call.") and fact.action != "call.classified"]
-        last = {fact.call: fact.action for fact in told if fact.call}
-        return {call: action for call, action in last.items() if action != "call.ended"}
+        stories: dict[str, Story] = {}
+        for fact in self.journal:
+            if fact.call and fact.action.startswith("call.") and fact.action != "call.classified":
+                stories[fact.call] = stories.get(fact.call, Story("")).after(fact.action)
+        return {call: story for call, story in stories.items() if story.last != "call.ended"}
 
     def bring_in(self) -> None:
         """As ``store.notes`` does."""
@@ -182,10 +184,15 @@ class Floor:
 
     # ---- the application's life ------------------------------------------------------------------
 
-    async def start(self, *, watch: bool = True) -> Application:
-        """Start the application and let it reconcile; ``watch``: and again every few seconds."""
+    async def start(self, *, watch: bool = True, knows_blocks: bool = True) -> Application:
+        """Start the application and let it reconcile; ``watch``: and again every few seconds.
+
+        ``knows_blocks``: it has read who is blocked.
+        """
         self._scope = anyio.CancelScope()
         self.app = await self._tasks.start(self._run, watch)
+        if knows_blocks:
+            self.app.blocking.loaded(block_list(self.journal))
         self.asterisk.connected = True
         await self.app.recovery.after_gap()
         return self.app

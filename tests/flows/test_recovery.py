@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 from ari_app.domain.desks import DeskState
 from ari_app.domain.display import Shown
 from ari_app.domain.facts import Fact
-from ari_app.domain.recovery import bridge_id, leg_id
+from ari_app.domain.recovery import Story, bridge_id, leg_id
 from ari_app.flows.guard import rescue_stranded
 from ari_app.flows.recovery import EVERY_SECONDS
 from tests.flows.fake_asterisk import Lags, Trouble
@@ -331,7 +331,7 @@ async def test_a_journal_that_cannot_be_read_costs_no_caller(lags: Lags) -> None
         await here.ended_talk(call)
 
 
-def _unreadable() -> dict[str, str]:
+def _unreadable() -> dict[str, Story]:
     raise OSError
 
 
