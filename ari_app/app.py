@@ -128,7 +128,7 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
                 heartbeat.ready()
                 log.info("app.ready", pid=os.getpid())
 
-            stream = EventStream(asterisk, on_event=router.on_event, on_connected=connected)
+            stream = EventStream(asterisk, on_event=router.on_event, on_connected=connected, on_lost=recovery.link_lost)
             watch = PhoneWatch(asterisk, dead_after=around.rules.dead_phone)
             for core in (
                 stream.run,

@@ -20,7 +20,17 @@ import structlog
 
 from ari_app.ari.commands import Claim
 from ari_app.ari.errors import AriConflict, AriNotFound, AriRefused, AriUnreachable, refusal
-from ari_app.ari.model import EVENT_TYPES, PHONE_EVENTS, Application, Bridge, Channel, Endpoint, RESTResponse, RTPstat
+from ari_app.ari.model import (
+    EVENT_TYPES,
+    PHONE_EVENTS,
+    Application,
+    AsteriskInfo,
+    Bridge,
+    Channel,
+    Endpoint,
+    RESTResponse,
+    RTPstat,
+)
 from ari_app.domain.display import Shown
 
 APPLICATION: Final = "siaga110"
@@ -250,6 +260,10 @@ class AsteriskClient:
     async def applications(self) -> list[Application]:
         """The Stasis applications that Asterisk knows."""
         return await self._get("/applications", list[Application])
+
+    async def began(self) -> str:
+        """Since when Asterisk runs (ISO 8601)."""
+        return (await self._get("/asterisk/info?only=status", AsteriskInfo)).status.startup_time
 
     async def filter_events(self) -> None:
         """Have Asterisk send what is in the model and nothing else."""

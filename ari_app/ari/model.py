@@ -61,6 +61,18 @@ class RTPstat(msgspec.Struct, frozen=True):
     rxcount: int
 
 
+class StatusInfo(msgspec.Struct, frozen=True):
+    """Since when Asterisk runs (ISO 8601)."""
+
+    startup_time: str
+
+
+class AsteriskInfo(msgspec.Struct, frozen=True):
+    """What Asterisk tells of itself."""
+
+    status: StatusInfo
+
+
 class Application(msgspec.Struct, frozen=True):
     """A Stasis application that is known to Asterisk."""
 

@@ -29,7 +29,7 @@ class EventStream:
 
     ``on_event`` is called in the reader's task for every event and must not wait. ``on_connected`` is
     awaited in a task of its own after each (re)connect, while events are already being read: the place to
-    reconcile, since what happened in between is lost.
+    reconcile, since what happened in between is lost. ``on_lost`` is called when the link has broken.
     """
 
     def __init__(
@@ -38,11 +38,13 @@ class EventStream:
         *,
         on_event: Callable[[Event], None],
         on_connected: Callable[[], Awaitable[None]],
+        on_lost: Callable[[], None] = lambda: None,
     ) -> None:
         """Prepare; ``run`` does the work."""
         self._client = client
         self._on_event = on_event
         self._on_connected = on_connected
+        self._on_lost = on_lost
 
     async def run(self) -> None:
         """Read events until cancelled.
@@ -74,6 +76,8 @@ class EventStream:
                 log.warning("ari.connect_refused", status=error.status)
             except (aiohttp.ClientError, OSError, TimeoutError) as error:
                 log.warning("ari.stream_lost" if connected else "ari.connect_failed", error=repr(error))
+            if connected:
+                self._on_lost()
             await anyio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
 

@@ -68,12 +68,14 @@ class Story:
     """What was told of a call that has not ended, as far as whoever takes it up needs it.
 
     ``last`` is the last ``call.*`` action but ``call.classified``; ``is_blocked``: the call's number was blocked when
-    it came in; ``claims_emergency``: its caller has said by key that it is an emergency (SOP VIII).
+    it came in; ``claims_emergency``: its caller has said by key that it is an emergency (SOP VIII). ``since`` is when
+    it came in (ISO 8601), where that was read from the journal.
     """
 
     last: str
     is_blocked: bool = False
     claims_emergency: bool = False
+    since: str = ""
 
     def after(self, action: str) -> Story:
         """The story with one more line."""
@@ -81,7 +83,23 @@ class Story:
             action,
             is_blocked=self.is_blocked or action == BLOCKED_CALL,
             claims_emergency=self.claims_emergency or action == CLAIMED,
+            since=self.since,
         )
+
+
+def died_at(story: Story | None, began: str, link_lost: datetime | None) -> datetime | None:
+    """When Asterisk died with a call whose end nobody noted; None: it is not known that it did.
+
+    ``began`` is since when it runs now (ISO 8601), ``link_lost`` when the link to it broke last.
+    """
+    try:
+        restarted = datetime.fromisoformat(began)
+        since = datetime.fromisoformat(story.since if story is not None else "")
+        if since >= restarted:
+            return None
+    except (ValueError, TypeError):  # TypeError: without an offset
+        return None
+    return link_lost if link_lost is not None and since <= link_lost < restarted else restarted
 
 
 def seconds_since(moment: str, now: datetime) -> float:

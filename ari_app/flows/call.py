@@ -24,6 +24,7 @@ from ari_app.flows.bridges import Bridges
 from ari_app.flows.messages import (
     CallClosed,
     CallerLeft,
+    CallLost,
     Delivered,
     Dismissed,
     DisplayChanged,
@@ -74,7 +75,7 @@ class Call:
         """A desk and its leg, rung while the call was being claimed."""
         self.bridges = Bridges(around.asterisk, call)
         self._inbox: Inbox[Delivered] = Inbox()
-        self._caller_left = False
+        self._caller_left = self._is_lost = False
         self.given_away = anyio.Event()
         """Set when a leg of ours has been joined with another call."""
         self._seen: set[str] = set()
@@ -104,16 +105,14 @@ class Call:
         """The next thing that happens to this call.
 
         Raises:
-            CallerLeft: the caller is gone; also at every later ``next``.
+            CallerLeft: the caller is gone; also at every later ``next``. ``CallLost``: nobody has seen how.
             CallClosed: a supervisor has closed the call; once.
             InboxFull: see there.
         """
-        if self._caller_left:
-            raise CallerLeft
+        self._look_for_caller()
         message = await self._inbox.get()
         self._note(message)
-        if self._caller_left:
-            raise CallerLeft
+        self._look_for_caller()
         if isinstance(message, Dismissed):
             raise CallClosed(message)
         return message
@@ -132,6 +131,11 @@ class Call:
         await anyio.lowlevel.checkpoint()
         for message in self._inbox:
             self._note(message)
+        self._look_for_caller()
+
+    def _look_for_caller(self) -> None:
+        if self._is_lost:
+            raise CallLost
         if self._caller_left:
             raise CallerLeft
 
@@ -184,6 +188,7 @@ class Call:
             return
         match message:
             case LegGone(leg=leg):
+                self._is_lost |= leg == self.id and not self._caller_left
                 self.causes.setdefault(leg, UNKNOWN_CAUSE)
             case ChannelDestroyed(channel=Channel(id=leg), cause=cause):
                 self._seen.add(leg)

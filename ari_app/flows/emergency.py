@@ -17,7 +17,7 @@ from ari_app.domain.daytime import greeting
 from ari_app.domain.queue import Priority
 from ari_app.flows.call import Call
 from ari_app.flows.endings import Ended
-from ari_app.flows.messages import CallClosed, CallerLeft, Dismissed, TimeUp, TurnedAway, now
+from ari_app.flows.messages import CallClosed, CallerLeft, CallLost, Dismissed, TimeUp, TurnedAway, now
 from ari_app.flows.party import Party
 from ari_app.flows.ringing import Answered, RingGroup, answer_caller, connect
 from ari_app.flows.room import OK, Room
@@ -58,12 +58,15 @@ def finder_again(call: Call) -> Finder:
 async def work_on(room: Room, find_first: Finder) -> None:
     """Find the first operator as ``find_first`` does it, and let them work on the call until its end.
 
-    A caller whose operator was lost is not let down: the call goes to the head of the queue.
+    A caller whose operator was lost is not let down: the call goes to the head of the queue. Of a call whose end nobody
+    has seen, reconciling tells what is known.
     """
     call = room.call
     try:
         ended = await find_and_talk(room, find_first)
         await finish(room, by=ended.by, outcome="answered")
+    except CallLost:
+        await let_go(room)
     except CallerLeft:
         if call.was_answered:
             await finish(room, by="caller", outcome="answered")
@@ -225,17 +228,23 @@ def begin_talk(room: Room, party: Party, *, is_new: bool) -> None:
     call.around.complaints.open(call.id, call.caller, party.actor, desk=party.desk, operator=operator)
 
 
+async def let_go(room: Room) -> None:
+    """Every leg ends, and the desks are free."""
+    call = room.call
+    await call.end()
+    for party in room.parties.values():
+        call.around.switchboard.release(party.desk, wrap_up=call.around.rules.wrap_up)
+    call.around.switchboard.leave(call.id)
+
+
 async def finish(room: Room, *, by: str, outcome: str) -> None:
-    """The end of the story: every leg ends, the desks are free, the journal has the last line.
+    """The end of the story: everybody is let go, and the journal has the last line.
 
     ``by`` is who ended it: ``caller``, ``operator:NRP``, ``desk:EXT``, ``supervisor:NAME``, or ``system``.
     """
     call = room.call
     waited = call.waited_ms()
-    await call.end()
-    for party in room.parties.values():
-        call.around.switchboard.release(party.desk, wrap_up=call.around.rules.wrap_up)
-    call.around.switchboard.leave(call.id)
+    await let_go(room)
     recording = await call.around.recorded(call.id)
     if recording is not None:
         call.tell("call.recorded", "asterisk", **recording)

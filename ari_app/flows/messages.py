@@ -61,3 +61,7 @@ class CallClosed(Exception):
 
 class CallerLeft(Exception):
     """The caller hung up, or their line was lost."""
+
+
+class CallLost(CallerLeft):
+    """The caller's leg was found missing, and no event has told of its end: that of Asterisk itself, or of the link."""

@@ -18,7 +18,7 @@ from ari_app.ari.errors import AriRefused
 from ari_app.ari.model import Channel, endpoint_of
 from ari_app.domain import recovery as plan
 from ari_app.domain.causes import UNKNOWN_CAUSE, NotAnswered
-from ari_app.domain.facts import Fact
+from ari_app.domain.facts import Fact, Json
 from ari_app.domain.queue import Priority
 from ari_app.flows.call import Call
 from ari_app.flows.colleague import talk_to_colleague
@@ -87,6 +87,8 @@ class Recovery:
         """Adopted calls run in ``tasks``; ``clock`` is the wall's, by which Asterisk says since when channels live."""
         self._tasks = tasks
         self._clock = clock
+        self._asterisk_began = ""
+        self._link_lost: datetime | None = None
         self._router = router
         self._living = living
 
@@ -94,8 +96,13 @@ class Recovery:
     def _asterisk(self) -> Commands:
         return self._router.around.asterisk
 
+    def link_lost(self) -> None:
+        """The link to Asterisk has broken; it may have died."""
+        self._link_lost = self._clock()
+
     async def after_gap(self) -> None:
         """Reconcile after a start or a lost link: events were lost, so nothing is taken for granted."""
+        self._asterisk_began = await self._asterisk.began()
         board = self._router.around.switchboard
         await self._asterisk.subscribe([f"endpoint:PJSIP/{desk}" for desk in board.desks])
         for endpoint in await self._asterisk.endpoints():
@@ -156,9 +163,11 @@ class Recovery:
             case plan.AdoptColleagues():
                 self._adopt_colleagues(action)
             case plan.EndStory(call=call) if await self._is_lost(call, living):
-                self._tell(call, "call.ended", by="system", outcome="lost", cause=UNKNOWN_CAUSE)
+                end: dict[str, Json] = {"by": "system", "outcome": "lost", "cause": UNKNOWN_CAUSE}
+                at = plan.died_at(living.get(call), self._asterisk_began, self._link_lost)
+                self._router.around.tell(Fact("system", "call.ended", call, end, at))
             case plan.InFallback(call=call) if self._is_untold(call, living):
-                self._tell(call, "call.fallback", reason="application_lost")
+                self._router.around.tell(Fact("system", "call.fallback", call, {"reason": "application_lost"}))
             case plan.HandBack() | plan.HangUpStray() | plan.DestroyStray():
                 await self._clear_away(action)
 
@@ -284,9 +293,6 @@ class Recovery:
         if call.id not in living and not self._router.stories.is_open(call.id):
             self._router.received(call, caller.number)
         call.tell("call.adopted", **data)
-
-    def _tell(self, call: str, action: str, **data: str | int) -> None:
-        self._router.around.tell(Fact("system", action, call, data))
 
 
 def _last(living: Mapping[str, plan.Story], call: str) -> str | None:

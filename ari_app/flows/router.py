@@ -225,6 +225,8 @@ class Router:
         finally:
             del self.calls[call.id]
             call.forget()
+            if self.stories.is_open(call.id):  # somebody must go on with it, or tell its end
+                self.something_is_amiss.set()
 
     async def _rescue(self, call: Call, reason: str) -> None:
         """The flow failed: a talk goes on by itself, and a waiting caller goes back to the dialplan."""

@@ -7,6 +7,7 @@ that, a call that has just ended would be ended a second time by who reads the j
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from typing import Final, TypeAlias
 
 import anyio.to_thread
@@ -75,4 +76,5 @@ class Stories:
                 del self._told[call]
         for call, story in journal.items():
             self._told.setdefault(call, story)  # from a process before this one: somebody must end it
-        return {call: self._told[call] for call in journal if self._told[call].last != "call.ended"}
+        open_ = {call: self._told[call] for call in journal if self._told[call].last != "call.ended"}
+        return {call: replace(story, since=journal[call].since) for call, story in open_.items()}

@@ -23,6 +23,8 @@ SELECT begun.call, (
     SELECT 1 FROM journal AS line WHERE line.call = begun.call AND line.action = 'call.blocked'
 ), EXISTS (
     SELECT 1 FROM journal AS line WHERE line.call = begun.call AND line.action = 'call.emergency_claimed'
+), (
+    SELECT min(at) FROM journal AS line WHERE line.call = begun.call AND line.action = 'call.received'
 )
 FROM (
     SELECT +call AS call FROM journal WHERE seq > ?1 AND action = 'call.received' AND +call IS NOT NULL
@@ -44,4 +46,4 @@ def living(path: Path) -> dict[str, Story]:
         return {}
     with JournalReader(path) as reader:
         rows = reader.select(_QUERY, (max(0, reader.head().seq - LOOK_BACK),))
-        return {call: Story(last, bool(is_blocked), bool(claims)) for call, last, is_blocked, claims in rows}
+        return {call: Story(last, bool(blocked), bool(claims), since) for call, last, blocked, claims, since in rows}

@@ -91,6 +91,7 @@ class FakeAsterisk(FakeSound):
         self._recorded: dict[str, str] = {}
         """The operator whose voice each caller's recording has, when the two are joined as they are."""
         self._made: dict[str, datetime] = {}
+        self._began = self.wall_now()
         self._watched: set[str] = set()
         self._talked: dict[str, set[str]] = {}
         self._calls = 0
@@ -110,6 +111,16 @@ class FakeAsterisk(FakeSound):
     def _offer_over(self, leg: Leg) -> None:
         if not leg.claimed:
             self._to_fallback(leg)
+
+    def dies(self) -> None:
+        """Asterisk is killed with everything in it, tells nobody, and is there again at once."""
+        for leg in list(self.legs.values()):
+            self._stop(leg)
+        self.legs.clear()
+        self.open_bridges.clear()
+        self.in_fallback.clear()
+        self._silent_since.clear()
+        self._began = self.wall_now()
 
     def caller_hangs_up(self, call: str) -> None:
         """The caller puts the telephone down, if the call still is."""
@@ -351,6 +362,9 @@ class FakeAsterisk(FakeSound):
             "bridges", lambda: [Bridge(id_, "mixing", sorted(legs)) for id_, legs in self.open_bridges.items()]
         )
 
+    async def began(self) -> str:
+        return await self._order("began", self._began.isoformat)
+
     async def endpoints(self) -> list[Endpoint]:
         return await self._order("endpoints", lambda: [self._endpoint(extension) for extension in self.phones])
 
@@ -440,7 +454,7 @@ class FakeAsterisk(FakeSound):
         self._tell(leg, ChannelDestroyed(self._channel(leg), cause, str(cause)))
 
     def _note(self, leg: Leg, cause: int) -> None:
-        now = datetime.now(UTC)
+        now = self.wall_now()
         began = now if leg.id in self.in_fallback else None
         up = leg.state == "Up"
         self.notes.append(Note(leg.id, leg.number, leg.exten, now, began, now, 0, "", "caller", up, cause))

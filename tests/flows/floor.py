@@ -44,6 +44,13 @@ def unit_of(extension: str) -> str:
     return extension[1:3] if extension.startswith("2") else "polda"
 
 
+class Told(list[Fact]):
+    """The journal: it says of every fact when it was told."""
+
+    def append(self, fact: Fact) -> None:
+        super().append(replace(fact, at=fact.at or FakeAsterisk.wall_now()))
+
+
 class EveryPin:
     """Knows that every operator's PIN is 1234."""
 
@@ -140,7 +147,8 @@ class Application:
         stories: dict[str, Story] = {}
         for fact in self.journal:
             if fact.call and fact.action.startswith("call.") and fact.action != "call.classified":
-                stories[fact.call] = stories.get(fact.call, Story("")).after(fact.action)
+                began = Story("", since="" if fact.at is None else fact.at.isoformat())
+                stories[fact.call] = stories.get(fact.call, began).after(fact.action)
         return {call: story for call, story in stories.items() if story.last != "call.ended"}
 
     def bring_in(self) -> None:
@@ -165,7 +173,7 @@ class Floor:
     ) -> None:
         self.rules = rules
         self.logins = frozenset(staff)
-        self.journal: list[Fact] = []
+        self.journal: list[Fact] = Told()
         for number in blocked:
             self.journal.append(Fact("system", "number.blocked", data={"number": number, "reason": "supervisor"}))
         for desk, nrp in staff.items():
@@ -216,6 +224,8 @@ class Floor:
     def lose_link(self) -> None:
         """No events any more; the application lives on."""
         self.asterisk.connected = False
+        assert self.app is not None
+        self.app.recovery.link_lost()
 
     async def restore_link(self) -> None:
         """Events again, and the application reconciles, as after a reconnect."""

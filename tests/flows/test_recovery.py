@@ -174,25 +174,6 @@ async def test_the_dialplan_took_the_caller_back_while_we_were_dead(lags: Lags) 
     assert here.told(call).count("call.ended") == 1
 
 
-async def test_asterisk_died_with_a_caller_in_the_fallback(lags: Lags) -> None:
-    """Nobody is left to note the end of that call: it is told as lost, once."""
-    async with floor("1001", lags=lags) as here:
-        call = here.asterisk.call()
-        await here.until(lambda: "call.queued" in here.told(call))
-        here.kill()
-        here.asterisk._to_fallback(here.asterisk.legs[call])
-        await here.start()
-        here.kill()
-        here.asterisk.caller_hangs_up(call)
-        here.asterisk.notes.clear()
-        for _ in range(2):
-            await here.start()
-            here.kill()
-        await here.start()
-    assert here.told(call)[-2:] == ["call.fallback", "call.ended"]
-    assert here.end_of(call)["outcome"] == "lost"
-
-
 async def test_a_call_on_offer_at_the_start_is_claimed(lags: Lags) -> None:
     """Nobody told us of it; it is claimed before the dialplan goes on alone."""
     async with floor("1001", lags=lags) as here:
