@@ -129,13 +129,20 @@ class LegLost:
 class AdoptTalk:
     """Caller and desk are in a talk and nobody watches over them.
 
-    ``bridge`` is the caller's, None when they are in none; ``together``: the desk is in it as well.
+    ``bridge`` is the caller's, None when they are in none; ``together``: the desk is in it as well, and so is
+    ``third``, whom the operator has brought in.
     """
 
     caller: SeenChannel
     leg: SeenChannel
     bridge: str | None
     together: bool = True
+    third: SeenChannel | None = None
+
+    @property
+    def used(self) -> set[str]:
+        """The legs and the bridge that go on."""
+        return {self.leg.id, self.bridge or "", self.third.id if self.third is not None else ""}
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +159,11 @@ class AdoptColleagues:
     caller: SeenChannel
     leg: SeenChannel
     bridge: str | None
+
+    @property
+    def used(self) -> set[str]:
+        """The leg and the bridge that go on."""
+        return {self.leg.id, self.bridge or ""}
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +231,7 @@ def decide(
         adoption = _adoption(channel, by_id, found)
         adoptions.append(adoption)
         if isinstance(adoption, AdoptTalk | AdoptColleagues):
-            used |= {adoption.leg.id, adoption.bridge or ""}
+            used |= adoption.used
     actions += [HangUpStray(leg) for leg in by_id if _stray(leg, flows, used)]
     actions += [DestroyStray(bridge.id) for bridge in found if _stray(bridge.id, flows, used)]
     # After the strays: the phone that an adopted caller's old leg rings is free before it is rung again.
@@ -251,7 +263,7 @@ def _adoption(
         return HandBack(caller.id) if not together else AdoptColleagues(caller, together[0], place)
     if leg is None:
         return AdoptWaiting(caller)
-    return AdoptTalk(caller, leg, place, bool(together))
+    return AdoptTalk(caller, leg, place, bool(together), next(iter(together[1:]), None))
 
 
 def _stray(made: str, flows: Collection[str], used: Collection[str]) -> bool:

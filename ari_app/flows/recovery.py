@@ -41,7 +41,7 @@ from ari_app.flows.stories import Living
 EVERY_SECONDS: Final = 5.0
 SOON_SECONDS: Final = 0.1
 """From a flow's letting go of its call to the next round."""
-_PLAIN_TALK: Final = frozenset({"call.answered", "call.transfer_answered"})
+_PLAIN_TALK: Final = frozenset({"call.answered", "call.transfer_answered", "call.conferenced"})
 """Behind these nobody is on hold and nothing is being played."""
 
 _BEFORE_TALK: Final = frozenset(
@@ -102,7 +102,10 @@ class Recovery:
 
     async def after_gap(self) -> None:
         """Reconcile after a start or a lost link: events were lost, so nothing is taken for granted."""
-        self._asterisk_began = await self._asterisk.began()
+        try:
+            self._asterisk_began = await self._asterisk.began()
+        except AriRefused as refused:  # then the time of a lost call is when that is told: nobody waits for it
+            log.warning("recovery.start_unknown", status=refused.status)
         board = self._router.around.switchboard
         await self._asterisk.subscribe([f"endpoint:PJSIP/{desk}" for desk in board.desks])
         for endpoint in await self._asterisk.endpoints():
@@ -204,6 +207,9 @@ class Recovery:
         if call is not None:
             call.adopt_talk(action.leg.id, action.bridge, is_up=caller.up)
             call.around.switchboard.take(desk, call.id)
+            if action.third is not None:
+                call.adopt_leg(action.third.id, lives=True)
+                call.around.switchboard.take(action.third.endpoint, call.id)
             self._tasks.start_soon(self._router.adopt, call, lambda call: self._rejoin(call, action, living))
 
     async def _rejoin(self, call: Call, action: plan.AdoptTalk, living: Mapping[str, plan.Story]) -> None:
@@ -214,6 +220,8 @@ class Recovery:
 
         async def rejoin(room: Room) -> Party:
             party = room.enter(desk, action.leg.id)
+            if action.third is not None:
+                room.aside, room.is_conference = room.enter(action.third.endpoint, action.third.id), True
             if not (caller.up and action.together and last in _PLAIN_TALK):
                 await self._bring_together(room, party)
             if not room.call.talking:  # who had just lifted the receiver is gone again by now
