@@ -262,7 +262,7 @@ class AsteriskClient:
         return await self._get("/applications", list[Application])
 
     async def began(self) -> str:
-        """Since when Asterisk runs (ISO 8601)."""
+        """Since when Asterisk runs (ISO 8601); empty: it does not say."""
         return (await self._get("/asterisk/info?only=status", AsteriskInfo)).status.startup_time
 
     async def filter_events(self) -> None:

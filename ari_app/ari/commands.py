@@ -77,7 +77,7 @@ class Commands(Protocol):
         """Every living bridge."""
 
     async def began(self) -> str:
-        """Since when Asterisk runs (ISO 8601)."""
+        """Since when Asterisk runs (ISO 8601); empty: it does not say."""
 
     async def subscribe(self, sources: Sequence[str]) -> list[str]:
         """Get the events of ``channel:ID``, ``endpoint:PJSIP/1001``; returns those that are gone or unknown."""

@@ -70,7 +70,7 @@ class StatusInfo(msgspec.Struct, frozen=True):
 class AsteriskInfo(msgspec.Struct, frozen=True):
     """What Asterisk tells of itself."""
 
-    status: StatusInfo
+    status: StatusInfo = StatusInfo("")
 
 
 class Application(msgspec.Struct, frozen=True):

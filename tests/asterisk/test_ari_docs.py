@@ -176,7 +176,8 @@ async def requests_of_every_method() -> dict[str, list[Request]]:
     async def answer(request: web.Request) -> web.Response:
         body = await request.json() if request.can_read_body else None
         came.append(Request(request.method, request.path.removeprefix("/ari"), dict(request.query), body))
-        return web.json_response({"rxcount": 0} if request.path.endswith("/rtp_statistics") else [])
+        special = {"rtp_statistics": {"rxcount": 0}, "info": {}}
+        return web.json_response(special.get(request.path.rpartition("/")[2], []))
 
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", answer)
