@@ -172,11 +172,15 @@ class Phones:
 
     async def load(self, dialling: Dialling, *, count: int, rate: float, seconds: float) -> LoadResult:
         """``count`` calls, ``rate`` a second; PhoneError when they are not over within ``seconds``."""
-        caller = await self._caller(dialling, audio=None, host=self.trunk, count=count, rate=rate)
+        caller = await self.crowd(dialling, count=count, rate=rate)
         try:
             return await caller.results(seconds=seconds)
         finally:
             await caller.die()
+
+    async def crowd(self, dialling: Dialling, *, count: int, rate: float) -> Caller:
+        """``count`` callers who begin to dial now, ``rate`` a second."""
+        return await self._caller(dialling, audio=None, host=self.trunk, count=count, rate=rate)
 
     async def _caller(self, dialling: Dialling, *, audio: Audio | None, host: str, count: int, rate: float) -> Caller:
         caller = Caller(host, free_port(host), self._room("caller"))

@@ -1,0 +1,10 @@
+"""Every case there is, in the order of the table."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from scripts.faults import case_application, case_kills
+from scripts.faults.experiment import Case
+
+CASES: Final[tuple[Case, ...]] = (*case_application.CASES, *case_kills.CASES)
