@@ -15,17 +15,19 @@ from typing import Final, TextIO
 
 from scripts.faults.experiment import Case, Experiment
 from scripts.faults.floor import BACK_SECONDS, PATIENCE_SECONDS, Floor
-from scripts.faults.instance import ChaosError, Instance, send
+from scripts.faults.instance import Instance, send
 from scripts.faults.oracle import Flaw
 from scripts.faults.people import moment
-from scripts.faults.strikes import APPLICATION, Fault, Frozen, Killed, Stumbled, strike_rounds
-from scripts.stack.family import alive
+from scripts.faults.strikes import APPLICATION, Fault, Frozen, Killed, Stumbled, application_takes_calls, strike_rounds
 from scripts.stack.prepare import REPO
 
 GUARD_SECONDS: Final = 5.0
 """The guard has so long to give waiting callers back when nobody starts the application again."""
 
 AWAY_SECONDS: Final = 8.0
+
+HAND_OVER_SECONDS: Final = 10.0
+"""How soon the other application has the calls when one of two is gone; the dialplan answers meanwhile."""
 
 
 class Dead(Fault):
@@ -109,7 +111,6 @@ class Second(Fault):
 
     async def strike(self, instance: Instance) -> None:
         """Start it."""
-        self._first = instance.pid(APPLICATION)
         self._process = subprocess.Popen(  # noqa: ASYNC220 - returns at once
             ["setpriv", "--pdeathsig", "KILL", sys.executable, "-m", "ari_app", "--state", str(self._state(instance))],
             cwd=REPO, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
@@ -119,19 +120,22 @@ class Second(Fault):
         return instance.state.root
 
     async def recover(self, floor: Floor, since: float) -> None:  # noqa: ARG002 - others need it
-        """One of the two is left, and it is the only one that acts."""
+        """It gives way at once."""
         begun = moment()
-        while self._process.poll() is None:
-            if moment() - begun > PATIENCE_SECONDS:
+        gone = await self._ends(within=PATIENCE_SECONDS)
+        floor.promise("the second (application) gives way", 10.0, begun, moment() if gone else None, flaw=Flaw.LATE)
+        await application_takes_calls(floor, within=BACK_SECONDS)
+
+    async def _ends(self, *, within: float) -> bool:
+        """Whether it has ended of itself; it is ended otherwise."""
+        begun = moment()
+        while (code := self._process.poll()) is None:
+            if moment() - begun > within:
                 break
             await asyncio.sleep(0.02)
-        gone = self._process.poll() is not None
         self._process.kill()
         self._process.wait()
-        floor.promise("the second (application) gives way", 10.0, begun, moment() if gone else None, flaw=Flaw.LATE)
-        first = floor.instance.serving()
-        if first is None or not alive(first):
-            raise ChaosError("neither of the two serves")
+        return code is not None
 
 
 class Stranger(Second):
@@ -147,6 +151,11 @@ class Stranger(Second):
         for file in (instance.state.config, instance.state.secrets):
             shutil.copy(file, home)
         return home
+
+    async def recover(self, floor: Floor, since: float) -> None:  # noqa: ARG002 - others need it
+        """Either of the two may have the calls; when the second is gone, the first has them."""
+        await self._ends(within=AWAY_SECONDS)
+        await application_takes_calls(floor, within=HAND_OVER_SECONDS)
 
 
 def _striking(fault: type[Fault]) -> Callable[[Experiment], Awaitable[None]]:

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from scripts.faults import case_application, case_kills
+from scripts.faults import case_application, case_asterisk, case_broker, case_kills, case_link, case_store
 from scripts.faults.experiment import Case
 
-CASES: Final[tuple[Case, ...]] = (*case_application.CASES, *case_kills.CASES)
+CASES: Final[tuple[Case, ...]] = (
+    *case_application.CASES,
+    *case_kills.CASES,
+    *case_asterisk.CASES,
+    *case_link.CASES,
+    *case_store.CASES,
+    *case_broker.CASES,
+)

@@ -35,6 +35,9 @@ class Fault:
     async def recover(self, floor: Floor, since: float) -> None:
         """Return when everything is as it was; ``since`` is when the harm was done (monotonic)."""
 
+    async def check(self, floor: Floor) -> None:
+        """What else must hold, when every call is over."""
+
 
 class Killed(Fault):
     """The application is killed; whoever watches over it starts it again."""
@@ -120,6 +123,7 @@ async def strike_round(
         )
         for scene in scenes:
             await scene.finish()
+        await fault.check(floor)
 
 
 async def _new_call(floor: Floor, fault: Fault) -> None:
@@ -127,3 +131,14 @@ async def _new_call(floor: Floor, fault: Fault) -> None:
     await asyncio.sleep(floor.rng.choice([0.0, 0.0, floor.rng.uniform(0.0, 0.8)]))
     citizen = await floor.dial()
     await floor.served(citizen, "new call", since=citizen.dialled, limit=fault.answer_seconds)
+
+
+async def application_takes_calls(floor: Floor, *, within: float) -> None:
+    """Call again and again until it is the application, not the dialplan alone, that takes a call."""
+    since = moment()
+    at: float | None = None
+    while at is None and moment() - since < PATIENCE_SECONDS:
+        citizen = await floor.dial()
+        at = await floor.told(citizen.number, "call.offered", seconds=1.0)
+        await citizen.hang_up()
+    floor.promise("the application (all of it) takes calls again", within, since, at, flaw=Flaw.LATE)
