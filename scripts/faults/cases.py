@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Final
 
-from scripts.faults import case_application, case_asterisk, case_broker, case_kills, case_link, case_store
+from scripts.faults import (
+    case_application,
+    case_asterisk,
+    case_broker,
+    case_kills,
+    case_link,
+    case_network,
+    case_phones,
+    case_store,
+)
 from scripts.faults.experiment import Case
 
 CASES: Final[tuple[Case, ...]] = (
@@ -14,4 +23,6 @@ CASES: Final[tuple[Case, ...]] = (
     *case_link.CASES,
     *case_store.CASES,
     *case_broker.CASES,
+    *case_phones.CASES,
+    *case_network.CASES,
 )

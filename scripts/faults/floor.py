@@ -17,6 +17,7 @@ from scripts.faults.oracle import SILENCE_SECONDS, CallSeen, Evidence, Flaw, Pro
 from scripts.faults.people import Citizen, Person, moment
 from scripts.phones import Account, PhoneEndedError, Phones
 from scripts.phones.leg import State
+from scripts.phones.wire import Carrier
 from scripts.stack.sample import HOST
 
 ANSWER_SECONDS, BACK_SECONDS = 1.2, 2.0
@@ -49,6 +50,10 @@ class Floor:
         self.silence_limit = SILENCE_SECONDS
         self.back_limit = BACK_SECONDS
         """How soon after the fault a caller who waits must be served again."""
+        self.carry: Carrier | None = None
+        """What the network does to the datagrams of whoever comes from now on (``Wire.carry``)."""
+        self.strangers = False
+        """Others than the citizens have called, too: nobody knows how many, and from which numbers."""
         self.begun_at = instance.head()
         self._read = self.begun_at
         self._tasks: list[asyncio.Task[None]] = []
@@ -74,6 +79,7 @@ class Floor:
     async def _sit_down(self, account: Account) -> Person:
         hz = _FIRST_DESK_HZ + _DESK_STEP_HZ * len(self._tasks)
         person = Person(account[0], await self.phones.handset(account, hz=hz), hz)
+        person.phone.wire.carry = self.carry
         self._tasks.append(asyncio.create_task(person.work()))
         return person
 
@@ -93,7 +99,7 @@ class Floor:
     async def dial(self, number: str | None = None) -> Citizen:
         """A citizen dials 110."""
         number = number or self.new_number()
-        call = await self.phones.citizen(number=number, hz=CALLER_HZ)
+        call = await self.phones.citizen(number=number, hz=CALLER_HZ, carry=self.carry)
         citizen = Citizen(number, call, moment())
         self.citizens.append(citizen)
         return citizen
@@ -203,6 +209,7 @@ class Floor:
             left,
             list(self.promises),
             self.silence_limit,
+            self.strangers,
         )
 
     def _all_told(self, numbers: Collection[str]) -> bool:

@@ -7,7 +7,7 @@ nothing that the application says of itself. Pure: evidence in, findings out.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import pairwise
@@ -105,6 +105,7 @@ class Evidence:
 
     ``acknowledged`` are number and hash of every line that somebody had read while it all went on; ``problems`` what
     ``siaga journal verify`` found; ``left`` the channels and bridges that were there when every call was over.
+    ``strangers``: others have called, too, of whom nothing is known; their stories must be whole all the same.
     """
 
     calls: Sequence[CallSeen]
@@ -114,6 +115,7 @@ class Evidence:
     left: Sequence[str] = ()
     promises: Sequence[Promise] = ()
     silence_limit: float = SILENCE_SECONDS
+    strangers: bool = False
 
 
 def judge(evidence: Evidence) -> list[Finding]:
@@ -124,7 +126,8 @@ def judge(evidence: Evidence) -> list[Finding]:
         told = stories.get(call.number, [])
         findings += _judge_call(call, told, evidence.silence_limit)
         findings += _judge_stories(call, told)
-    findings += _judge_numbers({call.number for call in evidence.calls}, stories)
+    for number in stories.keys() - {call.number for call in evidence.calls}:
+        findings += _judge_unknown(number, stories[number], strangers=evidence.strangers)
     findings += _judge_lines(evidence)
     findings += [Finding(Flaw.LEFT_OVER, each) for each in evidence.left]
     for promise in evidence.promises:
@@ -213,11 +216,13 @@ def _outcome(story: Sequence[Record]) -> str:
     return str(ended[-1].data.get("outcome")) if ended else ""
 
 
-def _judge_numbers(dialled: Collection[str], stories: Mapping[str, Sequence[Sequence[Record]]]) -> Iterable[Finding]:
-    for number, found in stories.items():
-        if number not in dialled:
-            actions = [record.action for record in found[0]]
-            yield Finding(Flaw.DOUBLED, f"nobody called as {number!r}, and the journal has {', '.join(actions)}")
+def _judge_unknown(number: str, stories: Sequence[Sequence[Record]], *, strangers: bool) -> Iterable[Finding]:
+    for story in stories:
+        if strangers:
+            yield from _judge_story(CallSeen(number or "somebody", answered=True), story)
+        else:
+            actions = ", ".join(record.action for record in story)
+            yield Finding(Flaw.DOUBLED, f"nobody called as {number!r}, and the journal has {actions}")
 
 
 def _judge_lines(evidence: Evidence) -> Iterable[Finding]:

@@ -127,6 +127,11 @@ def test_a_call_that_nobody_made() -> None:
     assert flaws(records=[line(1, "desk.registered", None)]) == []
 
 
+def test_strangers_call_too() -> None:
+    assert flaws(records=WHOLE, strangers=True) == []
+    assert flaws(records=WHOLE[:-1], strangers=True) == [Flaw.LOST]
+
+
 def test_an_acknowledged_line_is_gone_or_another() -> None:
     acknowledged = {record.seq: record.hash for record in WHOLE}
     assert flaws(CALL, acknowledged={**acknowledged, 7: "hash7"}) == [Flaw.LOST]
