@@ -8,6 +8,7 @@ from scripts.faults import (
     case_application,
     case_asterisk,
     case_broker,
+    case_clock,
     case_kills,
     case_link,
     case_network,
@@ -25,4 +26,5 @@ CASES: Final[tuple[Case, ...]] = (
     *case_broker.CASES,
     *case_phones.CASES,
     *case_network.CASES,
+    *case_clock.CASES,
 )

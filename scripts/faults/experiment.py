@@ -60,14 +60,17 @@ class Experiment:
         *,
         desks: int = 8,
         polres: int = 3,
-        launcher: str = "scripts.stack",
+        application: Mapping[str, str] | None = None,
         changes: Mapping[str, str] | None = None,
     ) -> AsyncIterator[Instance]:
-        """A running instance of its own; its state directory stays where something was found."""
+        """A running instance of its own; its state directory stays where something was found.
+
+        ``application`` goes into the environment of its application alone.
+        """
         home = self.home / f"instance{len(list(self.home.glob('instance*')))}"
         home.mkdir(parents=True)
         sample = make_sample(desks=desks, polres=polres)
-        instance = Instance(home, sample, launcher=launcher, changes=CHANGES | dict(changes or {}))
+        instance = Instance(home, sample, application=application, changes={**CHANGES, **(changes or {})})
         before = len(self.results)
         try:
             await instance.start()

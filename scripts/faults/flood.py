@@ -1,6 +1,7 @@
 """So many INVITE or REGISTER a second: ``python -m scripts.faults.flood KIND HOST PORT SOURCE RATE SECONDS``.
 
-They come from the address SOURCE. A process of its own, so that it costs the phones of an experiment nothing. Prints how many it has sent.
+They come from the address SOURCE. A process of its own, so that it costs the phones of an experiment nothing. Prints
+how many it has sent.
 """
 
 from __future__ import annotations

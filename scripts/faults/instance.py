@@ -19,6 +19,7 @@ from typing import Any, Final
 from ari_app.domain.facts import Record
 from ari_app.site.state import StateDir
 from ari_app.store import journal
+from scripts.faults.launcher import VARIABLE
 from scripts.stack.family import alive, descendants, find
 from scripts.stack.prepare import REPO
 from scripts.stack.sample import HOST, Sample
@@ -36,14 +37,25 @@ class Instance:
     """Configuration, state directory and processes; ``said`` is what the launcher printed."""
 
     def __init__(
-        self, home: Path, sample: Sample, *, launcher: str = "scripts.stack", changes: Mapping[str, str] | None = None
+        self,
+        home: Path,
+        sample: Sample,
+        *,
+        application: Mapping[str, str] | None = None,
+        changes: Mapping[str, str] | None = None,
     ) -> None:
-        """Write the configuration; nothing is started. ``launcher`` is the module that is run."""
+        """Write the configuration; nothing is started.
+
+        ``application`` goes into the environment of the application alone; ``changes`` are made in the sample's text.
+        """
         self.home, self.sample = home, sample
         self.state = StateDir(home / "state")
         self.config = home / "siaga.toml"
         self.said: list[str] = []
-        self._module = launcher
+        self._module, self._environment = "scripts.stack", dict(os.environ)
+        if application is not None:
+            self._module = "scripts.faults.launcher"
+            self._environment[VARIABLE] = json.dumps(dict(application))
         self._process: asyncio.subprocess.Process | None = None
         self._listener: asyncio.Task[None] | None = None
         text = sample.text
@@ -64,7 +76,7 @@ class Instance:
         self._process = await asyncio.create_subprocess_exec(
             "setpriv", "--pdeathsig", "KILL", sys.executable, "-m", self._module,
             "--config", str(self.config), "--state", str(self.state.root),
-            cwd=REPO, stdin=asyncio.subprocess.DEVNULL,
+            cwd=REPO, env=self._environment, stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
         )  # fmt: skip
         ready = asyncio.Event()
