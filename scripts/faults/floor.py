@@ -152,7 +152,13 @@ class Floor:
     ) -> float | None:
         """Wait until a caller hears a desk, and hold it against ``limit`` seconds from ``since`` on."""
         at = await citizen.hears(self.tones(among), since=since, seconds=PATIENCE_SECONDS)
-        return self.promise(f"{citizen.number} ({what}) hears a desk", limit, since, at)
+        missed = f" [{self.situation()}]" if at is None else ""
+        return self.promise(f"{citizen.number} ({what}) hears a desk{missed}", limit, since, at)
+
+    def situation(self) -> str:
+        """What each phone does now, for whoever looks for the cause of a finding."""
+        phones = [f"{person.extension} {person.describe()}" for person in self.everybody]
+        return "; ".join([*phones, *(f"{each.number} {each.call.state.value}" for each in self.citizens)])
 
     async def told(self, number: str, action: str, *, seconds: float = 5.0, after: int | None = None) -> float | None:
         """When (loop's clock) the journal had an action of this caller's call; None: not in time."""

@@ -159,14 +159,14 @@ class Instance:
             await asyncio.sleep(_LOOK_SECONDS)
         return None
 
-    def ari(self, path: str) -> Any:  # noqa: ANN401 - whatever JSON it is
-        """GET a resource of Asterisk's REST interface; OSError when Asterisk does not answer."""
+    def ari(self, path: str, *, method: str = "GET") -> Any:  # noqa: ANN401 - whatever JSON it is
+        """Ask Asterisk's REST interface; OSError when Asterisk does not answer, or refuses."""
         password = json.loads(self.state.secrets.read_text())["ari"]["siaga110"]
         token = base64.b64encode(f"siaga110:{password}".encode()).decode()
         address = f"http://{HOST}:{self.sample.http}/ari/{path}"
-        request = urllib.request.Request(address, headers={"Authorization": f"Basic {token}"})
+        request = urllib.request.Request(address, headers={"Authorization": f"Basic {token}"}, method=method)
         with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310 - our own
-            return json.loads(answer.read())
+            return json.loads(answer.read() or b"null")
 
     def left(self) -> list[str]:
         """The channels and bridges that there are, each in words."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from scripts.faults.oracle import CallSeen, Spell, quiet_spells
-from scripts.phones import Audio, Handset, HandsetCall, PhoneError, tones
+from scripts.phones import Audio, Handset, HandsetCall, PhoneError, PhoneTimeoutError, tones
 from scripts.phones.leg import State
 
 REACTION_SECONDS: Final = 0.05
@@ -50,10 +50,18 @@ class Person:
                 continue
             for call in self.phone.calls:
                 if call.state is State.RINGING and self.picks in {"", call.caller_number}:
-                    with contextlib.suppress(PhoneError):  # the other side was faster, or is lost: the next one rings
-                        await asyncio.sleep(REACTION_SECONDS)
-                        await call.answer(seconds=1.0)
+                    await self._pick_up(call)
                     break
+
+    async def _pick_up(self, call: HandsetCall) -> None:
+        await asyncio.sleep(REACTION_SECONDS)
+        try:
+            await call.answer(seconds=1.0)
+        except PhoneTimeoutError:  # nobody is there, and nobody stays on such a line
+            with contextlib.suppress(PhoneError):
+                await call.hang_up()
+        except PhoneError:  # the other side was faster
+            return
 
     def call_of(self, number: str) -> HandsetCall | None:
         """The talk that this person has with a caller now."""
@@ -66,6 +74,14 @@ class Person:
     def is_rung_by(self, number: str) -> bool:
         """Whether the phone rings for a caller now."""
         return any(call.caller_number == number and call.state is State.RINGING for call in self.phone.calls)
+
+    def describe(self) -> str:
+        """What the phone does, in words."""
+        living = [
+            f"{each.state.value} {each.caller_number}" for each in self.phone.calls if each.state is not State.ENDED
+        ]
+        away = ["away"] if self.away else []
+        return ", ".join([*away, *(f"{each.state.value} {each.caller_number}" for each in living)]) or "free"
 
     async def hang_up_on(self, number: str) -> None:
         """End the talk with a caller."""

@@ -139,6 +139,6 @@ async def application_takes_calls(floor: Floor, *, within: float) -> None:
     at: float | None = None
     while at is None and moment() - since < PATIENCE_SECONDS:
         citizen = await floor.dial()
-        at = await floor.told(citizen.number, "call.offered", seconds=1.0)
+        at = await floor.told(citizen.number, "call.queued", seconds=1.0)
         await citizen.hang_up()
     floor.promise("the application (all of it) takes calls again", within, since, at, flaw=Flaw.LATE)
