@@ -77,9 +77,7 @@ class Person:
 
     def describe(self) -> str:
         """What the phone does, in words."""
-        living = [
-            f"{each.state.value} {each.caller_number}" for each in self.phone.calls if each.state is not State.ENDED
-        ]
+        living = [each for each in self.phone.calls if each.state is not State.ENDED]
         away = ["away"] if self.away else []
         return ", ".join([*away, *(f"{each.state.value} {each.caller_number}" for each in living)]) or "free"
 
