@@ -14,7 +14,7 @@ from scripts.faults.instance import Instance, send
 from scripts.faults.oracle import Flaw
 from scripts.faults.people import Citizen, moment
 from scripts.faults.scenes import BUSY, CALM, DeskRinging, Scene
-from scripts.phones import PhoneError
+from scripts.phones import HandsetCall, PhoneError
 
 UP_SECONDS: Final = 10.0
 TIME_SECONDS: Final = 2.0
@@ -42,11 +42,18 @@ async def _round(floor: Floor, instance: Instance, chosen: list[type[Scene]]) ->
     for citizen in floor.citizens:
         citizen.excused = True
     floor.silence_limit = float("inf")
+    lost = list(floor.citizens)
+    leaving = [asyncio.create_task(_hang_up(call)) for person in floor.everybody for call in person.phone.talking]
     for person in floor.everybody:
         person.away = False
-    lost = list(floor.citizens)
     await _until_answered(floor, since)
-    await asyncio.gather(*(_told_as_lost(floor, citizen, killed) for citizen in lost))
+    await asyncio.gather(*leaving, *(_told_as_lost(floor, citizen, killed) for citizen in lost))
+
+
+async def _hang_up(call: HandsetCall) -> None:
+    """Nobody stays on a line that is dead."""
+    with contextlib.suppress(PhoneError):
+        await call.hang_up()
 
 
 async def _until_answered(floor: Floor, since: float) -> None:
