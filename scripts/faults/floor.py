@@ -207,15 +207,17 @@ class Floor:
             if time.monotonic() > end:
                 break
             await asyncio.sleep(0.1)
+        records = self.instance.records(after=self.begun_at)
         return Evidence(
             calls,
-            self.instance.records(after=self.begun_at),
+            records,
             dict(self.acknowledged),
             await asyncio.to_thread(self.instance.problems),
             left,
             list(self.promises),
             self.silence_limit,
             self.strangers,
+            self.instance.recorded({record.call for record in records if record.call}),
         )
 
     def _all_told(self, numbers: Collection[str]) -> bool:

@@ -12,7 +12,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,6 +27,8 @@ from scripts.stack.sample import HOST, Sample
 READY_SECONDS: Final = 60.0
 END_SECONDS: Final = 30.0
 _LOOK_SECONDS: Final = 0.02
+_WAV_HEADER, _WAV_RATE = 44, 16_000
+"""Bytes, and bytes a second: 8 kHz, 16 bit, mono."""
 
 
 class ChaosError(Exception):
@@ -207,6 +209,12 @@ class Instance:
             return 0
         with journal.JournalReader(self.state.journal) as reader:
             return reader.head().seq
+
+    def recorded(self, calls: Collection[str]) -> dict[str, float]:
+        """How many seconds the recordings of these calls last; those that there are."""
+        files = {call: self.state.recordings / f"{call}.wav" for call in calls}
+        # By the size, not by the header: that is written last.
+        return {call: (file.stat().st_size - _WAV_HEADER) / _WAV_RATE for call, file in files.items() if file.exists()}
 
     def problems(self) -> list[str]:
         """What ``siaga journal verify`` finds."""

@@ -18,6 +18,9 @@ from ari_app.domain.facts import Record
 SILENCE_SECONDS: Final = 1.0
 """A caller who hears nothing for longer believes to have been cut off."""
 
+RECORDING_MAY_LACK: Final = 1.0
+"""Seconds: it is begun and ended a moment beside the line, and packets come late."""
+
 BEGINNING, END = "call.received", "call.ended"
 
 ONCE: Final = (BEGINNING, END, "call.abandoned", "call.closed", "call.recorded", "call.fallback")
@@ -73,7 +76,8 @@ class CallSeen:
     ``reached``: Asterisk said something to it, so it counts as begun. ``answered``: the line was, be it by an
     announcement; ``served``: a desk was. ``by`` is who ended it: ``caller``, ``other`` or ``""``, nobody yet.
     ``excused``: something that the software cannot help ended it, as the end of Asterisk itself.
-    ``desk_left``: the person at the desk hung up. ``quiet`` is when nothing could be heard on an answered line.
+    ``desk_left``: the person at the desk hung up. ``quiet`` is when nothing could be heard on an answered line;
+    ``talked`` for how many seconds that line sent and received sound.
     """
 
     number: str
@@ -84,6 +88,7 @@ class CallSeen:
     excused: bool = False
     desk_left: bool = False
     quiet: Sequence[Spell] = ()
+    talked: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +121,7 @@ class Evidence:
     promises: Sequence[Promise] = ()
     silence_limit: float = SILENCE_SECONDS
     strangers: bool = False
+    recorded: Mapping[str, float] = field(default_factory=dict)
 
 
 def judge(evidence: Evidence) -> list[Finding]:
@@ -126,6 +132,7 @@ def judge(evidence: Evidence) -> list[Finding]:
         told = stories.get(call.number, [])
         findings += _judge_call(call, told, evidence.silence_limit)
         findings += _judge_stories(call, told)
+        findings += _judge_recording(call, told, evidence.recorded)
     for number in stories.keys() - {call.number for call in evidence.calls}:
         findings += _judge_unknown(number, stories[number], strangers=evidence.strangers)
     findings += _judge_lines(evidence)
@@ -198,6 +205,14 @@ def _judge_story(call: CallSeen, story: Sequence[Record]) -> Iterable[Finding]:
         yield Finding(Flaw.LOST, f"{call.number} was answered at a desk, and the journal says {_outcome(story)}")
     if not call.served and _outcome(story) in DESK_ANSWERED and not call.answered:
         yield Finding(Flaw.DOUBLED, f"{call.number}: the journal has an answer that the caller never got")
+
+
+def _judge_recording(
+    call: CallSeen, stories: Sequence[Sequence[Record]], recorded: Mapping[str, float]
+) -> Iterable[Finding]:
+    there = max((recorded.get(str(story[0].call), 0.0) for story in stories), default=0.0)
+    if stories and not call.excused and call.talked - there > RECORDING_MAY_LACK:
+        yield Finding(Flaw.LOST, f"{call.number} was {call.talked:.1f} s on the line, {there:.1f} s of it are recorded")
 
 
 _AFTERWARDS: Final = frozenset(

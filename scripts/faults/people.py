@@ -128,15 +128,19 @@ class Citizen:
 
     def quiet(self) -> list[Spell]:
         """When nothing could be heard on the answered line, by the epoch's clock."""
-        events = self.call.events
-        answered = events.all("answered")
-        if not answered:
+        line = self.line()
+        if line is None:
             return []
-        ended = events.all("ended")
         offset = time.time() - moment()
         loud = [packet.at + offset for packet in self.audio.packets if tones.is_loud(packet.payload)]
-        end = ended[0].at if ended else time.time()
-        return quiet_spells(loud, answered[0].at, end, longer_than=_QUIET_NOTED)
+        return quiet_spells(loud, line.start, line.end, longer_than=_QUIET_NOTED)
+
+    def line(self) -> Spell | None:
+        """From the answer, be it an announcement's, to the end or now; None: there was none."""
+        answered, ended = self.call.events.all("answered"), self.call.events.all("ended")
+        if not answered:
+            return None
+        return Spell(answered[0].at, ended[0].at if ended else time.time())
 
     def seen(self, people: Collection[Person]) -> CallSeen:
         """The call as this caller's phone saw it, and whether a desk's phone picked up."""
@@ -150,4 +154,5 @@ class Citizen:
             excused=self.excused,
             desk_left=any(self.number in person.left for person in people),
             quiet=self.quiet(),
+            talked=line.seconds if (line := self.line()) else 0.0,
         )

@@ -155,6 +155,14 @@ def test_a_finding_says_which_call() -> None:
     assert found == Finding(Flaw.DROPPED, f"{NUMBER} was hung up on without an operator's doing")
 
 
+def test_a_recording_that_is_missing_or_too_short() -> None:
+    talked = replace(CALL, talked=9.0)
+    assert flaws(talked) == [Flaw.LOST]
+    assert flaws(talked, recorded={"1.1": 5.0}) == [Flaw.LOST]
+    assert flaws(talked, recorded={"1.1": 8.2}) == []
+    assert flaws(replace(talked, excused=True)) == []
+
+
 # ---- silence
 
 
