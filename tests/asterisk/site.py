@@ -23,9 +23,11 @@ from typing import Any
 from ari_app.domain.facts import Record
 from ari_app.store import journal
 from scripts.phones import Phones
+from scripts.stack import family
 from scripts.stack.sample import HOST, make_sample
 
 REPO = Path(__file__).parents[2]
+alive, children = family.alive, family.descendants
 
 
 async def eventually(condition: Callable[[], object], *, seconds: float, what: str, every: float = 0.02) -> None:
@@ -127,11 +129,7 @@ class Site:
         """The child whose command line has ``word`` as one of its words' last part."""
         if self.launcher is None:
             return None
-        for pid in children(self.launcher.pid):
-            words = _command_line(pid)
-            if any(part == word or part.endswith(f"/{word}") for part in words):
-                return pid
-        return None
+        return family.find(self.launcher.pid, word)
 
     # ---- what can be asked
 
@@ -268,34 +266,3 @@ def assert_complete(story: Sequence[Record]) -> None:
     assert told[-1] == "call.ended", told
     assert told.count("call.received") == 1, told
     assert told.count("call.ended") == 1, told
-
-
-def alive(pid: int) -> bool:
-    """Whether a process runs (a zombie does not)."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except OSError:
-        return False
-
-
-def children(pid: int) -> list[int]:
-    """All descendants of a process."""
-    parents: dict[int, list[int]] = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            with contextlib.suppress(OSError):
-                parent = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
-                parents.setdefault(parent, []).append(int(entry.name))
-    found: list[int] = []
-    waiting = [pid]
-    while waiting:
-        for child in parents.get(waiting.pop(), []):
-            found.append(child)
-            waiting.append(child)
-    return found
-
-
-def _command_line(pid: int) -> list[str]:
-    with contextlib.suppress(OSError):
-        return Path(f"/proc/{pid}/cmdline").read_bytes().decode("utf-8", "replace").split("\0")
-    return []
