@@ -21,7 +21,17 @@ from ari_app.domain.facts import Fact, Json
 from ari_app.domain.queue import Priority
 from ari_app.domain.recovery import leg_id
 from ari_app.flows.bridges import Bridges
-from ari_app.flows.messages import CallerLeft, Dismissed, DisplayChanged, LegGone, Message, TimeUp, now
+from ari_app.flows.messages import (
+    CallerLeft,
+    Dismissed,
+    DisplayChanged,
+    LegGone,
+    Message,
+    Stop,
+    Stopping,
+    TimeUp,
+    now,
+)
 from ari_app.flows.surroundings import Surroundings
 from ari_app.flows.switchboard import DeskReady
 
@@ -65,7 +75,7 @@ class Call:
         self._ahead: tuple[str, str] | None = None
         """A desk and its leg, rung while the call was being claimed."""
         self.bridges = Bridges(around.asterisk, call)
-        self._inbox: Inbox[Message] = Inbox()
+        self._inbox: Inbox[Message | Stop] = Inbox()
         self._caller_left = False
         self.given_away = anyio.Event()
         """Set when a leg of ours has been joined with another call."""
@@ -78,7 +88,7 @@ class Call:
 
     # ---- what happened -------------------------------------------------------------------------
 
-    def deliver(self, message: Message) -> None:
+    def deliver(self, message: Message | Stop) -> None:
         """Put a message into the inbox; see ``Inbox.put``."""
         self._inbox.put(message)
 
@@ -98,10 +108,13 @@ class Call:
         Raises:
             CallerLeft: the caller is gone; also at every later ``next``.
             InboxFull: see there.
+            Stopping: the application is about to end.
         """
         if self._caller_left:
             raise CallerLeft
         message = await self._inbox.get()
+        if isinstance(message, Stop):
+            raise Stopping
         self._note(message)
         if self._caller_left:
             raise CallerLeft
@@ -168,8 +181,8 @@ class Call:
         """Whether the caller's leg is known to have left us."""
         return self._caller_left
 
-    def _note(self, message: Message) -> None:
-        if isinstance(message, DeskReady | TimeUp | Dismissed | DisplayChanged):
+    def _note(self, message: Message | Stop) -> None:
+        if isinstance(message, DeskReady | TimeUp | Dismissed | DisplayChanged | Stop):
             return
         match message:
             case LegGone(leg=leg):

@@ -37,6 +37,11 @@ class DisplayChanged:
 Message: TypeAlias = LegEvent | DeskReady | LegGone | TimeUp | Dismissed | DisplayChanged
 
 
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """The application is about to end; the flow lets go of its call at its next step."""
+
+
 def now() -> float:
     """Seconds of the event loop's clock, which only goes forward."""
     return asyncio.get_running_loop().time()
@@ -44,6 +49,10 @@ def now() -> float:
 
 class TurnedAway(Exception):
     """A blocked caller was asked to call later: too many wait to be verified (SOP VIII)."""
+
+
+class Stopping(Exception):
+    """The application is about to end: somebody else goes on with the call."""
 
 
 class CallerLeft(Exception):
