@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import signal
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -16,6 +16,8 @@ import structlog
 from anyio.abc import TaskGroup
 
 from ari_app.ari.client import AsteriskClient
+from ari_app.ari.closed_loop import ClosedLoop
+from ari_app.ari.errors import AriReplaced
 from ari_app.ari.inbox import Switch
 from ari_app.ari.stream import EventStream
 from ari_app.assembly import make_blocking, make_complaints, make_roster, read_block_list
@@ -37,6 +39,7 @@ from ari_app.site.rules import field_rules, number_rules
 from ari_app.site.secrets import Secrets
 from ari_app.site.settings import Settings
 from ari_app.site.state import StateDir
+from ari_app.standby import leave_mark, wait_for_turn
 from ari_app.store.blocked import CallLookup
 from ari_app.store.complaints import ComplaintLookup
 from ari_app.store.errors import StoreError
@@ -52,6 +55,9 @@ BLOCKS_SECONDS: Final = 5.0
 RECORDINGS_AT_ONCE: Final = 16
 """Recordings waited for and read at the same time, beside everything else that threads are for."""
 
+HAND_OVER_SECONDS: Final = 1.0
+"""How long a stop waits for the flows; callers whom it has not reached by then are the guard's."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -60,10 +66,11 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
 
     Raises:
         AriReplaced: another program took over.
+        AriStalled: the link to Asterisk is open or gone, and no events come.
         AriProtocolError: Asterisk does not take our password.
     """
     asterisk = AsteriskClient(f"http://{settings.asterisk.http}/ari", "siaga110", secrets.ari["siaga110"])
-    heartbeat = Heartbeat()
+    heartbeat = Heartbeat(lambda: journal.lives)
     try:
         async with asterisk, anyio.create_task_group() as tasks:
 
@@ -124,24 +131,41 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
             )
 
             async def connected() -> None:
+                loop.connected()
                 await recovery.after_gap()
                 heartbeat.ready()
                 log.info("app.ready", pid=os.getpid())
 
-            stream = EventStream(asterisk, on_event=router.on_event, on_connected=connected, on_lost=recovery.link_lost)
+            loop = ClosedLoop(asterisk)
+            stream = EventStream(
+                asterisk,
+                on_event=router.on_event,
+                on_connected=connected,
+                on_lost=recovery.link_lost,
+                on_echo=loop.came,
+            )
             watch = PhoneWatch(asterisk, dead_after=around.rules.dead_phone)
+            for core in (heartbeat.run, partial(_stop_on_signal, tasks, router, asterisk)):
+                tasks.start_soon(core)
+            if state.replaced.exists():
+                heartbeat.ready()  # 110 can be dialled: the other one serves it
+                await wait_for_turn(state, asterisk)
             for core in (
-                stream.run,
-                heartbeat.run,
+                partial(_fenced, stream.run, asterisk),
+                partial(_fenced, loop.run, asterisk),
                 recovery.watch,
                 commands.run,
                 partial(watch.run, router.calls),
                 partial(_learn_blocks, blocking, settings, state),
                 partial(_bring_in, notes),
-                partial(_stop_on_signal, tasks),
             ):
                 tasks.start_soon(core)
+    except BaseExceptionGroup as group:
+        if group.subgroup(AriReplaced) is not None:
+            leave_mark(state)
+        raise
     finally:
+        heartbeat.stopping()
         heartbeat.close()
 
 
@@ -192,9 +216,21 @@ async def _bring_in(notes: CallNotes) -> None:
             log.error("notes.not_read", error=str(error))
 
 
-async def _stop_on_signal(tasks: TaskGroup) -> None:
+async def _fenced(core: Callable[[], Awaitable[None]], asterisk: AsteriskClient) -> None:
+    """Run it; when it fails, nothing that flows still do while they end reaches Asterisk."""
+    try:
+        await core()
+    except BaseException:
+        asterisk.fence()
+        raise
+
+
+async def _stop_on_signal(tasks: TaskGroup, router: Router, asterisk: AsteriskClient) -> None:
     with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         async for number in signals:
             log.info("app.stopping", signal=number.name)
+            with anyio.move_on_after(HAND_OVER_SECONDS):
+                await router.hand_over()
+            asterisk.fence()
             tasks.cancel_scope.cancel()
             return

@@ -30,10 +30,14 @@ from ari_app.ari.model import (
     Endpoint,
     RESTResponse,
     RTPstat,
+    Variable,
 )
 from ari_app.domain.display import Shown
 
 APPLICATION: Final = "siaga110"
+BEAT: Final = "SIAGA_BEAT"
+"""A variable of Asterisk's: whoever serves 110 writes another word into it again and again (``scripts/guard.py``)."""
+
 PHONES: Final = "siaga110-phones"
 """A second name of ours, for the phones' registrations only: with them comes all that the phones' legs do, which
 the first name gets already."""
@@ -79,6 +83,7 @@ class AsteriskClient:
         self._socket: aiohttp.ClientWebSocketResponse | None = None
         self._numbers = itertools.count(1)
         self._waiting: dict[str, asyncio.Future[RESTResponse]] = {}
+        self._is_fenced = False
 
     async def __aenter__(self) -> Self:
         """Open the connection pool."""
@@ -108,6 +113,13 @@ class AsteriskClient:
         """Where the event websocket is."""
         return f"{self._base}/events?app={APPLICATION},{PHONES}"
 
+    def fence(self) -> None:
+        """From now on nothing more goes out: every order fails with ``AriUnreachable``, for good.
+
+        Callers belong to somebody else now, and whatever flows still do while they end must not reach Asterisk.
+        """
+        self._is_fenced = True
+
     @contextmanager
     def orders_over(self, socket: aiohttp.ClientWebSocketResponse) -> Iterator[None]:
         """Send orders over this websocket inside; whoever reads it passes the answers to ``answered``."""
@@ -134,7 +146,7 @@ class AsteriskClient:
             AriUnreachable, AriRefused, AriProtocolError: see ``errors``.
         """
         socket = self._socket
-        if socket is None:
+        if socket is None or self._is_fenced:
             await self._send(method, path, query)
             return
         loop = asyncio.get_running_loop()
@@ -163,6 +175,8 @@ class AsteriskClient:
     async def _send(
         self, method: str, path: str, query: dict[str, str] | None = None, body: dict[str, Any] | None = None
     ) -> bytes:
+        if self._is_fenced:
+            raise AriUnreachable(f"{method} {path}: it is not ours to act any more")
         try:
             async with self.session.request(method, self._base + path, params=query, json=body) as answer:
                 content = await answer.read()
@@ -267,6 +281,19 @@ class AsteriskClient:
     async def began(self) -> str:
         """Since when Asterisk runs (ISO 8601); empty: it does not say."""
         return (await self._get("/asterisk/info?only=status", AsteriskInfo)).status.startup_time
+
+    async def echo(self, name: str) -> None:
+        """Have Asterisk send us a ``ChannelUserevent`` of this name."""
+        await self._order("POST", f"/events/user/{name}", {"application": APPLICATION})
+
+    async def set_beat(self, word: str) -> None:
+        """Show everybody who looks that we serve."""
+        await self._order("POST", "/asterisk/variable", {"variable": BEAT, "value": word})
+
+    async def beat(self) -> str:
+        """The last word of the application that serves; empty: there was none since Asterisk's start."""
+        answer = await self._send("GET", "/asterisk/variable", {"variable": BEAT})
+        return msgspec.json.decode(answer, type=Variable).value
 
     async def filter_events(self) -> None:
         """Have Asterisk send what is in the model and nothing else."""

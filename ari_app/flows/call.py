@@ -30,6 +30,8 @@ from ari_app.flows.messages import (
     DisplayChanged,
     LegGone,
     Message,
+    Stop,
+    Stopping,
     TimeUp,
     now,
 )
@@ -108,9 +110,12 @@ class Call:
             CallerLeft: the caller is gone; also at every later ``next``. ``CallLost``: nobody has seen how.
             CallClosed: a supervisor has closed the call; once.
             InboxFull: see there.
+            Stopping: the application is about to end.
         """
         self._look_for_caller()
         message = await self._inbox.get()
+        if isinstance(message, Stop):
+            raise Stopping
         self._note(message)
         self._look_for_caller()
         if isinstance(message, Dismissed):
@@ -184,7 +189,7 @@ class Call:
         return self._caller_left
 
     def _note(self, message: Delivered) -> None:
-        if isinstance(message, DeskReady | TimeUp | Dismissed | DisplayChanged):
+        if isinstance(message, DeskReady | TimeUp | Dismissed | DisplayChanged | Stop):
             return
         match message:
             case LegGone(leg=leg):

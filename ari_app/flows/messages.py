@@ -37,8 +37,13 @@ class DisplayChanged:
     """What the operators' displays say has changed."""
 
 
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """The application is about to end; the flow lets go of its call at its next step."""
+
+
 Message: TypeAlias = LegEvent | DeskReady | LegGone | TimeUp | DisplayChanged
-Delivered: TypeAlias = Message | Dismissed
+Delivered: TypeAlias = Message | Dismissed | Stop
 
 
 def now() -> float:
@@ -57,6 +62,10 @@ class CallClosed(Exception):
         """``dismissed`` says by whom."""
         super().__init__(dismissed.by)
         self.dismissed = dismissed
+
+
+class Stopping(Exception):
+    """The application is about to end: somebody else goes on with the call."""
 
 
 class CallerLeft(Exception):

@@ -30,7 +30,7 @@ from ari_app.flows.colleague import call_colleague
 from ari_app.flows.desk_services import Services, serve_desk
 from ari_app.flows.emergency import answer_emergency_call
 from ari_app.flows.hearing import silence
-from ari_app.flows.messages import Delivered, Dismissed, DisplayChanged, LegGone
+from ari_app.flows.messages import Delivered, Dismissed, DisplayChanged, LegGone, Stop, Stopping
 from ari_app.flows.room import SUCCESS
 from ari_app.flows.stories import Stories
 from ari_app.flows.surroundings import Surroundings
@@ -55,6 +55,8 @@ class Router:
         self.calls: dict[str, Call] = {}
         self.something_is_amiss = asyncio.Event()
         """A flow has let go of its call: it must be taken up by reconciling, and soon."""
+        self._is_stopping = False
+        self._idle = asyncio.Event()
 
     def _noted(self, fact: Fact) -> None:
         self.stories.note(fact)
@@ -87,7 +89,7 @@ class Router:
         """A desk has dialled one of its services, or another desk."""
         kind, dialled = (*event.args, "", "")[:2]
         desk = endpoint_of(event.channel)
-        if desk not in self.around.switchboard.desks or kind not in {"service", "colleague"}:
+        if self._is_stopping or desk not in self.around.switchboard.desks or kind not in {"service", "colleague"}:
             return
         call = self._new_call(event.channel.id, "", dialled)
         if kind == "service":
@@ -150,7 +152,7 @@ class Router:
 
         A call that somebody else claimed, or that is gone, is left alone.
         """
-        if channel in self.calls:
+        if channel in self.calls or self._is_stopping:
             return
         call = self._new_call(channel, number, dialled)
         await self._serve(call, lambda call: self._claim_and_answer(call, number))
@@ -159,13 +161,24 @@ class Router:
         """Serve a call of ``found``: one that is ours already, from a restart or a lost link."""
         await self._serve(call, procedure)
 
+    async def hand_over(self) -> None:
+        """The application is about to end: no new calls, callers who wait ring every desk, talks are left as they are.
+
+        Returns when no flow acts any more. Whoever comes next finds the talks in Asterisk.
+        """
+        self._is_stopping = True
+        for call in self.calls.values():
+            self._deliver(call, Stop())
+        if self.calls:
+            await self._idle.wait()
+
     def owns(self, made: str) -> bool:
         """Whether a leg or bridge with this id is one that a flow works with."""
         return any(call.owns(made) for call in self.calls.values())
 
     def found(self, channel: str, number: str, dialled: str) -> Call | None:
-        """A ``Call`` for a caller who was found living; None when it has a flow after all."""
-        if channel in self.calls:
+        """A ``Call`` for a caller who was found living; None when it has a flow after all, or we are about to end."""
+        if channel in self.calls or self._is_stopping:
             return None
         call = self._new_call(channel, number, dialled)
         call.caller = e164(number, *self._place)
@@ -218,6 +231,9 @@ class Router:
             # The caller is where they were, in Asterisk; reconciling takes them up again.
             log.error("call.asterisk_unreachable", error=str(error))
             self.something_is_amiss.set()
+        except Stopping:
+            if not call.talking:
+                await self._rescue(call, "stopping")
         except Exception as error:
             log.exception("call.flow_failed")
             await self._rescue(call, type(error).__name__)
@@ -227,6 +243,8 @@ class Router:
             call.forget()
             if self.stories.is_open(call.id):  # somebody must go on with it, or tell its end
                 self.something_is_amiss.set()
+            if not self.calls:
+                self._idle.set()
 
     async def _rescue(self, call: Call, reason: str) -> None:
         """The flow failed: a talk goes on by itself, and a waiting caller goes back to the dialplan."""

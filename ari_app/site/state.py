@@ -50,6 +50,7 @@ class StateDir:
         self.asterisk = self.root / "asterisk"
         self.notes = self.asterisk / "spool" / "notes"
         self.lock = self.root / "lock"
+        self.replaced = self.run / "replaced"
 
     def database_url(self, settings: Settings) -> str:
         """The address of the database that the tables are in."""

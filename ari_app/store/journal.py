@@ -131,6 +131,11 @@ class Journal:
         if len(self._queue) >= self._loud_at:
             self._say_backlog()
 
+    @property
+    def lives(self) -> bool:
+        """Whether its thread runs, however long the disk makes it wait."""
+        return self._thread.is_alive()
+
     def flush(self, timeout: float = 10.0) -> bool:
         """Wait until all that was appended before is on disk and ``on_commit`` knows; False: not in time.
 

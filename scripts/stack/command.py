@@ -1,8 +1,12 @@
-"""``scripts/run``: start everything, stay in the foreground, end it on SIGINT or SIGTERM with exit code 0."""
+"""``scripts/run``: start everything, stay in the foreground, end it on SIGINT or SIGTERM with exit code 0.
+
+SIGHUP starts the application anew on the code and configuration as they are now; calls go on.
+"""
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import signal
 import sys
 import time
@@ -42,12 +46,12 @@ def main() -> int:
 
 
 async def _run(prepared: Prepared, *, demo: bool) -> int:
+    stack = Stack(prepared, _say)
     codes: list[int] = []
     failures: list[StackError] = []
     async with anyio.create_task_group() as tasks:
 
         async def instance() -> None:
-            stack = Stack(prepared, _say)
             try:
                 async with stack.running():
                     _print_ready(prepared)
@@ -60,14 +64,26 @@ async def _run(prepared: Prepared, *, demo: bool) -> int:
             tasks.cancel_scope.cancel()
 
         tasks.start_soon(instance)
-        with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
             async for number in signals:
+                if number == signal.SIGHUP:
+                    _renew(stack)
+                    continue
                 _say(f"{number.name}: ending")
                 tasks.cancel_scope.cancel()
                 break
     if failures:
         raise failures[0]
     return codes[0] if codes else 0
+
+
+def _renew(stack: Stack) -> None:
+    try:
+        stack.renew()
+    except StackError as error:
+        _say(f"SIGHUP: {error}")
+    else:
+        _say("SIGHUP: the application is started anew, calls go on")
 
 
 async def _play(stack: Stack) -> int:
@@ -88,4 +104,5 @@ def _print_ready(prepared: Prepared) -> None:
 
 
 def _say(text: str) -> None:
-    print(f"  {text}", file=sys.stderr, flush=True)
+    with contextlib.suppress(OSError):  # the terminal may be gone; calls go on
+        print(f"  {text}", file=sys.stderr, flush=True)

@@ -236,6 +236,11 @@ class Site:
         return Phones(self.sip, home, trunk=self.trunk)
 
 
+def in_fallback(site: Site, call: str) -> bool:
+    """Whether a caller is where the dialplan rings every desk."""
+    return any(each["id"] == call and each["dialplan"]["context"] == "fallback" for each in site.ari("channels"))
+
+
 def running(site: Site) -> Iterator[Site]:
     """A fixture's body: the instance runs meanwhile, and ends as it should."""
     try:

@@ -10,10 +10,10 @@ from ari_app.domain.desks import DeskState
 from ari_app.domain.display import Shown
 from ari_app.domain.facts import Fact
 from ari_app.domain.recovery import Story, bridge_id, leg_id
-from ari_app.flows.guard import rescue_stranded
 from ari_app.flows.recovery import EVERY_SECONDS
 from tests.flows.fake_asterisk import Lags, Trouble
 from tests.flows.floor import Floor, floor
+from tests.flows.guarding import the_guard_acts
 
 pytestmark = pytest.mark.anyio
 
@@ -124,7 +124,7 @@ async def test_the_guard_in_the_moment_of_answering(lags: Lags) -> None:
             await anyio.sleep(step / 1000)
             here.kill()
             await anyio.sleep(0.1)
-            rescued = await rescue_stranded(here.asterisk)
+            rescued = await the_guard_acts(here.asterisk)
             assert here.asterisk.is_talking(call, "1001") == (not rescued)
             assert (call in here.asterisk.in_fallback) == bool(rescued)
             await here.start()
