@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 import os
+import stat
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Final, TypeAlias
 
 import msgspec
 
@@ -17,6 +18,7 @@ from ari_app.domain.facts import Json
 from ari_app.domain.number_set import NumberSet
 from ari_app.site.rules import number_rules
 from cli.asking import order_each
+from cli.csv_lines import csv_lines, open_csv
 from cli.errors import Refused
 from cli.main import say
 from cli.output import counted, plain, print_line
@@ -34,6 +36,9 @@ CHUNK: Final = 1000
 CHUNK_BYTES: Final = 60_000
 """Of a request at most; the application takes a little more."""
 
+_Line: TypeAlias = tuple[int, str, str | None]
+"""A line's number in the file, and the telephone number and note that it has."""
+
 COLUMNS: Final = ("number", "since", "by", "reason", "note")
 
 
@@ -47,7 +52,7 @@ class _Import:
         self._seen = NumberSet()
         self._sent: dict[int, list[tuple[int, str]]] = {}
 
-    def requests(self, lines: Iterator[tuple[int, str, str | None]]) -> Iterator[dict[str, Json]]:
+    def requests(self, lines: Iterator[_Line]) -> Iterator[dict[str, Json]]:
         """The arguments of one command after the other; ``lines`` are line number, number and note."""
         numbers: list[Json] = []
         places: list[tuple[int, str]] = []
@@ -103,14 +108,11 @@ def import_from(file: Path, place: StateDir, settings: Settings, *, dry_run: boo
         Refused: the file cannot be read, or nobody carries it out.
     """
     taken = _Import(number_rules(settings), dry_run=dry_run)
-    try:
-        with file.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as text, _progress(text) as advance:
-            lines = _advancing(_lines(text, taken.refuse), advance)
-            order_each(place, settings, "block.import", taken.requests(lines), taken.done)
-    except OSError as error:
-        if error.filename != str(file):
-            raise
-        raise Refused(f"{plain(str(file))} cannot be read: {error.strerror}") from None
+    with _reading(file):
+        text = open_csv(file)
+    with text, _progress(text) as advance:
+        lines = _advancing(_lines(_cells(file, text, taken.refuse)), advance)
+        order_each(place, settings, "block.import", taken.requests(lines), taken.done)
     would = "would be" if dry_run else "are" if taken.blocked != 1 else "is"
     print_line(
         f"{counted(taken.blocked, 'number')} {would} blocked, {taken.unchanged} blocked already or there twice, "
@@ -119,36 +121,35 @@ def import_from(file: Path, place: StateDir, settings: Settings, *, dry_run: boo
     return not taken.bad
 
 
-def _lines(text: IO[str], refuse: Callable[[int, str], None]) -> Iterator[tuple[int, str, str | None]]:
+@contextmanager
+def _reading(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise Refused(f"{plain(str(file))} cannot be read: {error.strerror}") from None
+
+
+def _cells(file: Path, text: IO[str], refuse: Callable[[int, str], None]) -> Iterator[tuple[int, list[str]]]:
+    with _reading(file):
+        yield from csv_lines(text, refuse)
+
+
+def _lines(cells_of: Iterator[tuple[int, list[str]]]) -> Iterator[_Line]:
     """Each line's number, telephone number and note; the first line may name the columns."""
-    first = text.readline()
-    reader = csv.reader(_chained(first, text), delimiter=";" if ";" in first and "," not in first else ",")
     number, note, is_first = 0, 1, True
-    while True:
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            refuse(reader.line_num, str(error))
-            continue
-        names = [cell.strip().lower() for cell in cells]
-        if is_first and "number" in names:
-            number, note = names.index("number"), names.index("note") if "note" in names else len(names)
-        elif any(names):
-            given = cells[number] if number < len(cells) else ""
-            yield reader.line_num, given, cells[note] if note < len(cells) else None
-        is_first = False
+    for line, cells in cells_of:
+        if is_first:
+            is_first = False
+            names = [cell.strip().lower() for cell in cells]
+            if "number" in names:
+                number, note = names.index("number"), names.index("note") if "note" in names else len(names)
+                continue
+        given = cells[number] if number < len(cells) else ""
+        if given or any(map(str.strip, cells)):
+            yield line, given, cells[note] if note < len(cells) else None
 
 
-def _chained(first: str, rest: IO[str]) -> Iterator[str]:
-    yield first
-    yield from rest
-
-
-def _advancing(
-    lines: Iterator[tuple[int, str, str | None]], advance: Callable[[], None]
-) -> Iterator[tuple[int, str, str | None]]:
+def _advancing(lines: Iterator[_Line], advance: Callable[[], None]) -> Iterator[_Line]:
     for count, line in enumerate(lines):
         if count % CHUNK == 0:
             advance()
@@ -165,21 +166,35 @@ def _progress(text: IO[str]) -> Iterator[Callable[[], None]]:
     from rich.progress import Progress  # noqa: PLC0415
 
     descriptor = text.fileno()
+    is_file = stat.S_ISREG(os.fstat(descriptor).st_mode)  # how much will come out of a pipe nobody knows
     with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("Importing", total=os.fstat(descriptor).st_size or None)
-        yield lambda: bar.update(task, completed=os.lseek(descriptor, 0, os.SEEK_CUR))
+        task = bar.add_task("Importing", total=os.fstat(descriptor).st_size if is_file else None)
+        yield lambda: bar.update(task, completed=os.lseek(descriptor, 0, os.SEEK_CUR) if is_file else None)
 
 
 def export_to(file: Path | None, engine: Engine | None, *, since_ms: int) -> None:
     """Write all numbers that were blocked after this moment (ms since 1970) and still are, by number.
 
+    A file is there as a whole or stays as it was. A device or a pipe is written to.
+
     Raises:
-        OSError: it cannot be written.
+        Refused: it cannot be written.
         DatabaseError: the tables cannot be read.
     """
     if file is None:
         _write(sys.stdout, engine, since_ms)
         return
+    try:
+        if file.exists() and not file.is_file():
+            with file.open("w", encoding="utf-8", newline="") as text:
+                _write(text, engine, since_ms)
+        else:
+            _write_whole(file.resolve(), engine, since_ms)
+    except OSError as error:  # which names the new file that would take the other's place
+        raise Refused(f"{plain(str(file))} cannot be written: {error.strerror}") from None
+
+
+def _write_whole(file: Path, engine: Engine | None, since_ms: int) -> None:
     fresh = file.with_name(f".{file.name}.new")
     with suppress(FileNotFoundError):
         fresh.unlink()
