@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import phonenumbers
 import typer
 
-from ari_app.domain.blocklist import DAY, BlockList, BlockRefused, BlockRules, Mark, NumberRules, blockable
+from ari_app.domain.blocklist import DAY, BlockRefused, BlockRules, NumberRules, blockable
 from ari_app.domain.facts import Json
 from ari_app.domain.number_rows import NumberRow
-from ari_app.domain.number_set import NumberSet
 from ari_app.domain.numbers import e164
 from ari_app.site.rules import block_rules, number_rules
 from ari_app.store.queries import find_number, list_calls, list_numbers, number_history
@@ -200,15 +199,11 @@ def _standing(engine: Engine | None, number: str, settings: Settings) -> dict[st
 def _as_dict(row: NumberRow, rules: BlockRules) -> dict[str, Any]:
     """How a number stands at this moment, by the site's rules."""
     now = time.time()
-    blocked, by_rules = NumberSet(), BlockList(rules)
-    if row.blocked_ms is not None:
-        blocked.add(row.number, row.blocked_ms / 1000)
-    by_rules.restore(blocked, NumberSet(), [(row.number, [Mark(call, at / 1000) for call, at in row.marked_in])])
-    is_blocked = by_rules.is_blocked(row.number, now)
+    is_blocked = row.blocked_ms is not None and not rules.is_over(row.blocked_ms / 1000, now)
     return {
         "number": row.number,
         "blocked": is_blocked,
-        "marks": len(by_rules.marks(row.number, now)),
+        "marks": sum(rules.counts(at / 1000, now) for _, at in row.marked_in),
         "since": row.blocked_at if is_blocked else None,
         "by": row.blocked_by if is_blocked else None,
         "reason": row.reason if is_blocked else None,
