@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,7 +21,7 @@ from cli.block_file import export_to, import_from
 from cli.errors import Refused
 from cli.options import HERE, AsJson, State, new_group
 from cli.options import path as as_path
-from cli.output import counted, moment, print_json, print_line, print_table
+from cli.output import counted, moment, print_json, print_json_list, print_line, print_table
 from cli.place import settings_in_force, state_dir, tables
 from cli.stories import print_fields
 
@@ -54,7 +55,8 @@ def list_(
     """List the blocked numbers, the last blocked first."""
     place = state_dir(state)
     settings = settings_in_force(place)
-    rules, rows = block_rules(settings), list[NumberRow]()
+    rules = block_rules(settings)
+    rows: Iterable[NumberRow] = ()
     engine = tables(place, settings)
     if engine is not None:
         rows = list_numbers(
@@ -63,15 +65,15 @@ def list_(
             prefix=_prefix(number, settings) if number is not None else None,
             limit=limit or None,
         )
-    listed = [_as_dict(row, rules) for row in rows]
+    listed = (_as_dict(row, rules) for row in rows)
     if as_json:
-        print_json(listed)
+        print_json_list(listed)
         return
     columns = ("Number", "Blocked since", "By", "Reason", ">Marks", "Note")
-    lines = [
+    lines = (
         (each["number"], moment(each["since"]), each["by"], each["reason"], str(each["marks"]), each["note"])
         for each in listed
-    ]
+    )
     print_table(columns, lines, empty="There are no such numbers." if all_ or number else "No number is blocked.")
 
 

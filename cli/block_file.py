@@ -6,16 +6,17 @@ import csv
 import os
 import stat
 import sys
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from operator import itemgetter
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final, TypeAlias
 
 import msgspec
 
-from ari_app.domain.blocklist import BlockRefused, blockable, note_text
+from ari_app.domain.blocklist import BlockRefused, blockable
 from ari_app.domain.facts import Json
-from ari_app.domain.number_set import NumberSet
 from ari_app.site.rules import number_rules
 from cli.asking import order_each
 from cli.csv_lines import csv_lines, open_csv
@@ -43,62 +44,74 @@ COLUMNS: Final = ("number", "since", "by", "reason", "note")
 
 
 class _Import:
-    """A file on its way in: what of it goes where, and what became of it."""
+    """A file on its way in: what of it goes where, and what became of it.
+
+    The numbers go out as they were entered: who carries it out says which are none, and which are blocked already.
+    """
 
     def __init__(self, rules: NumberRules, *, dry_run: bool) -> None:
         self.blocked = self.unchanged = self.bad = 0
         self._rules = rules
         self._dry_run = dry_run
-        self._seen = NumberSet()
-        self._sent: dict[int, list[tuple[int, str]]] = {}
+        self._shown: set[str] = set()
+        self._sent: dict[int, list[_Line]] = {}
+        self._refused: list[tuple[int, str]] = []
 
     def requests(self, lines: Iterator[_Line]) -> Iterator[dict[str, Json]]:
-        """The arguments of one command after the other; ``lines`` are line number, number and note."""
+        """The arguments of one command after the other."""
         numbers: list[Json] = []
-        places: list[tuple[int, str]] = []
+        sent: list[_Line] = []
         size = made = 0
-        for line, entered, entered_note in lines:
-            try:
-                number, note = blockable(entered, self._rules), note_text(entered_note)
-            except BlockRefused as error:
-                self.refuse(line, str(error))
-                continue
-            if number in self._seen:
-                self.unchanged += 1
-                continue
-            self._seen.add(number, 0)
-            item: list[Json] = [number, note]
+        for line in lines:
+            item: list[Json] = [line[1], line[2] or None]
             more = len(msgspec.json.encode(item)) + 1
             if len(numbers) == CHUNK or size + more > CHUNK_BYTES:
-                self._sent[made] = places
+                self._sent[made] = sent
                 yield {"numbers": numbers, "dry_run": self._dry_run}
-                numbers, places, size, made = [], [], 0, made + 1
+                numbers, sent, size, made = [], [], 0, made + 1
             numbers.append(item)
-            places.append((line, number))
+            sent.append(line)
             size += more
         if numbers:
-            self._sent[made] = places
+            self._sent[made] = sent
             yield {"numbers": numbers, "dry_run": self._dry_run}
 
     def done(self, index: int, result: Json) -> None:
         """A command's result."""
-        places = self._sent.pop(index)
+        sent = self._sent.pop(index)
         found = result if isinstance(result, dict) else {}
         changed, refused = found.get("changed"), found.get("refused")
         for place in changed if isinstance(changed, list) else ():
-            self.blocked += 1
-            if self._dry_run:
-                line, number = places[int(str(place))]
-                print_line(f"line {line}: {number} would be blocked")
+            self._changed(*sent[int(str(place))])
         for each in refused if isinstance(refused, list) else ():
             if isinstance(each, list):
-                self.refuse(places[int(str(each[0]))][0], str(each[1]))
+                self.refuse(sent[int(str(each[0]))][0], str(each[1]))
         self.unchanged += int(str(found.get("unchanged", 0)))
+        self.report(sent[-1][0])
+
+    def _changed(self, line: int, entered: str, _note: str | None) -> None:
+        if self._dry_run:  # so nothing was, and a number that comes again later is the same to who carries it out
+            with suppress(BlockRefused):  # an application that runs may do so by rules from before
+                entered = blockable(entered, self._rules)
+            if entered in self._shown:
+                self.unchanged += 1
+                return
+            self._shown.add(entered)
+            print_line(f"line {line}: {entered} would be blocked")
+        self.blocked += 1
 
     def refuse(self, line: int, reason: str) -> None:
-        """Say that a line cannot be used."""
+        """Take note that a line cannot be used."""
         self.bad += 1
-        say(f"line {line}: {plain(reason)}")
+        self._refused.append((line, reason))
+
+    def report(self, last: int | None = None) -> None:
+        """Say which lines could not be used, up to the last that this is known of; None: of all."""
+        self._refused.sort()
+        count = len(self._refused) if last is None else bisect_right(self._refused, last, key=itemgetter(0))
+        for line, reason in self._refused[:count]:
+            say(f"line {line}: {plain(reason)}")
+        del self._refused[:count]
 
 
 def import_from(file: Path, place: StateDir, settings: Settings, *, dry_run: bool) -> bool:
@@ -112,7 +125,10 @@ def import_from(file: Path, place: StateDir, settings: Settings, *, dry_run: boo
         text = open_csv(file)
     with text, _progress(text) as advance:
         lines = _advancing(_lines(_cells(file, text, taken.refuse)), advance)
-        order_each(place, settings, "block.import", taken.requests(lines), taken.done)
+        try:
+            order_each(place, settings, "block.import", taken.requests(lines), taken.done)
+        finally:
+            taken.report()
     would = "would be" if dry_run else "are" if taken.blocked != 1 else "is"
     print_line(
         f"{counted(taken.blocked, 'number')} {would} blocked, {taken.unchanged} blocked already or there twice, "

@@ -285,6 +285,16 @@ def test_in_parts(site: CliSite, monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(numbers(site)) == 20
 
 
+@pytest.mark.parametrize("dry", [(), ("--dry-run",)])
+def test_twice_in_different_parts(site: CliSite, monkeypatch: pytest.MonkeyPatch, dry: tuple[str, ...]) -> None:
+    """A dry run says what the real one would do, and bad lines of any kind come in the file's order."""
+    monkeypatch.setattr(block_file, "CHUNK", 2)
+    done = imported(site, '081200000001,\nabc\n"x\n6281200000001\n110\n\0\n081200000002\n"y\n', *dry)
+    assert [line.split(":")[1] for line in done.err.splitlines()] == [f" line {line}" for line in (2, 3, 5, 6, 8)]
+    said = "2 numbers would be blocked" if dry else "2 numbers are blocked"
+    assert done.out.splitlines()[-1] == f"{said}, 1 blocked already or there twice, 5 bad lines."
+
+
 def test_somebody_else_writes_in_between(site: CliSite, monkeypatch: pytest.MonkeyPatch) -> None:
     """What another one has done while the journal was let go of is not overlooked."""
     monkeypatch.setattr(asking, "TURN_SECONDS", 0.0)
