@@ -26,11 +26,11 @@ from ari_app.domain.blocklist import (
     BlockRefused,
     BlockRules,
     CallStory,
-    Mark,
     Reason,
 )
 from ari_app.domain.calls import FOLD_VERSION, text
 from ari_app.domain.facts import Record
+from ari_app.domain.mark_book import Mark
 from ari_app.domain.number_set import NumberSet
 from ari_app.store.errors import StoreError
 from ari_app.store.reader import JournalReader
