@@ -1,5 +1,6 @@
 """``python -m ari_app.tables --state DIR``: keeps the tables up with the journal, in a process of its own.
 
+The block list that the dialplan reads in the fallback is kept up with the tables.
 Beside the application it would cost callers time: both share Python's one lock. Whatever becomes of it, calls
 and journal go on, and ``siaga`` folds what is missing before it lists anything.
 """
@@ -15,6 +16,7 @@ from typing import Final
 from ari_app.site.settings import ConfigError
 from ari_app.site.state import StateError
 from ari_app.state_option import begin
+from ari_app.store.fallback_list import FallbackList
 from ari_app.store.projector import Projector
 
 EVERY_SECONDS: Final = 0.5
@@ -38,7 +40,9 @@ def main() -> int:
     while not state.journal.exists():  # the application, which begins it, may start more slowly than we do
         if stop.wait(EVERY_SECONDS):
             return 0
-    projector = Projector(state.journal, state.database_url(settings))
+    url = state.database_url(settings)
+    fallback = FallbackList(state.blocked, url, settings.block.expire_days)
+    projector = Projector(state.journal, url, fallback.update)
     while not stop.wait(EVERY_SECONDS):
         projector.notify()
     return 0 if projector.close() else 1

@@ -22,6 +22,7 @@ _FOLDERS: Final = (
     "asterisk/etc",
     "asterisk/spool",
     "asterisk/db",
+    "asterisk/blocked",
 )
 
 
@@ -49,6 +50,7 @@ class StateDir:
         self.broker = self.root / "broker"
         self.asterisk = self.root / "asterisk"
         self.notes = self.asterisk / "spool" / "notes"
+        self.blocked = self.asterisk / "blocked"
         self.lock = self.root / "lock"
         self.replaced = self.run / "replaced"
 
