@@ -1,7 +1,8 @@
 """``python -m ari_app.tables --state DIR``: keeps the tables up with the journal, in a process of its own.
 
 Beside the application it would cost callers time: both share Python's one lock. Whatever becomes of it, calls
-and journal go on, and ``siaga`` folds what is missing before it lists anything.
+and journal go on, and ``siaga`` folds what is missing before it lists anything. For the same reason it is here that the
+journal is held against Asterisk's own records once an hour.
 """
 
 from __future__ import annotations
@@ -10,11 +11,14 @@ import signal
 import sys
 import threading
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from ari_app.site.settings import ConfigError
 from ari_app.site.state import StateError
 from ari_app.state_option import begin
+from ari_app.store.hourly import HourlyWitness
 from ari_app.store.projector import Projector
+from ari_app.store.witness import Place
 
 EVERY_SECONDS: Final = 0.5
 """How far the tables may be behind the journal."""
@@ -34,8 +38,11 @@ def main() -> int:
         if stop.wait(EVERY_SECONDS):
             return 0
     projector = Projector(state.journal, state.database_url(settings))
+    desks = [desk.extension for desk in settings.desk]
+    witness = HourlyWitness(Place(state.journal, state.witness, ZoneInfo(settings.site.timezone), desks))
     while not stop.wait(EVERY_SECONDS):
         projector.notify()
+    witness.close()
     return 0 if projector.close() else 1
 
 

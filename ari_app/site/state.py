@@ -22,6 +22,7 @@ _FOLDERS: Final = (
     "asterisk/etc",
     "asterisk/spool",
     "asterisk/db",
+    "witness",
 )
 
 
@@ -49,6 +50,8 @@ class StateDir:
         self.broker = self.root / "broker"
         self.asterisk = self.root / "asterisk"
         self.notes = self.asterisk / "spool" / "notes"
+        self.witness = self.root / "witness"
+        self.witness_file = self.witness / "asterisk.tsv"
         self.lock = self.root / "lock"
 
     def database_url(self, settings: Settings) -> str:
