@@ -38,8 +38,8 @@ def main() -> int:
         if stop.wait(EVERY_SECONDS):
             return 0
     projector = Projector(state.journal, state.database_url(settings))
-    desks = [desk.extension for desk in settings.desk]
-    witness = HourlyWitness(Place(state.journal, state.witness, ZoneInfo(settings.site.timezone), desks))
+    zone, desks = ZoneInfo(settings.site.timezone), [desk.extension for desk in settings.desk]
+    witness = HourlyWitness(Place(state.journal, state.witness, state.asterisk_pid, zone, desks))
     while not stop.wait(EVERY_SECONDS):
         projector.notify()
     witness.close()

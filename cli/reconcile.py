@@ -44,7 +44,7 @@ def reconcile_(
     settings = settings_in_force(place)
     zone = ZoneInfo(settings.site.timezone)
     found = reconcile(
-        Place(place.journal, place.witness, zone, [desk.extension for desk in settings.desk]),
+        Place(place.journal, place.witness, place.asterisk_pid, zone, [desk.extension for desk in settings.desk]),
         datetime.now(UTC),
         since=_time("--since", since, zone),
         until=_time("--until", until, zone),

@@ -94,11 +94,17 @@ def parse(line: str) -> Event | None:
     return Event(moment, kind, channel, name, context, bridge)
 
 
-def fold(events: Iterable[Event]) -> dict[str, Seen]:
-    """The calls to 110 in Asterisk's lines, in the order in which they were written, by the call's id."""
+def fold(events: Iterable[Event], started: datetime | None = None) -> dict[str, Seen]:
+    """The calls to 110 in Asterisk's lines, in the order in which they were written, by the call's id.
+
+    ``started`` is when the Asterisk that runs now was started, where that is known: what lived before died.
+    """
     reading = _Reading()
     for event in events:
         reading.take(event)
+    for call in reading.calls.values():
+        if started is not None and call.last < started and not call.ended and call.cut is None:
+            call.cut = call.last
     return reading.calls
 
 

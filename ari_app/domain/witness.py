@@ -24,8 +24,8 @@ SETTLED: Final = timedelta(minutes=5)
 LONGEST: Final = timedelta(hours=6)
 """A call that has no end by then is named."""
 
-BRIEF: Final = timedelta(seconds=1)
-"""Who heard the caller for less than that need not be in the journal: one of the two had gone already."""
+BRIEF: Final = timedelta(seconds=0.25)
+"""Who heard the caller for less than that may be missing on either side: one lifted the receiver as the other went."""
 
 LOST: Final = "lost"
 FALLBACK: Final = "fallback"
@@ -274,7 +274,7 @@ def _talks(case: _Case, told: Told, seen: Seen) -> Iterator[Difference]:
             says = case.moment(together.since)
             sentence = f"desk {desk} heard the caller from {says} on in Asterisk, the journal does not say so"
             yield case.differs("desk_not_in_journal", together.since, sentence, asterisk=says)
-        elif at is not None and together is None:
+        elif at is not None and together is None and not _has_gone(seen, at):
             says = case.moment(at)
             sentence = f"desk {desk} has the caller from {says} on in the journal, never in Asterisk"
             yield case.differs("desk_not_in_asterisk", at, sentence, journal=says)
@@ -282,6 +282,11 @@ def _talks(case: _Case, told: Told, seen: Seen) -> Iterator[Difference]:
             one, other = case.moment(at), case.moment(together.since)
             sentence = f"desk {desk} has the caller from {one} on in the journal, from {other} on in Asterisk"
             yield case.differs("desk_time", together.since, sentence, journal=one, asterisk=other)
+
+
+def _has_gone(seen: Seen, at: datetime) -> bool:
+    """Whether the caller hung up at this very moment."""
+    return bool(seen.ended) and abs(seen.ended[0].at - at) < BRIEF
 
 
 def _endings(case: _Case, told: Told, seen: Seen) -> Iterator[Difference]:

@@ -50,6 +50,7 @@ class StateDir:
         self.broker = self.root / "broker"
         self.asterisk = self.root / "asterisk"
         self.notes = self.asterisk / "spool" / "notes"
+        self.asterisk_pid = self.run / "asterisk.pid"
         self.witness = self.root / "witness"
         self.witness_file = self.witness / "asterisk.tsv"
         self.lock = self.root / "lock"

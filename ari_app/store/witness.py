@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import takewhile
 from pathlib import Path
 from typing import Final
@@ -30,10 +30,14 @@ KEEP: Final = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where both are kept: the journal, the folder of Asterisk's files; and the site's time zone and desks."""
+    """Where both are kept: the journal, the folder of Asterisk's files; and the site's time zone and desks.
+
+    ``pid_file`` is what Asterisk makes anew whenever it starts.
+    """
 
     journal: Path
     folder: Path
+    pid_file: Path
     zone: tzinfo
     desks: Collection[str]
 
@@ -121,7 +125,8 @@ def _add(whole: Report, part: Report) -> None:
 
 def _compare(place: Place, reader: JournalReader, span: Span) -> Report:
     sound = _Sound(span.since)
-    asterisk = fold(sound.only(asterisk_log.events(place.folder, since=span.since, until=span.until + WHOLE_DAY)))
+    events = asterisk_log.events(place.folder, since=span.since, until=span.until + WHOLE_DAY)
+    asterisk = fold(sound.only(events), _started(place.pid_file))
     journal = told(_records(reader, span.since - CLOCK, span.until + LONGEST + CLOCK))
     report = compare(journal, asterisk, span, place.desks)
     if report.differences:
@@ -130,6 +135,14 @@ def _compare(place: Place, reader: JournalReader, span: Span) -> Report:
         report = compare(journal, asterisk, span, place.desks)
     report.differences += [_unreadable(line, at, span) for line, at in sound.damaged if span.has(at)]
     return report
+
+
+def _started(pid_file: Path) -> datetime | None:
+    """When the Asterisk that runs was started; None: not known."""
+    try:
+        return datetime.fromtimestamp(pid_file.stat().st_mtime, UTC)
+    except FileNotFoundError:
+        return None
 
 
 class _Sound:

@@ -156,11 +156,21 @@ def test_another_desk() -> None:
 
 def test_answered_for_a_moment_only() -> None:
     """Who lifts the receiver as the caller goes has not had the call."""
-    found = without(both([Played(CALL, 0, 60, (Talk("1001", 5, 0.9),))]), action="call.answered")
+    found = without(both([Played(CALL, 0, 60, (Talk("1001", 5, 0.2),))]), action="call.answered")
     assert found.report().differences == []
-    longer = without(both([Played(CALL, 0, 60, (Talk("1001", 5, 1.1),))]), action="call.answered")
+    longer = without(both([Played(CALL, 0, 60, (Talk("1001", 5, 0.3),))]), action="call.answered")
     assert only(longer).text == (
         "desk 1001 heard the caller from 2025-01-31 08:00:05 on in Asterisk, the journal does not say so"
+    )
+
+
+def test_answered_as_the_caller_went() -> None:
+    """The desk has entered the bridge when the caller has left it: they missed each other."""
+    found = both([Played(CALL, 0, 5.2, (Talk("1001", 5, 0.2),))])
+    assert Both([each for each in found.lines if "BRIDGE" not in each], found.facts).report().differences == []
+    later = both([Played(CALL, 0, 5.4, (Talk("1001", 5, 0.4),))])
+    assert (
+        only(Both([each for each in later.lines if "BRIDGE" not in each], later.facts)).kind == "desk_not_in_asterisk"
     )
 
 

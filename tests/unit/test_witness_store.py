@@ -8,6 +8,7 @@ import os
 import shutil
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,11 +16,12 @@ import pytest
 import structlog.testing
 
 from ari_app.domain.asterisk_log import Event
-from ari_app.store import asterisk_log, hourly
+from ari_app.store import asterisk_log, hourly, witness
 from ari_app.store.asterisk_log import CURRENT, Damaged, begins, events, put_away
 from ari_app.store.errors import StoreError
 from ari_app.store.hourly import HourlyWitness
 from ari_app.store.journal import Journal
+from ari_app.store.reader import JournalReader
 from ari_app.store.witness import KEEP, RESULT, LastResult, Place, last_result, reconcile, regular
 from tests.unit.two_witnesses import DESKS, START, ZONE, Both, Played, Talk, both
 
@@ -30,7 +32,7 @@ DAY_SECONDS = 86_400
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
     (tmp_path / "witness").mkdir()
-    return Place(tmp_path / "journal.sqlite3", tmp_path / "witness", ZONE, DESKS)
+    return Place(tmp_path / "journal.sqlite3", tmp_path / "witness", tmp_path / "asterisk.pid", ZONE, DESKS)
 
 
 def call(number: int, begin: float) -> Played:
@@ -175,6 +177,16 @@ def test_one_line_less_in_the_journal_is_found_in_any_day(place: Place) -> None:
     assert reconcile(place, LONG_AFTER, until=differences[0].at - timedelta(hours=1)).report.differences == []
 
 
+def test_asterisk_died_and_nobody_has_called_since(place: Place) -> None:
+    """That another Asterisk runs now is seen by the file that it makes when it starts."""
+    found = both([replace(call(0, 0), died=True)])
+    ended = replace(found.facts[-1], data={"outcome": "answered", "by": "caller", "cause": 0})
+    write(place, Both(found.lines, [*found.facts[:-1], ended]))
+    assert [each.kind for each in reconcile(place, LONG_AFTER).report.differences] == ["no_end_in_asterisk"]
+    place.pid_file.touch()
+    assert reconcile(place, LONG_AFTER).report.differences == []
+
+
 def test_a_call_longer_than_a_day_is_read_to_its_end(place: Place) -> None:
     long = Played("1738285200.0", 0, 20 * 3600, (Talk("1001", 5, 20 * 3600 - 10),))
     write(place, both([long]))
@@ -303,9 +315,9 @@ def run_once(place: Place, monkeypatch: pytest.MonkeyPatch, now: datetime) -> li
     monkeypatch.setattr(hourly, "START_SECONDS", 0.0)
     monkeypatch.setattr(hourly, "put_away", put_away_and_tell)
     with structlog.testing.capture_logs() as logs:
-        witness = HourlyWitness(place, Clock(now))
+        running = HourlyWitness(place, Clock(now))
         assert done.wait(10)
-        witness.close()
+        running.close()
     return [each["event"] for each in logs]
 
 
@@ -325,13 +337,13 @@ def test_the_hourly_comparison(place: Place, monkeypatch: pytest.MonkeyPatch) ->
 def test_it_is_due_an_hour_after_the_last_one(place: Place) -> None:
     write(place, both([call(0, 0)]))
     regular(place, START)
-    witness = HourlyWitness(place, Clock(START + timedelta(minutes=20)))
-    assert witness._first_pause() == 40 * 60
-    witness._now = Clock(START + timedelta(hours=3))
-    assert witness._first_pause() == hourly.START_SECONDS
-    witness._now = Clock(START - timedelta(hours=3))  # the clock was set
-    assert witness._first_pause() == hourly.HOUR_SECONDS
-    witness.close()
+    running = HourlyWitness(place, Clock(START + timedelta(minutes=20)))
+    assert running._first_pause() == 40 * 60
+    running._now = Clock(START + timedelta(hours=3))
+    assert running._first_pause() == hourly.START_SECONDS
+    running._now = Clock(START - timedelta(hours=3))  # the clock was set
+    assert running._first_pause() == hourly.HOUR_SECONDS
+    running.close()
 
 
 def test_the_lock_is_let_go(place: Place) -> None:
@@ -343,3 +355,15 @@ def test_the_lock_is_let_go(place: Place) -> None:
 
 def test_a_result_reads_as_it_was_written() -> None:
     assert LastResult(START).sentence == "journal and Asterisk agree in 0 calls, compared at 2025-01-31 01:00"
+
+
+def test_where_a_moment_lies_in_the_journal(place: Place) -> None:
+    found = both([call(number, number * 600.0) for number in range(40)])
+    tell(place, found)
+    with JournalReader(place.journal) as reader:
+        records = reader.records()
+        for record in records[::7]:
+            at = datetime.fromisoformat(record.at)
+            earlier = [each.seq for each in records if datetime.fromisoformat(each.at) < at]
+            assert witness._before(reader, at) == max(earlier, default=0)
+        assert witness._before(reader, LONG_AFTER) == records[-1].seq
