@@ -121,6 +121,7 @@ def _values(settings: Settings, state: StateDir, secrets: Secrets) -> dict[str, 
         "recordings": state.recordings,
         "sounds": state.sounds,
         "notes": state.notes,
+        "witness": state.witness_file,
     }
 
 

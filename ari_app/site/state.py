@@ -23,6 +23,7 @@ _FOLDERS: Final = (
     "asterisk/spool",
     "asterisk/db",
     "asterisk/blocked",
+    "witness",
 )
 
 
@@ -51,6 +52,9 @@ class StateDir:
         self.asterisk = self.root / "asterisk"
         self.notes = self.asterisk / "spool" / "notes"
         self.blocked = self.asterisk / "blocked"
+        self.asterisk_pid = self.run / "asterisk.pid"
+        self.witness = self.root / "witness"
+        self.witness_file = self.witness / "asterisk.tsv"
         self.lock = self.root / "lock"
         self.replaced = self.run / "replaced"
 

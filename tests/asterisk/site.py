@@ -193,6 +193,12 @@ class Site:
         await eventually(lambda: not self.ari("channels"), seconds=seconds, what="no channel left")
         await eventually(lambda: not self.ari("bridges"), seconds=seconds, what="no bridge left")
 
+    def assert_agreed(self) -> None:
+        """Journal and Asterisk's own records tell the same of every call that there was."""
+        if (self.state / "witness" / "asterisk.tsv").exists():
+            done = self.siaga("journal", "reconcile", "--settled", "0")
+            assert done.returncode == 0, done.stdout + done.stderr
+
     # ---- the journal
 
     def head(self) -> int:
@@ -241,12 +247,14 @@ def in_fallback(site: Site, call: str) -> bool:
     return any(each["id"] == call and each["dialplan"]["context"] == "fallback" for each in site.ari("channels"))
 
 
-def running(site: Site) -> Iterator[Site]:
-    """A fixture's body: the instance runs meanwhile, and ends as it should."""
+def running(site: Site, *, agreed: bool = True) -> Iterator[Site]:
+    """A fixture's body: the instance runs meanwhile, ends as it should, and the second witness agrees on its calls."""
     try:
         site.start()
         yield site
         site.stop()
+        if agreed:
+            site.assert_agreed()
     finally:
         site.clean_up()
 
