@@ -6,6 +6,7 @@ import math
 import os
 import signal
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
 from functools import partial
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -23,6 +24,7 @@ from ari_app.ari.stream import EventStream
 from ari_app.assembly import make_blocking, make_complaints, make_roster, read_block_list
 from ari_app.bus.broker import broker_of
 from ari_app.bus.commands import CommandServer
+from ari_app.bus.presence import Presence
 from ari_app.domain.claims import Claims
 from ari_app.domain.facts import Fact, Json
 from ari_app.domain.recovery import Story
@@ -130,6 +132,12 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
                 ),
             )
 
+            presence = Presence(
+                broker_of(settings.mqtt, secrets, "application"),
+                now=partial(_now, ZoneInfo(settings.site.timezone)),
+                alarms={"journal": lambda: journal.alarm},
+            )
+
             async def connected() -> None:
                 loop.connected()
                 await recovery.after_gap()
@@ -155,6 +163,7 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
                 partial(_fenced, loop.run, asterisk),
                 recovery.watch,
                 commands.run,
+                presence.run,
                 partial(watch.run, router.calls),
                 partial(_learn_blocks, blocking, settings, state),
                 partial(_bring_in, notes),
@@ -182,6 +191,10 @@ def _rules(settings: Settings, state: StateDir) -> Rules:
         sounds=str(state.sounds),
         zone=ZoneInfo(settings.site.timezone),
     )
+
+
+def _now(zone: ZoneInfo) -> str:
+    return datetime.now(zone).isoformat(timespec="milliseconds")
 
 
 async def _read(recordings: Recordings, limiter: anyio.CapacityLimiter, call: str) -> Mapping[str, Json] | None:

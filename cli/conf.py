@@ -40,9 +40,18 @@ def check(
     else:
         file = file or _OWN_FILE
         settings = settings_from(file)
+    if settings.mqtt.ca or settings.mqtt.certificate:
+        _check_certificates(file, settings)
     if settings.database.url:
         _check_url(file, settings.database.url)
     print_line(f"{file} is in order: {describe(settings)}")
+
+
+def _check_certificates(file: Path, settings: Settings) -> None:
+    from ari_app.bus.broker import tls_trouble  # noqa: PLC0415 - only for sites with a broker elsewhere
+
+    if trouble := tls_trouble(settings.mqtt):
+        raise Refused(f"{file}: {trouble}")
 
 
 def _check_url(file: Path, url: str) -> None:

@@ -20,8 +20,9 @@ import msgspec
 from aiomqtt import Client, MqttError
 from aiomqtt.exceptions import MqttConnectError
 
-from ari_app.bus.broker import PREFIX, Broker, broker_of, connect, publishing
-from ari_app.bus.commands import COMMANDS, EXPIRY_SECONDS
+from ari_app.bus.broker import Broker, broker_of, connect, publishing
+from ari_app.bus.commands import EXPIRY_SECONDS
+from ari_app.bus.topics import COMMANDS, REPLIES
 from ari_app.domain.facts import Json
 from ari_app.site.secrets import Secrets
 from ari_app.site.settings import Settings
@@ -177,7 +178,7 @@ class _Exchange:
         self._request = request
         self._deadline = deadline
         self._correlation = random.token_bytes(16)
-        self._replies = f"{PREFIX}/reply/supervisor/{random.token_hex(8)}"
+        self._replies = f"{REPLIES}supervisor/{random.token_hex(8)}"
 
     @property
     def left(self) -> float:

@@ -43,6 +43,7 @@ class StateDir:
         self.config = self.root / "siaga.toml"
         self.secrets = self.root / "secrets.json"
         self.journal = self.root / "journal.sqlite3"
+        self.published = self.root / "published.json"
         self.database = self.root / "siaga.sqlite3"
         self.recordings = self.root / "recordings"
         self.sounds = self.root / "sounds"

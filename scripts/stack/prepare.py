@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TextIO
 
+from ari_app.bus.broker import tls_trouble
 from ari_app.site.render import asterisk_dirs, render
 from ari_app.site.secrets import Secrets, load_or_create
 from ari_app.site.settings import ConfigError, Settings, load_settings
@@ -82,7 +83,9 @@ def _write(settings: Settings, config: Path, state: StateDir, lock: TextIO, warn
     render(settings, state, secrets, modules_dir=modules_dir, data_dir=data_dir)
     (state.sounds / "recorded").mkdir(exist_ok=True)
     unused = sounds.provide(state.sounds, program("espeak-ng"))
-    warning = "; ".join(filter(None, [warning, unused]))
+    # Not a reason to refuse: without its broker 110 is served all the same.
+    certificates = tls_trouble(settings.mqtt)
+    warning = "; ".join(filter(None, [warning, unused, certificates and f"{config}: {certificates}"]))
     listen = settings.mqtt.own_broker
     broker_config = broker.write(state, listen, secrets, program("mosquitto_passwd")) if listen else None
     return Prepared(settings, config, state, secrets, broker_config, lock, warning)

@@ -58,6 +58,12 @@ class Stack:
             state.log / "tables.log",
             environment={"PYTHONPATH": str(REPO)},
         )
+        self.publisher = Child(
+            "the publisher",
+            ["nice", "-n", "10", sys.executable, "-m", "ari_app.publish", "--state", state.root],
+            state.log / "publisher.log",
+            environment={"PYTHONPATH": str(REPO)},
+        )
         self.broker = (
             Child("the broker", [program("mosquitto"), "-c", prepared.broker_config], state.log / "mosquitto.log")
             if prepared.broker_config
@@ -66,9 +72,9 @@ class Stack:
 
     @property
     def children(self) -> Sequence[Child]:
-        """In the order of their start."""
-        all_ = (self.broker, self.asterisk, self.guard, self.application, self.tables)
-        return [child for child in all_ if child is not None]
+        """In the order of their start; they end the other way round, the publisher after who has something to tell."""
+        everyone = (self.broker, self.publisher, self.asterisk, self.guard, self.application, self.tables)
+        return [child for child in everyone if child is not None]
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
