@@ -51,8 +51,7 @@ def main() -> int:
             log.exception("app.broken", exc_info=unknown)
         return 1
     finally:
-        if not journal.close():
-            log.error("app.facts_lost")
+        journal.close()
     return 0
 
 
