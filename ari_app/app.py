@@ -98,6 +98,7 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
                 Claims(),
                 _rules(settings, state),
                 partial(_read, recordings, anyio.CapacityLimiter(RECORDINGS_AT_ONCE)),
+                is_journal_troubled=lambda: journal.alarm is not None,
             )
             router = Router(tasks, around, roster, region=settings.site.region, area_code=settings.site.area_code)
             notes = CallNotes(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from ari_app.store.journal_file import Row
+    from ari_app.store.chain import Row
 
 PAGE: Final = 1000
 """Lines fetched at a time. A reader holds nothing open in between, so the writer's log can be cut back."""

@@ -106,7 +106,14 @@ class Application:
     """What ``app.py`` puts together, without the connection and the disk."""
 
     def __init__(
-        self, tasks: TaskGroup, asterisk: FakeAsterisk, journal: list[Fact], rules: Rules, logins: Collection[str] = ()
+        self,
+        tasks: TaskGroup,
+        asterisk: FakeAsterisk,
+        journal: list[Fact],
+        rules: Rules,
+        logins: Collection[str] = (),
+        *,
+        in_trouble: Callable[[], bool] = bool,
     ) -> None:
         staff = RosterState()
         for fact in journal:
@@ -131,8 +138,9 @@ class Application:
         codes = {unit_of(extension) for extension in asterisk.phones} - {"polda"}
         rules = replace(rules, polres=rules.polres | codes)
         around = Surroundings(
-            asterisk, self.switch, self.board, self.tell, self.complaints, self.blocking, Claims(), rules
-        )
+            asterisk, self.switch, self.board, self.tell, self.complaints, self.blocking, Claims(), rules,
+            is_journal_troubled=in_trouble,
+        )  # fmt: skip
         self.router = Router(tasks, around, self.roster, region="ID")
         self.phone_watch = PhoneWatch(asterisk, dead_after=rules.dead_phone)
         self.recovery = Recovery(tasks, self.router, self.living, asterisk.wall_now)
@@ -174,6 +182,7 @@ class Floor:
         self.rules = rules
         self.logins = frozenset(staff)
         self.journal: list[Fact] = Told()
+        self.journal_in_trouble = False
         for number in blocked:
             self.journal.append(Fact("system", "number.blocked", data={"number": number, "reason": "supervisor"}))
         for desk, nrp in staff.items():
@@ -185,6 +194,9 @@ class Floor:
         self._tasks = tasks
         self._scope = anyio.CancelScope()
         self.app: Application | None = None
+
+    def _in_trouble(self) -> bool:
+        return self.journal_in_trouble
 
     def _event(self, event: Event) -> None:
         if self.app is not None:
@@ -208,7 +220,9 @@ class Floor:
     async def _run(self, watch: bool, *, task_status: anyio.abc.TaskStatus[Application]) -> None:  # noqa: FBT001 - start() passes positions
         with self._scope:
             async with anyio.create_task_group() as tasks:
-                app = Application(tasks, self.asterisk, self.journal, self.rules, self.logins)
+                app = Application(
+                    tasks, self.asterisk, self.journal, self.rules, self.logins, in_trouble=self._in_trouble
+                )
                 if watch:
                     tasks.start_soon(app.recovery.watch)
                     tasks.start_soon(app.phone_watch.run, app.router.calls)
