@@ -160,6 +160,8 @@ def _application(state: StateDir) -> tuple[str, str]:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
+        if state.replaced.exists():
+            return WARNING, "on standby: another application has connected to Asterisk with its name, and serves"
         return OK, "it runs and holds the journal"
     finally:
         os.close(descriptor)

@@ -29,6 +29,9 @@ def main() -> int:
     parser.add_argument(
         "--demo", action="store_true", help="simulated phones play SOP V, VII.f and VIII, then everything ends"
     )
+    parser.add_argument(
+        "--prepare", action="store_true", help="check everything and write every file, start nothing: for systemd"
+    )
     options = parser.parse_args()
     logs.set_up("error")
     try:
@@ -37,6 +40,8 @@ def main() -> int:
         _say(f"prepared {prepared.state.root} in {time.monotonic() - start:.1f} s")
         if prepared.warning:
             _say(f"WARNING: {prepared.warning}")
+        if options.prepare:
+            return 0
         return anyio.run(partial(_run, prepared, demo=options.demo))
     except StackError as error:
         print(f"siaga110: {error}", file=sys.stderr)

@@ -15,7 +15,7 @@ from ari_app.standby import REPLACED
 from scripts.stack import StackError
 from scripts.stack.child import Child
 from scripts.stack.prepare import REPO, Prepared, program, read_again
-from scripts.stack.watchdog import Watchdog
+from scripts.stack.watchdog import STOP_SECONDS, Watchdog
 
 START_SECONDS: Final = 60.0
 """How long the start may take, on a slow machine."""
@@ -99,7 +99,7 @@ class Stack:
             finally:
                 with anyio.CancelScope(shield=True):
                     for child in reversed(self.children):
-                        await child.stop()
+                        await (child.stop(seconds=STOP_SECONDS) if child is self.application else child.stop())
         finally:
             self._watchdog.close()
             self.prepared.lock.close()

@@ -251,6 +251,17 @@ def test_doctor_healthy(site: CliSite, roomy: None, broker: str) -> None:
             file.close()
 
 
+def test_doctor_on_standby(site: CliSite, roomy: None) -> None:
+    with answering(401) as port:
+        file = running(site, port)
+        site.state.run.mkdir(parents=True, exist_ok=True)
+        site.state.replaced.touch()
+        try:
+            assert {check for check, result in results(site).items() if result == "warning"} == {"application"}
+        finally:
+            file.close()
+
+
 def test_doctor_stopped(site: CliSite, roomy: None) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
