@@ -21,6 +21,12 @@ _LEAST_SHARE: Final = 0.5
 _EVERY_PACKET: Final = 4
 """A tone of less than 80 ms was no talk."""
 
+_LOUD: Final = 200.0
+RINGING_HZ: Final = 425
+_RING_SHARE: Final = 0.9
+_RING_PAUSES: Final = tuple(step / 4 for step in range(17))
+"""One second it rings and four it does not (asterisk_conf/indications.conf): so long after it, it still does."""
+
 _QUIET_NOTED: Final = 0.5
 """Shorter spells without sound are in every sentence."""
 
@@ -140,13 +146,18 @@ class Citizen:
         return False
 
     def quiet(self) -> list[Spell]:
-        """When nothing could be heard on the answered line, by the epoch's clock."""
+        """When nothing could be heard on the answered line, by the epoch's clock; between two rings it rings."""
         line = self.line()
         if line is None:
             return []
         offset = time.time() - moment()
-        loud = [packet.at + offset for packet in self.audio.packets if tones.is_loud(packet.payload)]
-        return quiet_spells(loud, line.start, line.end, longer_than=_QUIET_NOTED)
+        heard: list[float] = []
+        for packet in self.audio.packets:
+            samples = tones.decode(packet.payload)
+            if tones.loudness(samples) >= _LOUD:
+                pauses = _RING_PAUSES if tones.share(samples, RINGING_HZ) > _RING_SHARE else (0.0,)
+                heard += [packet.at + offset + pause for pause in pauses]
+        return quiet_spells(sorted(heard), line.start, line.end, longer_than=_QUIET_NOTED)
 
     def line(self) -> Spell | None:
         """From the answer, be it an announcement's, to the end or now; None: there was none."""
