@@ -15,7 +15,7 @@ from typing import Final, TextIO
 
 from scripts.faults.experiment import Case, Experiment
 from scripts.faults.floor import BACK_SECONDS, PATIENCE_SECONDS, Floor
-from scripts.faults.instance import Instance, send
+from scripts.faults.instance import ChaosError, Instance, send
 from scripts.faults.oracle import Flaw
 from scripts.faults.people import moment
 from scripts.faults.strikes import APPLICATION, Fault, Frozen, Killed, Stumbled, application_takes_calls, strike_rounds
@@ -111,10 +111,12 @@ class Second(Fault):
 
     async def strike(self, instance: Instance) -> None:
         """Start it."""
-        self._process = subprocess.Popen(  # noqa: ASYNC220 - returns at once
-            ["setpriv", "--pdeathsig", "KILL", sys.executable, "-m", "ari_app", "--state", str(self._state(instance))],
-            cwd=REPO, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
+        self._log = instance.home / "second.log"
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(  # noqa: ASYNC220 - returns at once
+                ["setpriv", "--pdeathsig", "KILL", sys.executable, "-m", "ari_app", "--state", self._state(instance)],
+                cwd=REPO, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            )  # fmt: skip
 
     def _state(self, instance: Instance) -> Path:
         return instance.state.root
@@ -155,6 +157,9 @@ class Stranger(Second):
     async def recover(self, floor: Floor, since: float) -> None:  # noqa: ARG002 - others need it
         """Either of the two may have the calls; when the second is gone, the first has them."""
         await self._ends(within=AWAY_SECONDS)
+        said = self._log.read_text(errors="replace")
+        if "app.ready" not in said:
+            raise ChaosError(f"the second application has not served at all: {said[-300:]}")
         await application_takes_calls(floor, within=HAND_OVER_SECONDS)
 
 

@@ -17,6 +17,10 @@ from scripts.faults.scenes import BUSY, CALM, DeskRinging, Scene
 from scripts.phones import HandsetCall, PhoneError
 
 UP_SECONDS: Final = 10.0
+ASTDB_SECONDS: Final = 2.5
+"""Asterisk writes registrations to its disk once a second: one that came just before its death is forgotten until the
+phone renews it, and one that was taken back just before is there again."""
+
 TIME_SECONDS: Final = 2.0
 """How far the end of a lost call in the journal may be from the moment at which Asterisk died."""
 
@@ -35,6 +39,7 @@ async def _round(floor: Floor, instance: Instance, chosen: list[type[Scene]]) ->
     await floor.staff(len(scenes))
     for scene in scenes:
         await scene.begin()
+    await asyncio.sleep(ASTDB_SECONDS)
     floor.acknowledge()
     pid = await instance.running("asterisk")
     send(pid, signal.SIGKILL)

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
+import time
 from collections.abc import Coroutine
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Final
 
 from scripts.faults.experiment import Case, Experiment
 from scripts.faults.floor import BACK_SECONDS, Floor
+from scripts.faults.instance import ChaosError
 from scripts.faults.oracle import Flaw
 from scripts.faults.people import moment
 from scripts.faults.scenes import Held, Talking, Transferring
@@ -98,9 +101,10 @@ async def _jump(floor: Floor, offset: Path, seconds: int) -> None:
         ),
         asyncio.sleep(WATCHED_SECONDS),
     )
-    for person in people:
-        person.away = False
-    await floor.served(ringing, "rung by the next desk", since=moment(), limit=BACK_SECONDS)
+    await floor.served(ringing, "rung by the next desk", since=rang, limit=RING_SECONDS + BACK_SECONDS)
+    last = floor.instance.records(after=floor.instance.head() - 1)[-1]
+    if abs(datetime.fromisoformat(last.at).timestamp() - time.time() - seconds) > HOUR / 2:
+        raise ChaosError(f"the application's clock has not jumped: {last.at}")
     for each in [*scenes, transfer]:
         await each.finish()
 
@@ -114,6 +118,8 @@ async def _next_rings(floor: Floor, number: str) -> float | None:
     first = {person.extension for person in floor.people if person.is_rung_by(number)}
     while moment() - since < 3 * RING_SECONDS:
         if {person.extension for person in floor.people if person.is_rung_by(number)} - first:
+            for person in floor.people:
+                person.away = False
             return moment()
         await asyncio.sleep(0.01)
     return None

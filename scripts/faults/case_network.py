@@ -101,7 +101,9 @@ async def _malformed(experiment: Experiment) -> None:
 
 
 async def _torture(floor: Floor, instance: Instance, source: str) -> None:
-    await floor.staff(3)
+    known = floor.numbers
+    for person in await floor.staff(4):
+        person.stays_for = known
     asterisk, application = await instance.running("asterisk"), await instance.running(APPLICATION)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as phone:
         phone.bind((source, 0))

@@ -102,7 +102,7 @@ class Experiment:
                 result.calls = len(evidence.calls)
                 result.findings = judge(evidence)
                 for promise in evidence.promises:
-                    kind = promise.what.rpartition(") ")[2]
+                    kind = promise.what.partition(" [")[0].rpartition(") ")[2]
                     result.worst[kind] = max(result.worst.get(kind, 0.0), promise.took or 0.0)
         self.results.append(result)
         shutil.rmtree(phones, ignore_errors=True)

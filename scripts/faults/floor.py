@@ -43,6 +43,8 @@ class Floor:
         self.people: list[Person] = []
         self.polres: list[Person] = []
         self.citizens: list[Citizen] = []
+        self.numbers: set[str] = set()
+        """Theirs, from before they dial."""
         self.others: list[CallSeen] = []
         """Calls whose phones have judged themselves: those of a SIPp."""
         self.promises: list[Promise] = []
@@ -99,6 +101,7 @@ class Floor:
     async def dial(self, number: str | None = None) -> Citizen:
         """A citizen dials 110."""
         number = number or self.new_number()
+        self.numbers.add(number)
         call = await self.phones.citizen(number=number, hz=CALLER_HZ, carry=self.carry)
         citizen = Citizen(number, call, moment())
         self.citizens.append(citizen)

@@ -18,6 +18,15 @@ REACTION_SECONDS: Final = 0.05
 
 _LOOK_SECONDS: Final = 0.01
 _LEAST_SHARE: Final = 0.5
+_EVERY_PACKET: Final = 4
+"""A tone of less than 80 ms was no talk."""
+
+_LOUD: Final = 200.0
+RINGING_HZ: Final = 425
+_RING_SHARE: Final = 0.9
+_RING_PAUSES: Final = tuple(step / 4 for step in range(17))
+"""One second it rings and four it does not (asterisk_conf/indications.conf): so long after it, it still does."""
+
 _QUIET_NOTED: Final = 0.5
 """Shorter spells without sound are in every sentence."""
 
@@ -39,6 +48,8 @@ class Person:
     hz: int
     away: bool = False
     picks: str = ""
+    stays_for: Collection[str] | None = None
+    """On whomever else this person hangs up soon, as there is nobody to be heard; None: stays for everybody."""
     left: set[str] = field(default_factory=set)
     """Numbers of the callers on whom this person hung up."""
 
@@ -62,14 +73,13 @@ class Person:
                 await call.hang_up()
         except PhoneError:  # the other side was faster
             return
+        if self.stays_for is not None and call.caller_number not in self.stays_for:
+            await asyncio.sleep(REACTION_SECONDS)
+            await self.hang_up_on(call.caller_number)
 
     def call_of(self, number: str) -> HandsetCall | None:
         """The talk that this person has with a caller now."""
         return next((call for call in self.phone.talking if call.caller_number == number), None)
-
-    def has_had(self, number: str) -> bool:
-        """Whether this person ever picked up for a caller."""
-        return any(call.caller_number == number and call.events.all("answered") for call in self.phone.calls)
 
     def is_rung_by(self, number: str) -> bool:
         """Whether the phone rings for a caller now."""
@@ -126,14 +136,28 @@ class Citizen:
                 return None
             await asyncio.sleep(_LOOK_SECONDS)
 
+    def has_heard(self, tones_of_desks: Collection[int]) -> bool:
+        """Whether any of these tones was ever heard."""
+        packets = self.audio.packets
+        for at in range(0, len(packets) - 1, _EVERY_PACKET):
+            pair = tones.decode(packets[at].payload + packets[at + 1].payload)
+            if any(tones.share(pair, hz) > _LEAST_SHARE for hz in tones_of_desks):
+                return True
+        return False
+
     def quiet(self) -> list[Spell]:
-        """When nothing could be heard on the answered line, by the epoch's clock."""
+        """When nothing could be heard on the answered line, by the epoch's clock; between two rings it rings."""
         line = self.line()
         if line is None:
             return []
         offset = time.time() - moment()
-        loud = [packet.at + offset for packet in self.audio.packets if tones.is_loud(packet.payload)]
-        return quiet_spells(loud, line.start, line.end, longer_than=_QUIET_NOTED)
+        heard: list[float] = []
+        for packet in self.audio.packets:
+            samples = tones.decode(packet.payload)
+            if tones.loudness(samples) >= _LOUD:
+                pauses = _RING_PAUSES if tones.share(samples, RINGING_HZ) > _RING_SHARE else (0.0,)
+                heard += [packet.at + offset + pause for pause in pauses]
+        return quiet_spells(sorted(heard), line.start, line.end, longer_than=_QUIET_NOTED)
 
     def line(self) -> Spell | None:
         """From the answer, be it an announcement's, to the end or now; None: there was none."""
@@ -149,7 +173,7 @@ class Citizen:
             self.number,
             reached=bool(events.all("ringing") or events.all("early") or events.all("answered")),
             answered=bool(events.all("answered")),
-            served=any(person.has_had(self.number) for person in people),
+            served=self.has_heard([person.hz for person in people]),
             by={"self": "caller", "other": "other"}.get(call.ended_by or "", ""),
             excused=self.excused,
             desk_left=any(self.number in person.left for person in people),

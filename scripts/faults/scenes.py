@@ -104,12 +104,18 @@ class _Away(Scene):
 
     async def finish(self) -> None:
         """The two are together again, by themselves or by the operator's keys."""
-        if await self.citizen.hears([self.operator.hz], since=moment(), seconds=0.5) is None:
+        people = self._those_who_may()
+        tones = self.floor.tones(people)
+        if await self.citizen.hears(tones, since=moment(), seconds=0.5) is None:
             with contextlib.suppress(PhoneError, ChaosError):  # the talk is over: the promise says it
                 await self.floor.press(self.operator, self.citizen, self.back)
-            await self._together(moment(), BACK_SECONDS, self.operator)
-        await self._keys_work(self.operator)
+            await self._together(moment(), BACK_SECONDS, *people)
+        await self._keys_work(next((each for each in people if each.call_of(self.citizen.number)), self.operator))
         await self.citizen.hang_up()
+
+    def _those_who_may(self) -> list[Person]:
+        """Who may have the caller then."""
+        return [self.operator]
 
 
 class Held(_Away):
@@ -154,6 +160,10 @@ class Transferring(_Away):
         await self._talk()
         await self.floor.press(self.operator, self.citizen, f"*2{POLRES}#")
         await polres.phone.rung(seconds=5)
+
+    def _those_who_may(self) -> list[Person]:
+        """The Polres, too: a desk of it that frees up meanwhile rings as well."""
+        return [self.operator, *self.floor.polres]
 
 
 class PolresTalking(Scene):
