@@ -181,5 +181,5 @@ class Stack:
         if not self._is_up:
             raise StackError("it is not started yet")
         read_again(self.prepared)
-        for child in (self.tables, self.guard, self.application):
+        for child in (self.tables, self.publisher, self.guard, self.application):
             child.renew()

@@ -16,7 +16,7 @@ from scripts.stack.watchdog import SILENT_SECONDS
 from tests.asterisk.site import REPO
 
 EXAMPLE = REPO / "siaga.example.toml"
-SERVICES = {"prepare", "broker", "asterisk", "guard", "application", "tables"}
+SERVICES = {"prepare", "broker", "asterisk", "guard", "application", "tables", "publisher"}
 needs_systemd = pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="there is no systemd-analyze")
 
 
