@@ -38,7 +38,7 @@ PATIENCE_SECONDS: Final = 4.0
 """So long a command waits for the list that is still being read from disk."""
 
 FLUSH_SECONDS: Final = 5.0
-_TURN: Final = 50
+_TURN: Final = 25
 """Numbers of an import between two turns of everybody else."""
 
 log = structlog.get_logger(__name__)
