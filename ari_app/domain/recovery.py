@@ -253,10 +253,10 @@ def _adoption(
     bridge = next((each for each in bridges if caller.id in each.channels), None)
     place = None if bridge is None else bridge.id
     # The one who has the caller was there before whoever is asked, or has a call transferred to them.
-    legs = sorted(
-        (leg for leg in by_id.values() if call_of(leg.id) == caller.id and leg.up), key=lambda leg: (leg.since, leg.id)
-    )
-    together = [leg for leg in legs if bridge is not None and leg.id in bridge.channels]
+    up = sorted((leg for leg in by_id.values() if call_of(leg.id) and leg.up), key=lambda leg: (leg.since, leg.id))
+    legs = [leg for leg in up if call_of(leg.id) == caller.id]
+    # Who came by an attended transfer has a leg that was made for another call.
+    together = [leg for leg in up if bridge is not None and leg.id in bridge.channels]
     # An operator who asks somebody else has the caller on hold in another bridge: they are together again then.
     leg = next(iter(together or [leg for leg in legs if leg.held]), None)
     if caller.is_desk_line:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from typing import Final
 
 import anyio
@@ -77,7 +76,7 @@ class Call:
         """A desk and its leg, rung while the call was being claimed."""
         self.bridges = Bridges(around.asterisk, call)
         self._inbox: Inbox[Delivered] = Inbox()
-        self._caller_left = self._is_lost = False
+        self._caller_left = self._has_exited = self._is_lost = False
         self.given_away = anyio.Event()
         """Set when a leg of ours has been joined with another call."""
         self._seen: set[str] = set()
@@ -184,6 +183,11 @@ class Call:
         self._caller_left = True
 
     @property
+    def was_taken(self) -> bool:
+        """Whether the caller's leg has left us and, by ``end``, has not ended: somebody gave it to the dialplan."""
+        return self._has_exited and self.id not in self.causes
+
+    @property
     def caller_left(self) -> bool:
         """Whether the caller's leg is known to have left us."""
         return self._caller_left
@@ -204,8 +208,8 @@ class Call:
                 self._seen.add(leg_of(message))
                 if isinstance(message, StasisStart):
                     self._entered.add(message.channel.id)
-        if self.id in self.causes or (isinstance(message, StasisEnd) and message.channel.id == self.id):
-            self._caller_left = True
+        self._has_exited |= isinstance(message, StasisEnd) and message.channel.id == self.id
+        self._caller_left |= self._has_exited or self.id in self.causes
 
     # ---- what to do ----------------------------------------------------------------------------
 
@@ -263,6 +267,7 @@ class Call:
         if not self._is_followed:
             self._is_followed = True
             if await self.around.asterisk.subscribe([f"channel:{self.id}"]):
+                self.causes.setdefault(self.id, UNKNOWN_CAUSE)  # it has gone by now
                 self._caller_left = True
 
     def adopt_leg(self, leg: str, *, lives: bool = False) -> None:
@@ -305,12 +310,6 @@ class Call:
         except AriNotFound:
             self.causes.setdefault(leg, UNKNOWN_CAUSE)
 
-    async def end_stranger(self, leg: str | None) -> None:
-        """Hang up a channel that Asterisk made by itself, if it is still there."""
-        if leg is not None:
-            with suppress(AriRefused):
-                await self.around.asterisk.hangup(leg)
-
     async def connect(self, leg: str, *, beside: bool = False) -> None:
         """Let the caller and ``leg`` hear each other; see ``Bridges.join``.
 
@@ -330,6 +329,8 @@ class Call:
         """
         if not self._caller_left:
             await self.end_leg(self.id)
+        elif self.was_taken:
+            await self.follow_caller()  # has it ended, too?
         await self.end_own_legs()
         try:
             with anyio.move_on_after(LAST_EVENTS_SECONDS):

@@ -48,7 +48,7 @@ def finder_again(call: Call) -> Finder:
 
     Who calls from a blocked number, and in no emergency, goes on waiting behind everybody else (SOP VIII).
     """
-    call.waits_since = now()
+    call.talking, call.waits_since = False, now()
     if call.is_emergency or call.claims_emergency or not call.around.blocking.is_blocked(call.caller):
         call.priority = min(call.priority, Priority.TAKE_BACK)
         return find_operator
@@ -245,6 +245,9 @@ async def finish(room: Room, *, by: str, outcome: str) -> None:
     call = room.call
     waited = call.waited_ms()
     await let_go(room)
+    if call.was_taken:  # the guard's doing: its end comes from the dialplan
+        call.tell("call.fallback", reason="taken_away")
+        return
     recording = await call.around.recorded(call.id)
     if recording is not None:
         call.tell("call.recorded", "asterisk", **recording)

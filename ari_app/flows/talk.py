@@ -12,7 +12,7 @@ import anyio
 from ari_app.domain.keys import Key, Wish
 from ari_app.flows.classify import classify
 from ari_app.flows.consult import consult, let_go
-from ari_app.flows.endings import Ended, Lost, Next, left_by
+from ari_app.flows.endings import Ended, Lost, Next, end_stranger, left_by
 from ari_app.flows.party import Asked, Gone, Party, PhoneHeld, Referred
 from ari_app.flows.room import LONGEST_SENTENCE, OK, Room
 from ari_app.flows.transfer import transfer, transfer_by_phone
@@ -42,7 +42,7 @@ async def talk(room: Room, party: Party) -> Ended | Lost:
             case Referred(party=who) as referred if who is party:
                 after = await transfer_by_phone(room, referred)
             case Referred(stand_in=stand_in):
-                await room.call.end_stranger(stand_in)
+                await end_stranger(room.call, stand_in)
     return after
 
 

@@ -10,7 +10,7 @@ from ari_app.domain.desks import DeskState
 from ari_app.domain.facts import Json
 from ari_app.domain.keys import Key, Wish
 from ari_app.flows.classify import classify
-from ari_app.flows.endings import Lost, Next, left_by
+from ari_app.flows.endings import Lost, Next, end_stranger, left_by
 from ari_app.flows.messages import CallClosed, CallerLeft, TimeUp, now
 from ari_app.flows.party import Asked, Gone, Heard, Party, Referred
 from ari_app.flows.ringing import Answered, NotTaken, RingGroup, connect
@@ -44,7 +44,7 @@ async def transfer(room: Room, party: Party, wish: Wish) -> Next:
 async def transfer_by_phone(room: Room, referred: Referred) -> Next:
     """The same by the phone's own transfer key, with which the operator leaves the call."""
     call, party = room.call, referred.party
-    await call.end_stranger(referred.stand_in)
+    await end_stranger(call, referred.stand_in)
     call.tell("call.referred", party.actor, desk=party.desk, to=referred.to or referred.target)
     await room.leave(party)
     if referred.target is not None:
@@ -165,7 +165,7 @@ class Transfer:
                 await self._room.leave(who)
                 self._party = None if who is self._party else self._party
             case Referred(stand_in=stand_in):
-                await self._call.end_stranger(stand_in)
+                await end_stranger(self._call, stand_in)
             case DeskReady(extension=desk):
                 await self._ring(desk)
 

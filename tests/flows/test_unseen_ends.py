@@ -69,3 +69,31 @@ async def test_a_call_that_ended_unseen_has_its_own_end(lags: Lags) -> None:
         (end,) = here.facts(call, "call.ended")
         assert (end.data["outcome"], end.data["by"], end.data["cause"]) == ("answered", "caller", 16)
         assert end.at == pytest.approx(ended, abs=timedelta(seconds=0.1))
+
+
+@pytest.mark.parametrize("is_talking", [False, True])
+async def test_the_guard_gave_a_caller_back_whom_we_have(lags: Lags, is_talking: bool) -> None:  # noqa: FBT001 - drawn
+    """It took us for dead: no abandoned call, and it does not end before it does."""
+    async with floor("1001", lags=lags) as here:
+        call = await in_talk(here) if is_talking else here.asterisk.call()
+        await anyio.sleep(2)
+        here.asterisk._to_fallback(here.asterisk.legs[call])
+        await here.until(lambda: "call.fallback" in here.told(call), seconds=3)
+        assert here.facts(call, "call.fallback")[0].data == {"reason": "taken_away"}
+        await anyio.sleep(20)
+        assert not {"call.ended", "call.abandoned"} & set(here.told(call))
+        here.asterisk.caller_hangs_up(call)
+
+
+async def test_at_a_stop_a_caller_who_has_lost_the_operator_is_given_back(lags: Lags) -> None:
+    """Nobody talks to them, whoever did before."""
+    async with floor("1001", lags=lags) as here:
+        call = await in_talk(here)
+        here.asterisk.phone_dies("1001")
+        here.asterisk.unregister("1001")
+        await here.until(lambda: "call.requeued" in here.told(call))
+        await anyio.sleep(1)
+        assert here.app is not None
+        await here.app.router.hand_over()
+        assert call in here.asterisk.in_fallback
+        here.asterisk.caller_hangs_up(call)

@@ -45,6 +45,13 @@ def test_a_talk_without_a_flow() -> None:
     assert actions == [AdoptTalk(CALLER, LEG, BRIDGE.id)]
 
 
+def test_a_talk_with_a_leg_that_was_made_for_another_call() -> None:
+    """By an attended transfer; it is no stray either."""
+    leg = replace(LEG, id=leg_id("c0", "x"), endpoint="2011")
+    bridge = replace(BRIDGE, channels=frozenset({CALLER.id, leg.id}))
+    assert decide([CALLER, leg], [bridge], flows=(), legs=(), living={"c1"}) == [AdoptTalk(CALLER, leg, bridge.id)]
+
+
 def test_a_caller_without_a_flow() -> None:
     assert decide([CALLER], [], flows=(), legs=(), living={"c1"}) == [AdoptWaiting(CALLER)]
 
@@ -194,7 +201,7 @@ def _check_adoption(
 ) -> None:
     match action:
         case AdoptTalk(caller=caller, leg=other, bridge=place, together=together):
-            assert call_of(other.id) == caller.id
+            assert together or call_of(other.id) == caller.id
             assert other.up
             inside = bridges[place] if place is not None else frozenset()
             assert (caller.id in inside) == (place is not None)
