@@ -37,5 +37,5 @@ def living(path: Path) -> dict[str, str]:
     """
     if not path.exists():
         return {}
-    with JournalReader(path) as reader:
+    with JournalReader(path, with_reserve=True) as reader:
         return dict(reader.select(_QUERY, (max(0, reader.head().seq - LOOK_BACK),)))
