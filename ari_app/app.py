@@ -107,7 +107,7 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
                 region=settings.site.region,
                 area_code=settings.site.area_code,
                 tell=tell,
-                flush=journal.flush,
+                flush=partial(journal.flush, or_reserve=True),
                 is_living=router.calls.__contains__,
                 is_told=router.stories.has_ended,
                 opens=complaints.open_as,

@@ -59,7 +59,7 @@ class Bell:
         waiting: Callable[[], int],
         *,
         say: Callable[[str | None], bool],
-        tell: Callable[[str | None], None],
+        tell: Callable[[str | None], object],
     ) -> None:
         """``alarm`` is looked at; ``waiting`` counts facts, for the log.
 

@@ -1,8 +1,7 @@
 """The journal: every fact, numbered, chained and on disk before anyone is told of it.
 
-``append`` only puts the fact in a queue. One thread takes everything that waits, writes it in one
-transaction, and then tells ``on_commit``. When the disk does not let it, it keeps what it has, in order, in memory and
-in the reserve, says so in ``alarm``, and tries again until it can.
+``append`` only puts the fact in a queue. One thread writes what waits in one transaction, and then tells ``on_commit``.
+When the disk does not let it, it keeps what it has, in memory and in the reserve, raises ``alarm``, and tries again.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ import threading
 import time
 from collections import deque
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Final, Self, TypeAlias
 from zoneinfo import ZoneInfo
@@ -55,8 +54,7 @@ IN_MEMORY: Final = 100_000
 """So many lines that are in the reserve are kept in memory, too (some 100 MB), should it not be readable later."""
 
 MOST: Final = 5 * IN_MEMORY
-"""Without a reserve so many facts wait in memory. More would end the application, and with it all of them: what comes
-then is lost, and counted."""
+"""Without a reserve so many facts wait in memory. More would end the application: they are lost, and counted."""
 
 GATHER_SECONDS: Final = 0.05
 """How often the writer looks for facts: what a call tells in one burst gets on disk together."""
@@ -64,11 +62,8 @@ GATHER_SECONDS: Final = 0.05
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1.0
 """Seconds between two attempts while the disk does not let us."""
 
-RESERVE_SECONDS: Final = 1.0
-"""After so long without success what waits goes into the reserve."""
-
-START_SECONDS: Final = 1.0
-"""How long a start waits until what is in the reserve is in the journal. The callers wait for it, too."""
+RESERVE_SECONDS: Final = 0.5
+"""So long after the first failure what waits goes into the reserve."""
 
 
 @dataclass(slots=True)
@@ -76,6 +71,14 @@ class _Lost:
     """Stands in the queue where facts are missing. Once it has a number it counts no more."""
 
     count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Flush:
+    """Somebody waits until what was told before is on disk."""
+
+    or_reserve: bool
+    done: threading.Event = field(default_factory=threading.Event)
 
 
 _Told: TypeAlias = tuple["Fact | _Lost", bytes, float]
@@ -95,17 +98,15 @@ class Journal:
         """Use ``Journal.open``."""
         self.on_alarm: Callable[[str | None], None] | None = None
         """Is called in a thread of its own when ``alarm`` changes, not in a caller's path; look at ``alarm`` first."""
-        self._file, self._reserve = file, reserve
-        self._zone = zone
-        self._on_commit = on_commit
+        self._file, self._reserve, self._zone, self._on_commit = file, reserve, zone, on_commit
         self._head = file.head()
         self._numbered = self._head
         """The last line that has a number: where one is behind ``_head``, the reserve has it."""
         self._held: deque[Row] = deque()
         """The first of those lines, as many as may be in memory."""
-        self._queue: deque[_Told | threading.Event] = deque()
+        self._queue: deque[_Told | _Flush] = deque()
         """What has no number yet."""
-        self._flushes: deque[tuple[int, threading.Event]] = deque()
+        self._flushes: deque[tuple[int, _Flush]] = deque()
         self._wake = threading.Event()
         self._closing = threading.Event()
         self._give_up = threading.Event()
@@ -120,7 +121,12 @@ class Journal:
         self._take_up_reserve()
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._thread.start()
-        self._bell = Bell(lambda: self.alarm, lambda: self.waiting, say=self._reserve.say, tell=self._ring)
+        self._bell = Bell(
+            lambda: self.alarm,
+            lambda: self.waiting,
+            say=self._reserve.say,
+            tell=lambda alarm: self.on_alarm and self.on_alarm(alarm),
+        )
 
     @classmethod
     def open(
@@ -142,7 +148,7 @@ class Journal:
         """
         file = JournalFile(path)
         try:
-            journal = cls(file, Reserve(reserve_of(path), room), ZoneInfo(timezone), on_commit)
+            return cls(file, Reserve(reserve_of(path), room), ZoneInfo(timezone), on_commit)
         except (sqlite3.Error, OSError, KeyError) as error:  # KeyError: ZoneInfoNotFoundError
             file.close()
             msg = f"the journal {path} cannot be opened: {error}"
@@ -150,9 +156,6 @@ class Journal:
         except BaseException:
             file.close()
             raise
-        if not journal.flush(START_SECONDS):
-            log.error("the reserve is not in the journal yet: who starts does not know of it", lines=journal.waiting)
-        return journal
 
     @property
     def alarm(self) -> str | None:
@@ -173,7 +176,7 @@ class Journal:
     @property
     def waiting(self) -> int:
         """How many facts are not in the journal yet."""
-        facts = sum(1 for item in self._queue.copy() if not isinstance(item, threading.Event))
+        facts = sum(1 for item in self._queue.copy() if not isinstance(item, _Flush))
         return self._numbered.seq - self._head.seq + facts
 
     def append(self, fact: Fact) -> None:
@@ -185,8 +188,7 @@ class Journal:
             JournalError: the journal has been closed.
         """
         if self._closing.is_set():
-            msg = f"a fact came after the journal was closed: {fact.action}"
-            raise JournalError(msg)
+            raise JournalError(f"a fact came after the journal was closed: {fact.action}")
         if len(self._queue) >= MOST:
             self._lose()
             return
@@ -198,17 +200,17 @@ class Journal:
         """Whether its thread runs, however long the disk makes it wait."""
         return self._thread.is_alive()
 
-    def flush(self, timeout: float = 10.0) -> bool:
+    def flush(self, timeout: float = 10.0, *, or_reserve: bool = False) -> bool:
         """Wait until all that was appended before is on disk and ``on_commit`` knows; False: not in time.
 
-        Not from ``on_commit``, which it would wait for.
+        ``or_reserve``: on disk is enough, be it in the reserve. Not from ``on_commit``, which it would wait for.
         """
         if not self._thread.is_alive():
             return not self.waiting
-        done = threading.Event()
-        self._queue.append(done)
+        flush = _Flush(or_reserve)
+        self._queue.append(flush)
         self._wake.set()
-        return done.wait(timeout)
+        return flush.done.wait(timeout)
 
     def head(self) -> tuple[int, str]:
         """Number and hash of the last line on disk; ``(0, GENESIS)`` when there is none."""
@@ -221,7 +223,7 @@ class Journal:
         self._thread.join(timeout)
         self._give_up.set()
         self._thread.join(LONGEST_PAUSE + RESERVE_SECONDS)
-        lost = sum(1 for item in self._queue if not isinstance(item, threading.Event))
+        lost = sum(1 for item in self._queue if not isinstance(item, _Flush))
         if lost:
             log.error("the journal was closed with facts that could not be written", facts=lost)
         if kept := self._numbered.seq - self._head.seq:
@@ -284,7 +286,7 @@ class Journal:
                 self._take_up_reserve()
                 if self._numbered == self._head and self._is_reserve_used:  # nothing is left of it
                     self._queue.appendleft((_Lost(missing), b"", time.time()))
-                self._flushes = deque((min(seq, self._numbered.seq), done) for seq, done in self._flushes)
+                self._flushes = deque((min(seq, self._numbered.seq), flush) for seq, flush in self._flushes)
                 return self._next_rows()
         return self._chain(self._head)[0]
 
@@ -304,15 +306,17 @@ class Journal:
         if rows:
             self._tell(rows)
         while self._flushes and self._flushes[0][0] <= self._head.seq:
-            self._flushes.popleft()[1].set()
+            self._flushes.popleft()[1].done.set()
 
     def _take(self, count: int) -> None:
         """Take so many facts out of the queue: they have their numbers. So have those who wait for them."""
         seq = self._numbered.seq
-        while self._queue and (count or isinstance(self._queue[0], threading.Event)):
+        while self._queue and (count or isinstance(self._queue[0], _Flush)):
             item = self._queue.popleft()
-            if isinstance(item, threading.Event):
+            if isinstance(item, _Flush):
                 self._flushes.append((seq, item))
+                if item.or_reserve:
+                    item.done.set()
             else:
                 seq, count = seq + 1, count - 1
 
@@ -321,7 +325,7 @@ class Journal:
         rows: list[Row] = []
         for index in range(min(len(self._queue), LARGEST_BATCH)):  # others append meanwhile: no iterator may be open
             item = self._queue[index]
-            if isinstance(item, threading.Event):
+            if isinstance(item, _Flush):
                 continue
             rows.append(behind(head, self._line(item)))
             head = Head(rows[-1][0], rows[-1][6])
@@ -398,7 +402,3 @@ class Journal:
                 self._lost = _Lost()
                 self._queue.append((self._lost, b"", time.time()))
             self._lost.count += 1
-
-    def _ring(self, alarm: str | None) -> None:
-        if self.on_alarm is not None:
-            self.on_alarm(alarm)

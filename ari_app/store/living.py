@@ -44,6 +44,6 @@ def living(path: Path) -> dict[str, Story]:
     """
     if not path.exists():
         return {}
-    with JournalReader(path) as reader:
+    with JournalReader(path, with_reserve=True) as reader:
         rows = reader.select(_QUERY, (max(0, reader.head().seq - LOOK_BACK),))
         return {call: Story(last, bool(blocked), bool(claims), since) for call, last, blocked, claims, since in rows}

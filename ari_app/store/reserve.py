@@ -84,7 +84,7 @@ class Reserve:
         if self._is_empty():
             return head
         last, fits = head, True
-        for _, row in self._pieces():
+        for _, row in _pieces(self._fd):
             if row is not None and row[0] <= head.seq and hash_of(row[0]) == row[6]:
                 continue
             fits = fits and row is not None and row[0] == last.seq + 1 and follows(row, last.hash)
@@ -131,7 +131,7 @@ class Reserve:
         rows: list[Row] = []
         self._ready()
         seq, start = self._next
-        for end, row in self._pieces(start if seq == after else FIRST):
+        for end, row in _pieces(self._fd, start if seq == after else FIRST):
             if row is None:
                 break
             if row[0] > after:
@@ -201,19 +201,6 @@ class Reserve:
             used = start + len(page) if page else used
         return used
 
-    def _pieces(self, start: int = FIRST) -> Iterator[tuple[int, Row | None]]:
-        """Each line with where it ends in the file; None: it cannot be read. Zeros are passed over."""
-        rest, place = b"", start
-        while page := os.pread(self._fd, _PAGE, place + len(rest)):
-            *lines, rest = (rest + page).split(b"\n")
-            for each in lines:
-                place += len(each) + 1
-                yield place, _opened(each)
-            if not rest.strip(b"\0"):
-                place, rest = place + len(rest), b""
-        if rest:
-            yield place + len(rest), None
-
     def _renumber(self, head: Head, hash_of: Callable[[int], str | None], now: str) -> Head:
         """Write the lines into a file that then takes this one's place, so that they go on from ``head``."""
         fresh = self.path.with_name(f"{self.path.name}.new")
@@ -241,7 +228,7 @@ class Reserve:
     def _going_on(self, head: Head, hash_of: Callable[[int], str | None], now: str) -> Iterator[Row]:
         """What the journal does not have, with new numbers, and at last how much could not be read."""
         lost = 0
-        for _, row in self._pieces():
+        for _, row in _pieces(self._fd):
             if row is None:
                 lost += 1
             elif row[0] > head.seq or hash_of(row[0]) != row[6]:
@@ -270,6 +257,21 @@ def waiting(path: Path) -> bool:
         return bool(file.read(_PAGE).strip(b"\0"))
 
 
+def waiting_rows(path: Path, head: Head) -> list[Row]:
+    """The lines in the reserve at ``path`` that go on from the journal's last one; none where they cannot be read."""
+    rows: list[Row] = []
+    with suppress(OSError), path.open("rb") as file:
+        for _, row in _pieces(file.fileno()):
+            if row is None:
+                break
+            if row[0] > head.seq:
+                if row[0] != head.seq + 1 or not follows(row, head.hash):
+                    break
+                rows.append(row)
+                head = Head(row[0], row[6])
+    return rows
+
+
 def standing_alarm(path: Path) -> str | None:
     """The alarm of the journal's running writer, if one stands. For other processes.
 
@@ -296,6 +298,20 @@ def lost_line(now: str, facts: int, reason: str) -> Content:
 
 class _Said(msgspec.Struct):
     alarm: str | None
+
+
+def _pieces(fd: int, start: int = FIRST) -> Iterator[tuple[int, Row | None]]:
+    """Each line with where it ends in the file; None: it cannot be read. Zeros are passed over."""
+    rest, place = b"", start
+    while page := os.pread(fd, _PAGE, place + len(rest)):
+        *lines, rest = (rest + page).split(b"\n")
+        for each in lines:
+            place += len(each) + 1
+            yield place, _opened(each)
+        if not rest.strip(b"\0"):
+            place, rest = place + len(rest), b""
+    if rest:
+        yield place + len(rest), None
 
 
 def _sealed(row: Row) -> bytes:

@@ -18,10 +18,12 @@ from ari_app.store.journal import verify
 from ari_app.store.reserve import reserve_of, waiting
 from scripts.phones import Dialling, Phones
 from tests.asterisk.site import Site, actions, assert_complete, eventually, phones_of, running
+from tests.asterisk.talk import CALLER_HZ, POLDA_HZ, hear_each_other
 
 pytestmark = pytest.mark.anyio
 
 ANSWERED_WITHIN_MS = 1_200
+BACK_SECONDS = 5.0
 AN_AGE = 20.0
 
 
@@ -142,23 +144,37 @@ async def test_no_call_notices(troubled_site: Site, phones: Phones, trouble: str
 
 
 async def test_killed_while_it_is_locked(troubled_site: Site, phones: Phones) -> None:
-    """What was told meanwhile is in the reserve, and then in the journal, before anything new is."""
+    """A talk goes on and is taken up; what was told of it is in the reserve, and then in the journal, once."""
     site, after = troubled_site, troubled_site.head()
-    await phones.desk(site.accounts[0])
+    handset = await phones.handset(site.accounts[0], hz=POLDA_HZ, answers=0.05)
+    await phones.desk(site.accounts[1])
     with locked(site):
+        before = site.head()
+        caller = await phones.citizen(number="081234567890", hz=CALLER_HZ)
+        polda = await handset.rung()
+        await polda.answered()
         await answered_calls(site, phones, 2)
-        await eventually(lambda: waiting(reserve_of(journal_of(site))), seconds=AN_AGE, what="the reserve is used")
-        await answered_calls(site, phones, 1)
-        ends = '"action":"call.ended"'
-        await eventually(
-            lambda: reserve_of(journal_of(site)).read_text("utf-8", "replace").count(ends) == 3,
-            seconds=AN_AGE,
-            what="the reserve has the calls' ends",
-        )
-        assert site.head() == after
+        await eventually(lambda: kept(site, "call.ended") == 2, seconds=AN_AGE, what="the reserve has the calls' ends")
+        assert site.head() == before
         pid = application(site)
         os.kill(pid, signal.SIGKILL)
-        await site.replaced(pid, seconds=AN_AGE)
+        await site.replaced(pid, seconds=BACK_SECONDS)
+        await hear_each_other((caller, CALLER_HZ), (polda, POLDA_HZ))
+        await polda.press("*5")
+        await eventually(lambda: kept(site, "call.classified"), seconds=AN_AGE, what="the operator's keys work")
         await answered_calls(site, phones, 1)
+        await polda.hang_up()
+        await caller.ended()
+        assert site.head() == before
     await assert_all_told(site, after, 4)
+    stories = [actions(site.records(call=await site.new_call(after, number=number))) for number in range(1, 5)]
+    (talk,) = (story for story in stories if "call.adopted" in story)
+    assert talk.count("call.answered") == 1
+    tickets = [record.data["ticket"] for record in site.records(after=after) if record.action == "complaint.opened"]
+    assert len(tickets) == len(set(tickets)) == sum("complaint.opened" in story for story in stories)
     assert not waiting(reserve_of(journal_of(site)))
+
+
+def kept(site: Site, action: str) -> int:
+    """How many lines of this action are in the reserve."""
+    return reserve_of(journal_of(site)).read_text("utf-8", "replace").count(f'"action":"{action}"')

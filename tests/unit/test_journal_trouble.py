@@ -132,6 +132,7 @@ def test_stopped_while_the_database_is_locked(open_journal: OpenJournal, path: P
         tell(one, *range(5))
         assert one.close(timeout=0.1)
     again = open_journal()
+    assert again.flush()
     assert numbers(path) == list(range(5))
     tell(again, 5)
     assert again.flush()

@@ -14,10 +14,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ari_app.domain.facts import Fact
 from ari_app.store import journal, reserve
 from ari_app.store.chain import GENESIS, Row, behind
-from ari_app.store.journal import Journal, verify
+from ari_app.store.journal import Journal, JournalReader, verify
 from ari_app.store.journal_file import Head, JournalFile
+from ari_app.store.living import living
 from ari_app.store.reserve import Reserve, reserve_of, waiting
 from tests.unit.conftest import OpenJournal
 from tests.unit.trouble import in_reserve, locked, numbers, tell, until, writer
@@ -96,6 +98,7 @@ def test_killed_while_the_database_is_locked(open_journal: OpenJournal, path: Pa
         assert process.stdout.readline() == "waits\n"
     assert numbers(path) == []
     one = open_journal()
+    assert one.flush()
     found = numbers(path)
     assert len(found) >= 300
     assert found == list(range(len(found)))
@@ -104,6 +107,46 @@ def test_killed_while_the_database_is_locked(open_journal: OpenJournal, path: Pa
     assert one.flush()
     assert numbers(path) == list(range(len(found) + 1))
     assert verify(path).ok
+
+
+def test_who_starts_knows_what_is_in_the_reserve(open_journal: OpenJournal, path: Path) -> None:
+    """While the database is locked, and in the moment in which it goes into the journal: once, and in order."""
+    one = open_journal()
+    tell(one, *range(10))
+    assert one.flush()
+    with locked(path):
+        tell(one, *range(10, 30))
+        assert one.flush(or_reserve=True)
+        assert not one.flush(timeout=0.01)
+        with JournalReader(path) as plain, JournalReader(path, with_reserve=True) as reader:
+            assert plain.head().seq == 10
+            assert reader.head().seq == 30
+            assert [record.data["n"] for record in reader.records(limit=25)] == list(range(25))
+            assert [record.seq for record in reader.records(call="c20")] == [21]
+            assert reader.select("SELECT max(seq) FROM journal WHERE action = 'x.y'") == [(30,)]
+        reader = JournalReader(path, with_reserve=True)
+    assert one.flush()
+    with reader:
+        assert [record.data["n"] for record in reader.records()] == list(range(30))
+
+
+def test_a_reader_with_the_reserve_is_quick(open_journal: OpenJournal, path: Path) -> None:
+    """A large journal is not read from end to end for each question."""
+    one = open_journal()
+    for number in range(200):
+        for action in ("call.received", "call.queued", "call.answered", "call.ended"):
+            one.append(Fact("system", action, f"c{number}"))
+    one.append(Fact("system", "call.received", "living"))
+    assert one.flush()
+    with locked(path):
+        one.append(Fact("system", "call.queued", "living"))
+        one.append(Fact("system", "call.received", "new"))
+        assert one.flush(or_reserve=True)
+        assert living(path) == {"living": "call.queued", "new": "call.received"}
+        with JournalReader(path, with_reserve=True) as reader:
+            plan = str(reader.select("EXPLAIN QUERY PLAN SELECT * FROM journal WHERE call = 'c7' ORDER BY seq"))
+            assert "journal_call" in plan
+            assert "waiting_call" in plan
 
 
 class Crashes:
