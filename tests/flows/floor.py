@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import datetime
 from types import MappingProxyType
 
 import anyio
@@ -30,6 +31,7 @@ from ari_app.flows.router import Router
 from ari_app.flows.surroundings import Rules, Surroundings
 from ari_app.flows.switchboard import Switchboard
 from tests.flows.fake_asterisk import FakeAsterisk, Lags
+from tests.flows.virtual_time import virtual_now
 
 RING_SECONDS = 12
 OVERFLOW_SECONDS = 30
@@ -149,6 +151,22 @@ class Application:
                 self.journal.extend(story(note, told, "ID"))
 
 
+class Journal(list[Fact]):
+    """The facts that were told; ``at`` has the moment of each."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.at: list[datetime] = []
+
+    def append(self, fact: Fact) -> None:
+        super().append(fact)
+        self.at.append(fact.at or virtual_now())
+
+    def extend(self, facts: Iterable[Fact]) -> None:
+        for fact in facts:
+            self.append(fact)
+
+
 class Floor:
     """A fake Asterisk, an application on it that can be killed and started again, and the journal."""
 
@@ -163,7 +181,7 @@ class Floor:
     ) -> None:
         self.rules = rules
         self.logins = frozenset(staff)
-        self.journal: list[Fact] = []
+        self.journal = Journal()
         for number in blocked:
             self.journal.append(Fact("system", "number.blocked", data={"number": number, "reason": "supervisor"}))
         for desk, nrp in staff.items():
