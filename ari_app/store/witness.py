@@ -75,9 +75,13 @@ class LastResult:
             return f"not compared at {when}: {self.trouble}"
         if self.differences:
             first = self.differences[0]
-            many = f"{len(self.differences)} difference{'s' if len(self.differences) > 1 else ''}"
+            many = _counted(len(self.differences), "difference")
             return f"{many} in the last {KEEP.days} days, the first: {first.call or 'no call'}: {first.text}"
-        return f"journal and Asterisk agree in {self.calls} calls, compared at {when}"
+        return f"journal and Asterisk agree in {_counted(self.calls, 'call')}, compared at {when}"
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def reconcile(  # noqa: PLR0913 - named, and each a thing of its own

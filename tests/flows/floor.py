@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from types import MappingProxyType
@@ -31,6 +31,7 @@ from ari_app.flows.router import Router
 from ari_app.flows.surroundings import Rules, Surroundings
 from ari_app.flows.switchboard import Switchboard
 from tests.flows.fake_asterisk import FakeAsterisk, Lags
+from tests.flows.virtual_time import virtual_now
 
 RING_SECONDS = 12
 OVERFLOW_SECONDS = 30
@@ -42,13 +43,6 @@ NOBODY: Mapping[str, str] = MappingProxyType({})
 def unit_of(extension: str) -> str:
     """1001 is a desk of the Polda, 2013 one of Polres 01."""
     return extension[1:3] if extension.startswith("2") else "polda"
-
-
-class Told(list[Fact]):
-    """The journal: it says of every fact when it was told."""
-
-    def append(self, fact: Fact) -> None:
-        super().append(replace(fact, at=fact.at or FakeAsterisk.wall_now()))
 
 
 class EveryPin:
@@ -143,7 +137,7 @@ class Application:
         )  # fmt: skip
         self.router = Router(tasks, around, self.roster, region="ID")
         self.phone_watch = PhoneWatch(asterisk, dead_after=rules.dead_phone)
-        self.recovery = Recovery(tasks, self.router, self.living, asterisk.wall_now)
+        self.recovery = Recovery(tasks, self.router, self.living, virtual_now)
 
     def tell(self, fact: Fact) -> None:
         self.journal.append(fact)
@@ -167,6 +161,17 @@ class Application:
                 self.journal.extend(story(note, told, "ID"))
 
 
+class Journal(list[Fact]):
+    """The facts that were told, each with the moment at which it was."""
+
+    def append(self, fact: Fact) -> None:
+        super().append(replace(fact, at=fact.at or virtual_now()))
+
+    def extend(self, facts: Iterable[Fact]) -> None:
+        for fact in facts:
+            self.append(fact)
+
+
 class Floor:
     """A fake Asterisk, an application on it that can be killed and started again, and the journal."""
 
@@ -181,7 +186,7 @@ class Floor:
     ) -> None:
         self.rules = rules
         self.logins = frozenset(staff)
-        self.journal: list[Fact] = Told()
+        self.journal: list[Fact] = Journal()
         self.journal_in_trouble = False
         for number in blocked:
             self.journal.append(Fact("system", "number.blocked", data={"number": number, "reason": "supervisor"}))

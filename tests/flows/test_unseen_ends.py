@@ -10,6 +10,7 @@ import pytest
 from tests.flows.fake_asterisk import Lags
 from tests.flows.floor import floor
 from tests.flows.scenes import in_talk
+from tests.flows.virtual_time import virtual_now
 
 pytestmark = pytest.mark.anyio
 
@@ -39,7 +40,7 @@ async def test_asterisk_died(lags: Lags, is_killed: bool) -> None:  # noqa: FBT0
     async with floor("1001", lags=lags) as here:
         calls = [await in_talk(here), here.asterisk.call("0614567890")]
         await anyio.sleep(5)
-        died = here.asterisk.wall_now()
+        died = virtual_now()
         if is_killed:
             here.kill()
         else:
@@ -62,7 +63,7 @@ async def test_a_call_that_ended_unseen_has_its_own_end(lags: Lags) -> None:
         here.lose_link()
         await anyio.sleep(1)
         here.asterisk.caller_hangs_up(call)
-        ended = here.asterisk.wall_now()
+        ended = virtual_now()
         await anyio.sleep(2)
         await here.restore_link()
         await here.ended(call, seconds=2)

@@ -233,7 +233,7 @@ def test_the_result_is_kept(place: Place) -> None:
     found = regular(place, START + timedelta(hours=1))
     assert last_result(place.folder) == found
     assert (found.calls, found.differences, found.begins) == (1, (), START)
-    assert found.sentence == "journal and Asterisk agree in 1 calls, compared at 2025-01-31 09:00"
+    assert found.sentence == "journal and Asterisk agree in 1 call, compared at 2025-01-31 09:00"
     assert (place.folder / RESULT).stat().st_mode & 0o077 == 0
 
 
