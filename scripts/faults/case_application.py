@@ -50,7 +50,7 @@ class Dead(Fault):
         self._go_on(floor.instance)
         took = await floor.instance.served_by_another(self._pid, since=go_on, seconds=PATIENCE_SECONDS)
         at = None if took is None else go_on + took
-        floor.promise("the application (all of it) serves again", BACK_SECONDS, go_on, at, flaw=Flaw.LATE)
+        floor.promise("the application (all of it) serves again", 2 * BACK_SECONDS, go_on, at, flaw=Flaw.LATE)
 
     def _go_on(self, instance: Instance) -> None:
         send(instance.launcher, signal.SIGCONT)

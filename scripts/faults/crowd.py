@@ -51,7 +51,7 @@ def _results(caller: Caller, prefix: str) -> list[tuple[str, CallResult]]:
 
 
 def seen(number: str, result: CallResult, *, excused: bool) -> CallSeen:
-    """A call as SIPp logged it. Its desks answer at once, long before any announcement: an answer is a desk's."""
+    """A call as SIPp logged it. An announcement answers the line, too, but later than promised: that is late."""
     return CallSeen(
         number,
         reached=result.ringing_ms is not None or result.is_answered or result.ending == "refused",

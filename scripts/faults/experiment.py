@@ -19,10 +19,11 @@ from scripts.phones import PhoneError
 from scripts.stack.sample import make_sample
 
 CHANGES: Final = {
-    "ring_seconds = 2": "ring_seconds = 20\nannounce_seconds = 1",
+    "ring_seconds = 2": "ring_seconds = 20\nannounce_seconds = 3",
     "[[trunk]]": "[transfer]\nanswer_seconds = 4\n\n[[trunk]]",
 }
-"""Callers who wait hear the announcement soon, and nobody at a desk becomes not ready while a case has them away."""
+"""Callers who wait hear the announcement soon, but later than any desk must answer: to SIPp both are an answer.
+Nobody at a desk becomes not ready while a case has them away."""
 
 
 @dataclass(slots=True)

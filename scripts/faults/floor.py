@@ -31,6 +31,9 @@ _FIRST_DESK_HZ, _DESK_STEP_HZ = 1400, 60
 """Above every note of the hold music and every tone of the exchange."""
 
 _TAIL_SECONDS: Final = 0.05
+_NOTES_SECONDS: Final = 2.0
+"""A call of which the caller heard nothing may be told all the same: the dialplan's notes are read every second."""
+
 _numbers = itertools.count(1)
 
 
@@ -210,6 +213,8 @@ class Floor:
             if time.monotonic() > end:
                 break
             await asyncio.sleep(0.1)
+        if not all(call.reached for call in calls):
+            await asyncio.sleep(_NOTES_SECONDS)
         records = self.instance.records(after=self.begun_at)
         return Evidence(
             calls,

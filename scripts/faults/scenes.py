@@ -103,7 +103,7 @@ class _Away(Scene):
     back = ""
 
     async def finish(self) -> None:
-        """The two are together again, by themselves or by the operator's keys."""
+        """The caller has an operator again, by itself or by the operator's keys."""
         people = self._those_who_may()
         tones = self.floor.tones(people)
         if await self.citizen.hears(tones, since=moment(), seconds=0.5) is None:
@@ -114,8 +114,8 @@ class _Away(Scene):
         await self.citizen.hang_up()
 
     def _those_who_may(self) -> list[Person]:
-        """Who may have the caller then."""
-        return [self.operator]
+        """Who may have the caller then: the operator first; the Polres, or another desk by way of the fallback."""
+        return [self.operator, *(each for each in self.floor.everybody if each is not self.operator)]
 
 
 class Held(_Away):
@@ -160,10 +160,6 @@ class Transferring(_Away):
         await self._talk()
         await self.floor.press(self.operator, self.citizen, f"*2{POLRES}#")
         await polres.phone.rung(seconds=5)
-
-    def _those_who_may(self) -> list[Person]:
-        """The Polres, too: a desk of it that frees up meanwhile rings as well."""
-        return [self.operator, *self.floor.polres]
 
 
 class PolresTalking(Scene):
