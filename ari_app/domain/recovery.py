@@ -92,22 +92,25 @@ def died_at(story: Story | None, began: str, link_lost: datetime | None) -> date
 
     ``began`` is since when it runs now (ISO 8601), ``link_lost`` when the link to it broke last.
     """
-    try:
-        restarted = datetime.fromisoformat(began)
-        since = datetime.fromisoformat(story.since if story is not None else "")
-        if since >= restarted:
-            return None
-    except (ValueError, TypeError):  # TypeError: without an offset
+    restarted, since = moment(began), moment(story.since) if story is not None else None
+    if restarted is None or since is None or since >= restarted:
         return None
     return link_lost if link_lost is not None and since <= link_lost < restarted else restarted
 
 
-def seconds_since(moment: str, now: datetime) -> float:
+def seconds_since(at: str, now: datetime) -> float:
     """How long ago something was (ISO 8601 with an offset): 0 where that is unknown, or the clock was put back."""
+    then = moment(at)
+    return 0.0 if then is None else max(0.0, (now - then).total_seconds())
+
+
+def moment(at: str) -> datetime | None:
+    """A moment that Asterisk or the journal names (ISO 8601 with an offset); None where it is none."""
     try:
-        return max(0.0, (now - datetime.fromisoformat(moment)).total_seconds())
-    except (ValueError, TypeError):  # TypeError: without an offset
-        return 0.0
+        then = datetime.fromisoformat(at)
+    except ValueError:
+        return None
+    return then if then.tzinfo is not None else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -282,11 +282,11 @@ class Recovery:
 
     async def _take_up(self, call: Call, caller: plan.SeenChannel, living: Mapping[str, plan.Story]) -> None:
         """Serve a waiting caller, if the dialplan's fallback does not have them by now: at the place that they had."""
+        call.is_up = caller.up  # known first: should all else fail, the music must stop before they are given back
         if not await self._claim(call):
             return
         room = Room(call)
         if caller.up:
-            call.is_up = True
             call.bridges.adopt(None, "")
             await room.caller.take_over()
         self._go_on(call, caller, living, state="waiting")
@@ -299,7 +299,7 @@ class Recovery:
     def _go_on(self, call: Call, caller: plan.SeenChannel, living: Mapping[str, plan.Story], **data: str) -> None:
         """Go on with the call's story, or begin it where the journal does not have it."""
         if call.id not in living and not self._router.stories.is_open(call.id):
-            self._router.received(call, caller.number)
+            self._router.received(call, caller.number, at=plan.moment(caller.since))
         call.tell("call.adopted", **data)
 
 

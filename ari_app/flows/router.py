@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from datetime import datetime
 
 import structlog
 from anyio.abc import TaskGroup
@@ -185,9 +186,9 @@ class Router:
         call.adopt_caller(entered=False)
         return call
 
-    def received(self, call: Call, number: str) -> None:
-        """The first line of a call's story."""
-        self.around.tell(call_received(call.id, caller=call.caller, number=number, dialled=call.dialled))
+    def received(self, call: Call, number: str, at: datetime | None = None) -> None:
+        """The first line of a call's story; ``at`` is when it came in, None: now."""
+        self.around.tell(call_received(call.id, caller=call.caller, number=number, dialled=call.dialled, at=at))
 
     def _new_call(self, channel: str, number: str, dialled: str) -> Call:
         call = Call(channel, number, dialled, self.around)

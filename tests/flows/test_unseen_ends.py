@@ -72,6 +72,23 @@ async def test_a_call_that_ended_unseen_has_its_own_end(lags: Lags) -> None:
         assert end.at == pytest.approx(ended, abs=timedelta(seconds=0.1))
 
 
+async def test_a_call_that_was_adopted_before_its_first_line_came_in_when_it_did(lags: Lags) -> None:
+    """The claim had gone out when we were killed: the new application tells the beginning, with its time."""
+    async with floor("1001", lags=lags) as here:
+        call = here.asterisk.call()
+        came = virtual_now()
+        await here.until(lambda: here.asterisk.legs[call].claimed)
+        here.kill()
+        await anyio.sleep(5)
+        await here.start()
+        here.asterisk.register("1001", answers_after=0.1)
+        await here.talking(call, "1001")
+        (received,) = here.facts(call, "call.received")
+        assert received.at is not None
+        assert (received.at - came).total_seconds() < 0.1
+        here.asterisk.caller_hangs_up(call)
+
+
 @pytest.mark.parametrize("is_talking", [False, True])
 async def test_the_guard_gave_a_caller_back_whom_we_have(lags: Lags, is_talking: bool) -> None:  # noqa: FBT001 - drawn
     """It took us for dead: no abandoned call, and it does not end before it does."""
