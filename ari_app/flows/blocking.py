@@ -25,6 +25,7 @@ from ari_app.domain.blocklist import (
     NumberRules,
     Reason,
     blockable,
+    is_number,
     note_text,
 )
 from ari_app.domain.commands import Handler
@@ -191,8 +192,11 @@ class BlockDesk:
 
     async def remove(self, given: _Number, actor: str) -> Json:
         """``block.remove``: unblock a number; its marks so far count no more."""
-        number, note = self._number(given.number), note_text(given.note)
+        note = note_text(given.note)
         now = await self._ready()
+        # What was blocked by older rules is not refused as no number: it could never be unblocked.
+        is_listed = is_number(given.number) and self._blocking.list.is_blocked(given.number, now)
+        number = given.number if is_listed else self._number(given.number)
         self._blocking.tell(self._blocking.list.unblock(number, actor, now, Reason.SUPERVISOR, note=note))
         return {"number": number}
 

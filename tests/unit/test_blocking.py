@@ -214,6 +214,13 @@ def test_add_and_remove(desk: Desk) -> None:
     assert unblocked == {"number": NUMBER, "reason": "supervisor", "note": "salah"}
 
 
+def test_what_older_rules_have_blocked_can_be_unblocked(desk: Desk) -> None:
+    desk.tell(Fact(BUDI, "number.blocked", None, {"number": "7", "reason": "import"}))
+    assert "fewer than 3" in desk.refused("add", number="7")
+    assert desk.order("remove", number="7") == {"number": "7"}
+    assert "fewer than 3" in desk.refused("remove", number="7")
+
+
 def test_mark_a_call_that_is_over(desk: Desk) -> None:
     desk.received("a", "b")
     assert desk.order("mark", call="a", note="tertawa") == {"call": "a", "living": False, "blocked": False}
