@@ -81,7 +81,7 @@ async def _ask(broker: Broker, command: str, arguments: Mapping[str, Json], supe
             await anyio.sleep(_PAUSE_SECONDS)
         else:
             if answer is not None:
-                return _result(answer)
+                return _result_of(exchange, answer)
     raise NobodyAnswered(_silence(seconds))
 
 
@@ -183,12 +183,18 @@ class _Exchange:
     """One request, over as many connections as it takes."""
 
     def __init__(self, command: str, request: bytes, deadline: float) -> None:
-        self.is_sent = False
+        self.sent = 0
+        """How often it was."""
         self._topic = COMMANDS + command
         self._request = request
         self._deadline = deadline
         self._correlation = random.token_bytes(16)
         self._replies = f"{REPLIES}supervisor/{random.token_hex(8)}"
+
+    @property
+    def is_sent(self) -> bool:
+        """Whether it may have been carried out."""
+        return self.sent > 0
 
     @property
     def left(self) -> float:
@@ -204,7 +210,7 @@ class _Exchange:
                 expiry=min(EXPIRY_SECONDS, max(1, math.ceil(self.left))),
                 response_topic=self._replies,
             )
-            self.is_sent = True
+            self.sent += 1
             await client.publish(self._topic, self._request, qos=1, properties=properties)
             with anyio.move_on_after(min(AGAIN_SECONDS, max(0, self.left))):
                 return await self._answer(client)
@@ -216,6 +222,17 @@ class _Exchange:
             if is_ours and isinstance(message.payload, bytes):
                 return message.payload
         raise MqttError("the connection was closed")
+
+
+def _result_of(exchange: _Exchange, answer: bytes) -> Json:
+    """As ``_result``. An application that died behind the deed has left its answer to the next, which finds it done."""
+    try:
+        return _result(answer)
+    except AskRefused as refused:
+        if exchange.sent == 1:
+            raise
+        hint = "it was asked more than once, and the first time may have done it: see `siaga journal tail`"
+        raise AskRefused(f"{refused}; {hint}") from None
 
 
 def _result(answer: bytes) -> Json:

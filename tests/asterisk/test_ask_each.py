@@ -1,4 +1,4 @@
-"""Many commands in a row over a real broker, which dies, comes back, and comes late."""
+"""Commands over a real broker, many in a row or asked again: it dies, comes back, comes late; so does who answers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import anyio.to_thread
 import pytest
 
 from ari_app.bus import ask as module
-from ari_app.bus.ask import NotReached, ask_each
+from ari_app.bus.ask import AskRefused, NotReached, ask_each
+from ari_app.bus.commands import CommandRefused
 from ari_app.domain.facts import Json
 from tests.asterisk.site import eventually
 from tests.asterisk.test_commands import Office
@@ -81,3 +82,34 @@ async def test_no_broker(office: Office, monkeypatch: pytest.MonkeyPatch) -> Non
     with pytest.raises(NotReached, match="cannot be reached"):
         await Import(office, 3).run()
     assert 1.0 <= time.monotonic() - began < 10
+
+
+async def test_done_by_an_application_that_died_before_it_answered(office: Office) -> None:
+    """The next one finds it done, and refuses it: who asked is told that it may have been the same order."""
+    begun = anyio.Event()
+    said: list[str] = []
+
+    async def do(_: Mapping[str, Json], __: str) -> Json:
+        begun.set()
+        await anyio.sleep_forever()
+        return None
+
+    async def refuse(_: Mapping[str, Json], __: str) -> Json:
+        raise CommandRefused("it is blocked already")
+
+    async def order() -> None:
+        try:
+            await office.ask("block.add", 15.0)
+        except AskRefused as refused:
+            said.append(str(refused))
+
+    office.start_broker()
+    async with anyio.create_task_group() as tasks:
+        async with office.serving({"block.add": do}):
+            tasks.start_soon(order)
+            await begun.wait()
+        async with office.serving({"block.add": refuse}):
+            await eventually(lambda: said, seconds=10, what="it is refused")
+            with pytest.raises(AskRefused, match=r"^it is blocked already$"):  # asked once
+                await office.ask("block.add")
+    assert said[0].startswith("it is blocked already; it was asked more than once")
