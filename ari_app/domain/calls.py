@@ -28,8 +28,9 @@ KINDS: Final = ("valid", "not_valid", "prank")
 class CallRow:
     """A call, with the fields of the contract. Times are ISO 8601 with offset, as in the journal.
 
-    ``state`` is one of ``STATES``, ``kind`` of ``KINDS`` (SOP V.4); ``outcome`` is answered, abandoned, fallback or
-    lost once it has ended. ``desk`` and ``operator`` are who has the caller now, ``polres`` the Polres that has or
+    ``state`` is one of ``STATES``, ``kind`` of ``KINDS`` (SOP V.4); ``outcome`` is answered, abandoned, fallback,
+    turned_away or lost once it has ended. ``kind`` stays ``prank`` when the mark is taken back: it is what was said of
+    the call while it lived. ``desk`` and ``operator`` are who has the caller now, ``polres`` the Polres that has or
     had the call, or for which it is (SOP V.6, V.10). ``ticket`` is its complaint's, ``recording_sha256`` of its
     finished recording. ``first_seq`` is the number of its first record, so calls can be put in order.
     """
