@@ -25,6 +25,7 @@ from ari_app.assembly import make_blocking, make_complaints, make_roster, read_b
 from ari_app.bus.broker import broker_of
 from ari_app.bus.commands import CommandServer
 from ari_app.bus.presence import Presence
+from ari_app.domain.blocklist import UNBLOCKED
 from ari_app.domain.claims import Claims
 from ari_app.domain.facts import Fact, Json
 from ari_app.domain.recovery import Story
@@ -80,6 +81,8 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
                 journal.append(fact)
                 complaints.note(fact)
                 blocking.note(fact)
+                if fact.action == UNBLOCKED:
+                    router.unblocked(str(fact.data.get("number")))
 
             complaints = make_complaints(settings, state, tell)
             blocking = make_blocking(settings, tell)

@@ -15,7 +15,10 @@ LEG_MARK: Final = "-leg-"
 BRIDGE_MARK: Final = "-bridge-"
 
 
-BLOCKED_CALL, CLAIMED = "call.blocked", "call.emergency_claimed"
+ANSWERED, BLOCKED_CALL, CLAIMED = "call.answered", "call.blocked", "call.emergency_claimed"
+UNBLOCKED_NUMBER: Final = "number.unblocked"
+STORY_ACTIONS: Final = (ANSWERED, BLOCKED_CALL, CLAIMED, UNBLOCKED_NUMBER)
+"""What of a call is to be known besides its last action."""
 
 DESK_CONTEXT: Final = "desk-"
 """How the dialplan's contexts begin in which a desk's own calls are."""
@@ -68,23 +71,31 @@ class Story:
     """What was told of a call that has not ended, as far as whoever takes it up needs it.
 
     ``last`` is the last ``call.*`` action but ``call.classified``; ``is_blocked``: the call's number was blocked when
-    it came in; ``claims_emergency``: its caller has said by key that it is an emergency (SOP VIII). ``since`` is when
-    it came in (ISO 8601), where that was read from the journal.
+    it came in, and nobody has unblocked it in this call; ``claims_emergency``: its caller has said by key that it is an
+    emergency (SOP VIII); ``was_answered``: an operator has spoken with the caller. ``since`` is when it came in
+    (ISO 8601), where that was read from the journal.
     """
 
     last: str
     is_blocked: bool = False
     claims_emergency: bool = False
+    was_answered: bool = False
     since: str = ""
 
     def after(self, action: str) -> Story:
-        """The story with one more line."""
+        """The story with one more line: one of ``call.*`` but ``call.classified``, or ``number.unblocked``."""
         return Story(
-            action,
-            is_blocked=self.is_blocked or action == BLOCKED_CALL,
+            self.last if action == UNBLOCKED_NUMBER else action,
+            is_blocked=action == BLOCKED_CALL or (self.is_blocked and action != UNBLOCKED_NUMBER),
             claims_emergency=self.claims_emergency or action == CLAIMED,
+            was_answered=self.was_answered or action == ANSWERED,
             since=self.since,
         )
+
+    @property
+    def is_to_be_verified(self) -> bool:
+        """Whether the caller waits behind everybody else, for an operator who verifies the number (SOP VIII)."""
+        return self.is_blocked and not self.claims_emergency
 
 
 def died_at(story: Story | None, began: str, link_lost: datetime | None) -> datetime | None:

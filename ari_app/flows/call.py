@@ -32,6 +32,7 @@ from ari_app.flows.messages import (
     Stop,
     Stopping,
     TimeUp,
+    Unblocked,
     now,
 )
 from ari_app.flows.surroundings import Surroundings
@@ -193,7 +194,7 @@ class Call:
         return self._caller_left
 
     def _note(self, message: Delivered) -> None:
-        if isinstance(message, DeskReady | TimeUp | Dismissed | DisplayChanged | Stop):
+        if isinstance(message, DeskReady | TimeUp | Dismissed | DisplayChanged | Unblocked | Stop):
             return
         match message:
             case LegGone(leg=leg):

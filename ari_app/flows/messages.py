@@ -33,6 +33,11 @@ class Dismissed:
 
 
 @dataclass(frozen=True, slots=True)
+class Unblocked:
+    """The caller's number is not blocked any more: they wait like everybody else (SOP VIII)."""
+
+
+@dataclass(frozen=True, slots=True)
 class DisplayChanged:
     """What the operators' displays say has changed."""
 
@@ -42,7 +47,7 @@ class Stop:
     """The application is about to end; the flow lets go of its call at its next step."""
 
 
-Message: TypeAlias = LegEvent | DeskReady | LegGone | TimeUp | DisplayChanged
+Message: TypeAlias = LegEvent | DeskReady | LegGone | TimeUp | DisplayChanged | Unblocked
 Delivered: TypeAlias = Message | Dismissed | Stop
 
 

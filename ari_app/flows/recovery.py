@@ -206,7 +206,9 @@ class Recovery:
         call = self._found(caller)
         if call is not None:
             call.adopt_talk(action.leg.id, action.bridge, is_up=caller.up)
-            call.around.switchboard.take(desk, call.id)
+            story = living.get(call.id)
+            verifies = story is not None and story.is_to_be_verified
+            call.around.switchboard.take(desk, call.id, verifies=verifies)
             if action.third is not None:
                 call.adopt_leg(action.third.id, lives=True)
                 call.around.switchboard.take(action.third.endpoint, call.id)
@@ -226,15 +228,17 @@ class Recovery:
                 await self._bring_together(room, party)
             if not room.call.talking:  # who had just lifted the receiver is gone again by now
                 await room.leave(party, wrap_up=False)
-                return await find_operator(room)
+                return await place_of(call, living.get(call.id))(room)
             begin_talk(room, party, is_new=last is None or last in _BEFORE_TALK)
             return party
 
         self._go_on(call, caller, living, state="talking", desk=desk)
         room = Room(call)
-        restore(room, call.around.switchboard.actor(desk), desk)
+        restore(room, living.get(call.id), call.around.switchboard.actor(desk), desk)
         if last == CLOSED:
-            room.enter(desk, action.leg.id)
+            party = room.enter(desk, action.leg.id)
+            for ear in (room.caller, party.ear):
+                await ear.take_over()
             await close(room)
         else:
             await work_on(room, rejoin)
@@ -290,7 +294,7 @@ class Recovery:
             call.bridges.adopt(None, "")
             await room.caller.take_over()
         self._go_on(call, caller, living, state="waiting")
-        restore(room, "system", None)
+        restore(room, living.get(call.id), "system", None)
         if _last(living, call.id) == CLOSED:
             await close(room)
         else:
@@ -315,18 +319,17 @@ def place_of(call: Call, story: plan.Story | None) -> Finder:
     """
     if story is None:
         return finder(call)
-    call.claims_emergency = story.claims_emergency
-    if story.is_blocked and not (call.claims_emergency or call.is_emergency):
-        return find_verifier_again
-    return find_operator
+    return find_verifier_again if story.is_to_be_verified and not call.is_emergency else find_operator
 
 
-def restore(room: Room, actor: str, desk: str | None) -> None:
-    """What an adopted call's complaint says of it: an emergency is still one, and a transfer was not taken.
+def restore(room: Room, story: plan.Story | None, actor: str, desk: str | None) -> None:
+    """What was told of an adopted call: an emergency is still one, and a transfer was not taken.
 
     ``desk`` has the caller; None: nobody does.
     """
     call = room.call
+    if story is not None:
+        call.claims_emergency, call.was_answered = story.claims_emergency, story.was_answered
     row = call.around.complaints.before(call.id)
     if row is None:
         return

@@ -31,7 +31,7 @@ from ari_app.flows.colleague import call_colleague
 from ari_app.flows.desk_services import Services, serve_desk
 from ari_app.flows.emergency import answer_emergency_call
 from ari_app.flows.hearing import silence
-from ari_app.flows.messages import Delivered, Dismissed, DisplayChanged, LegGone, Stop, Stopping
+from ari_app.flows.messages import Delivered, Dismissed, DisplayChanged, LegGone, Stop, Stopping, Unblocked
 from ari_app.flows.room import SUCCESS
 from ari_app.flows.stories import Stories
 from ari_app.flows.surroundings import Surroundings
@@ -122,9 +122,14 @@ class Router:
             return None
         call.tell("call.classified", actor, kind="prank")
         has_blocked = call.around.blocking.mark(call_id, call.caller, actor, note=note)
-        if call.was_answered:
+        if call.was_answered and not self.stories.is_closing(call_id):
             self._deliver(call, Dismissed(actor, has_blocked))
         return Marked(is_closing=call.was_answered, has_blocked=has_blocked)
+
+    def unblocked(self, number: str) -> None:
+        """A number is not blocked any more: whoever waits to be verified for it hears of that (SOP VIII)."""
+        for call in [call for call in self.calls.values() if call.caller == number]:
+            self._deliver(call, Unblocked())
 
     def classified(self, call_id: str, emergency: bool | None, kind: str | None) -> None:  # noqa: FBT001 - as entered
         """A supervisor has entered of what kind a living call is; the displays follow."""

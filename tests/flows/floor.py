@@ -142,13 +142,16 @@ class Application:
     def tell(self, fact: Fact) -> None:
         self.journal.append(fact)
         self.blocking.note(fact)
+        if fact.action == "number.unblocked":
+            self.router.unblocked(str(fact.data["number"]))
 
     def living(self) -> dict[str, Story]:
         """As ``store.living`` reads it from the journal, which knows of the dialplan's notes by then."""
         self.bring_in()
         stories: dict[str, Story] = {}
         for fact in self.journal:
-            if fact.call and fact.action.startswith("call.") and fact.action != "call.classified":
+            is_of_call = fact.action.startswith("call.") and fact.action != "call.classified"
+            if fact.call and (is_of_call or (fact.action == "number.unblocked" and fact.call in stories)):
                 began = Story("", since="" if fact.at is None else fact.at.isoformat())
                 stories[fact.call] = stories.get(fact.call, began).after(fact.action)
         return {call: story for call, story in stories.items() if story.last != "call.ended"}

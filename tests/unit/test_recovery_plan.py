@@ -225,9 +225,12 @@ before_noon = st.integers(1, 3600).map(lambda seconds: NOON - timedelta(seconds=
 
 def test_a_story_remembers_what_decides_where_a_caller_waits() -> None:
     story = Story("call.received", since="2026-11-24T10:00:00+00:00")
-    for action in ("call.blocked", "call.queued", "call.emergency_claimed", "call.queued"):
+    for action in ("call.blocked", "call.queued", "call.emergency_claimed", "call.answered", "call.requeued"):
         story = story.after(action)
-    assert story == Story("call.queued", True, True, "2026-11-24T10:00:00+00:00")
+    assert story == Story("call.requeued", True, True, True, "2026-11-24T10:00:00+00:00")
+    assert story.after("number.unblocked") == replace(story, is_blocked=False)
+    assert not story.is_to_be_verified
+    assert Story("call.queued", is_blocked=True).is_to_be_verified
 
 
 @given(before_noon, st.none() | before_noon)
