@@ -48,7 +48,8 @@ class SeenChannel:
     """A living channel. ``held`` means that the dialplan has handed it over to an application.
 
     ``number`` is the caller's, ``dialled`` what was called; ``endpoint`` is the phone or trunk's name; ``context``
-    is where in the dialplan it is; ``since`` is when it was made (ISO 8601).
+    is where in the dialplan it is; ``since`` is when it was made (ISO 8601). ``rung`` by the dialplan itself: it is the
+    telephone that the fallback rings, or talks with.
     """
 
     id: str
@@ -59,6 +60,7 @@ class SeenChannel:
     dialled: str = ""
     context: str = ""
     since: str = ""
+    rung: bool = False
 
     @property
     def is_desk_line(self) -> bool:
@@ -258,6 +260,11 @@ def decide(
         elif not by_id[call].held:
             actions.append(InFallback(call))
     return actions
+
+
+def elsewhere(channels: Iterable[SeenChannel]) -> frozenset[str]:
+    """The desks whose phones ring or talk for the dialplan's fallback: they are not free for us."""
+    return frozenset(channel.endpoint for channel in channels if channel.rung and call_of(channel.id) is None)
 
 
 def _adoption(

@@ -51,6 +51,9 @@ _BEFORE_TALK: Final = frozenset(
 
 CLOSED, FALLBACK = "call.closed", "call.fallback"
 
+_RUNG_BY: Final = "AppDial"
+"""So Asterisk calls the far end of the dialplan's ``Dial()``."""
+
 _HELD_BY: Final = frozenset({"Stasis", "StasisBroadcast"})
 
 log = structlog.get_logger(__name__)
@@ -67,6 +70,7 @@ def seen(channel: Channel) -> plan.SeenChannel:
         dialled=channel.dialplan.exten,
         context=channel.dialplan.context,
         since=channel.creationtime,
+        rung=channel.dialplan.app_name == _RUNG_BY,
     )
 
 
@@ -108,12 +112,13 @@ class Recovery:
             log.warning("recovery.start_unknown", status=refused.status)
         board = self._router.around.switchboard
         await self._asterisk.subscribe([f"endpoint:PJSIP/{desk}" for desk in board.desks])
-        for endpoint in await self._asterisk.endpoints():
-            board.phone(endpoint.resource, registered=endpoint.state == "online")
         # Subscribed first, looked at afterwards: what ends in between is missing from the second look.
         strange = [c.id for c in await self._asterisk.channels() if c.id not in self._router.around.switch]
         await self._asterisk.subscribe([f"channel:{channel}" for channel in strange])
         await self._reconcile(read=True)
+        # Only when it is known which desks are busy: the phones of the others can ring.
+        for endpoint in await self._asterisk.endpoints():
+            board.phone(endpoint.resource, registered=endpoint.state == "online")
 
     async def watch(self) -> None:
         """Reconcile every few seconds, for as long as the application runs."""
@@ -144,6 +149,7 @@ class Recovery:
         living = await self._stories() if read or self._router.stories.want_reading(flows) else None
         channels = [seen(channel) for channel in await self._asterisk.channels()]
         bridges = [plan.SeenBridge(bridge.id, frozenset(bridge.channels)) for bridge in await self._asterisk.bridges()]
+        self._router.around.switchboard.elsewhere(plan.elsewhere(channels))
         actions = plan.decide(channels, bridges, flows=flows, legs=legs, living=frozenset(living or ()))
         if actions and living is None:
             living = await self._stories()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
@@ -171,6 +171,16 @@ class Switchboard:
         desk = self._desks.get(extension)
         if desk is not None and desk.state is DeskState.FREE:
             self._move(extension, DeskEvent.TAKE, call=call, verifies=verifies)
+
+    def elsewhere(self, extensions: Collection[str]) -> None:
+        """These desks' phones, and no others, are in calls of the dialplan's fallback."""
+        changed = [desk for desk in self._desks.values() if desk.elsewhere != (desk.extension in extensions)]
+        for desk in changed:
+            self._desks[desk.extension] = replace(desk, elsewhere=not desk.elsewhere)
+        for desk in changed:
+            self._free_for_transfer(desk.extension)
+        if changed:
+            self._match()
 
     def answered(self, extension: str) -> None:
         """The desk took the call that it was offered; who wanted it as well looks anew."""

@@ -95,6 +95,7 @@ class FakeAsterisk(FakeSound):
         self._recorded: dict[str, str] = {}
         """The operator whose voice each caller's recording has, when the two are joined as they are."""
         self._made: dict[str, datetime] = {}
+        self._fallback_rings: dict[str, Channel] = {}
         self._began = virtual_now()
         self._watched: set[str] = set()
         self._talked: dict[str, set[str]] = {}
@@ -126,6 +127,20 @@ class FakeAsterisk(FakeSound):
         self.in_fallback.clear()
         self._silent_since.clear()
         self._began = virtual_now()
+
+    def rings_in_fallback(self, extension: str) -> None:
+        """The dialplan's fallback rings, or talks with, a desk's phone."""
+        self._fallback_rings[extension] = Channel(
+            f"dialled-{extension}",
+            f"PJSIP/{extension}-1",
+            "Up",
+            CallerID("", ""),
+            DialplanCEP("fallback", "", "AppDial"),
+        )
+
+    def ends_in_fallback(self, extension: str) -> None:
+        """That is over."""
+        del self._fallback_rings[extension]
 
     def caller_hangs_up(self, call: str) -> None:
         """The caller puts the telephone down, if the call still is."""
@@ -362,7 +377,8 @@ class FakeAsterisk(FakeSound):
                 self._destroy(self.legs[id_], NORMAL)
 
     async def channels(self) -> list[Channel]:
-        return await self._order("channels", lambda: [self._channel(leg) for leg in self.legs.values()])
+        rung = self._fallback_rings.values()
+        return await self._order("channels", lambda: [*map(self._channel, self.legs.values()), *rung])
 
     async def bridges(self) -> list[Bridge]:
         return await self._order(
