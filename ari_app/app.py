@@ -131,7 +131,7 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
                     blocking,
                     find=CallLookup(state.journal, journal.flush),
                     mark_living=router.mark_living,
-                    flush=journal.flush,
+                    flush=partial(journal.flush, or_reserve=True),
                     rules=number_rules(settings),
                 ),
             )

@@ -12,6 +12,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from ari_app.domain.facts import Json
@@ -227,12 +228,12 @@ class _InPlace:
         if self._journal is not None:
             self._journal.append(fact)
 
-    def _flush(self, timeout: float) -> bool:
-        return self._journal is not None and self._journal.flush(timeout)
+    def _flush(self, timeout: float, *, or_reserve: bool = False) -> bool:
+        return self._journal is not None and self._journal.flush(timeout, or_reserve=or_reserve)
 
 
 def _block_handlers(
-    place: StateDir, settings: Settings, tell: Callable[[Fact], None], flush: Callable[[float], bool]
+    place: StateDir, settings: Settings, tell: Callable[[Fact], None], flush: Callable[..., bool]
 ) -> Mapping[str, Handler]:
     """Apart from the others, as reading the block list takes its time."""
     from ari_app.assembly import make_blocking, read_block_list  # noqa: PLC0415
@@ -250,13 +251,13 @@ def _block_handlers(
         blocking,
         find=CallLookup(place.journal, flush),
         mark_living=lambda *_: None,
-        flush=flush,
+        flush=partial(flush, or_reserve=True),
         rules=number_rules(settings),
     )
 
 
 def _offline_handlers(
-    place: StateDir, settings: Settings, tell: Callable[[Fact], None], flush: Callable[[float], bool]
+    place: StateDir, settings: Settings, tell: Callable[[Fact], None], flush: Callable[..., bool]
 ) -> Mapping[str, Handler]:
     """What can be done without the application: the same handlers that it has, on the journal itself.
 

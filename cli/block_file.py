@@ -7,7 +7,7 @@ import os
 import stat
 import sys
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from operator import itemgetter
 from pathlib import Path
@@ -39,6 +39,10 @@ CHUNK_BYTES: Final = 60_000
 
 _Line: TypeAlias = tuple[int, str, str | None]
 """A line's number in the file, and the telephone number and note that it has."""
+
+_NUMBER_NAMES: Final = ("number", "nomor")
+_NOTE_NAMES: Final = ("note", "catatan", "keterangan", "ket")
+"""What a file's first line may call the columns that are read, in small letters."""
 
 COLUMNS: Final = ("number", "since", "by", "reason", "note")
 
@@ -157,12 +161,19 @@ def _lines(cells_of: Iterator[tuple[int, list[str]]]) -> Iterator[_Line]:
         if is_first:
             is_first = False
             names = [cell.strip().lower() for cell in cells]
-            if "number" in names:
-                number, note = names.index("number"), names.index("note") if "note" in names else len(names)
+            found = _place(names, _NUMBER_NAMES)
+            if found is not None:
+                place = _place(names, _NOTE_NAMES)
+                number, note = found, len(names) if place is None else place
                 continue
         given = cells[number] if number < len(cells) else ""
         if given or any(map(str.strip, cells)):
             yield line, given, cells[note] if note < len(cells) else None
+
+
+def _place(names: list[str], wanted: Iterable[str]) -> int | None:
+    """Where the first of these names stands; None: nowhere."""
+    return next((names.index(name) for name in wanted if name in names), None)
 
 
 def _advancing(lines: Iterator[_Line], advance: Callable[[], None]) -> Iterator[_Line]:

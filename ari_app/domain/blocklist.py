@@ -12,7 +12,6 @@ Nothing is decided by a clock of its own: ``now`` is given, in seconds since 197
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from operator import attrgetter
 from typing import Final, TypeGuard
 
 from ari_app.domain.commands import CommandRefused
+from ari_app.domain.entered import LONGEST, is_grouped, why_not
 from ari_app.domain.facts import Fact, Json, Record
 from ari_app.domain.mark_book import Mark, MarkBook
 from ari_app.domain.number_set import MOST_DIGITS, NumberSet
@@ -35,10 +35,6 @@ ACTIONS: Final = (MARKED, UNMARKED, BLOCKED, UNBLOCKED)
 """All that the block list is folded from."""
 
 LONGEST_NOTE: Final = 200
-
-LONGEST_ENTRY: Final = 40
-_ENTERED: Final = re.compile(r" *\+?[0-9 ().,/-]*[0-9][0-9 ().,/-]*")
-"""A number as people write it: nothing in it is read as anything but its digits."""
 
 MOST_MARKS: Final = 1000
 """Marks that are kept of one number, the newest; no site's rules ask for more."""
@@ -306,16 +302,20 @@ class NumberRules:
 def blockable(entered: str, rules: NumberRules) -> str:
     """A number that somebody entered, as callers' numbers are written: E.164, or a short code's digits.
 
+    What may be another number than the one that was meant is refused (``entered.why_not``).
+
     Raises:
-        BlockRefused: it is none, or one of the site's own.
+        BlockRefused: it is none, not one alone, or one of the site's own.
     """
-    if len(entered) <= LONGEST_ENTRY and _ENTERED.fullmatch(entered):
-        number = e164(entered.strip(), rules.region, rules.area_code)
-        if number is not None and len(number.removeprefix("+")) <= MOST_DIGITS:
-            if number in rules.emergency_numbers:
-                raise BlockRefused(f"{number} is an emergency number of this site and cannot be blocked")
-            return number
-    raise BlockRefused(f"{entered[:LONGEST_ENTRY]!a} is no telephone number")
+    reason = why_not(entered)
+    number = e164(entered.strip(), rules.region, rules.area_code) if reason is None else None
+    if number is None or len(number.removeprefix("+")) > MOST_DIGITS:
+        raise BlockRefused(f"{entered[:LONGEST]!a} {reason or 'is no telephone number'}")
+    if not number.startswith("+") and is_grouped(entered):  # a short code has no groups: there is something beside it
+        raise BlockRefused(f"{entered!a} is no telephone number that there is: enter its digits alone")
+    if number in rules.emergency_numbers:
+        raise BlockRefused(f"{number} is an emergency number of this site and cannot be blocked")
+    return number
 
 
 def note_text(value: str | None) -> str | None:

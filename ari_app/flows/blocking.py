@@ -25,6 +25,7 @@ from ari_app.domain.blocklist import (
     NumberRules,
     Reason,
     blockable,
+    is_number,
     note_text,
 )
 from ari_app.domain.commands import Handler
@@ -171,8 +172,9 @@ class BlockDesk:
         flush: Callable[[float], bool],
         rules: NumberRules,
     ) -> None:
-        """``find`` tells of a call; it and ``flush``, the journal's, are called in a worker thread, as they may wait.
+        """``find`` tells of a call; it and ``flush`` are called in a worker thread, as they may wait.
 
+        ``flush`` is the journal's: whether all that was told is on disk, within so many seconds.
         ``mark_living`` marks a call and has its flow close it (call, actor, note); None: no flow has the call.
         """
         self._blocking = blocking
@@ -191,8 +193,11 @@ class BlockDesk:
 
     async def remove(self, given: _Number, actor: str) -> Json:
         """``block.remove``: unblock a number; its marks so far count no more."""
-        number, note = self._number(given.number), note_text(given.note)
+        note = note_text(given.note)
         now = await self._ready()
+        # What was blocked by older rules is not refused as no number: it could never be unblocked.
+        is_listed = is_number(given.number) and self._blocking.list.is_blocked(given.number, now)
+        number = given.number if is_listed else self._number(given.number)
         self._blocking.tell(self._blocking.list.unblock(number, actor, now, Reason.SUPERVISOR, note=note))
         return {"number": number}
 
@@ -231,7 +236,8 @@ class BlockDesk:
     async def import_(self, given: _Import, actor: str) -> Json:
         """``block.import``: block these numbers; ``changed`` and ``refused`` are places in the list, from 0.
 
-        Who is blocked already stays as they are. With ``dry_run`` nothing is told.
+        Who is blocked already stays as they are. With ``dry_run`` nothing is told. The answer comes when it is on disk:
+        so the next request waits for that, and who asks again whether it is there does, too.
         """
         await self._ready()
         changed: list[Json] = []
@@ -255,8 +261,11 @@ class BlockDesk:
             changed.append(place)
             if not given.dry_run:
                 self._blocking.tell(facts)
-        if changed and not given.dry_run:  # the next request waits until the disk has this one
-            await anyio.to_thread.run_sync(self._flush, FLUSH_SECONDS)
+        if not given.dry_run and not await anyio.to_thread.run_sync(self._flush, FLUSH_SECONDS):
+            raise BlockRefused(
+                "the disk does not take what was changed: the last numbers are blocked, but not yet written down;"
+                " see `siaga doctor`, then import the file again"
+            )
         unchanged = len(given.numbers) - len(changed) - len(refused)
         return {"blocked": len(changed), "unchanged": unchanged, "changed": changed, "refused": refused}
 

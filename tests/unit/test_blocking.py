@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from ari_app.store.database import open_engine
 from ari_app.store.journal import Journal, read
 from ari_app.store.projections import catch_up
 from tests.unit.conftest import OpenJournal
+from tests.unit.trouble import in_reserve, locked
 
 NUMBER = "+6281234567890"
 BUDI, OPERATOR = "supervisor:budi", "operator:7001"
@@ -37,7 +39,7 @@ class Desk:
             self.blocking,
             find=CallLookup(path, journal.flush),
             mark_living=self.mark_living,
-            flush=journal.flush,
+            flush=partial(journal.flush, or_reserve=True),
             rules=NumberRules("ID", "61", frozenset({"110"})),
         )
         if loaded:
@@ -214,6 +216,13 @@ def test_add_and_remove(desk: Desk) -> None:
     assert unblocked == {"number": NUMBER, "reason": "supervisor", "note": "salah"}
 
 
+def test_what_older_rules_have_blocked_can_be_unblocked(desk: Desk) -> None:
+    desk.tell(Fact(BUDI, "number.blocked", None, {"number": "7", "reason": "import"}))
+    assert "fewer than 3" in desk.refused("add", number="7")
+    assert desk.order("remove", number="7") == {"number": "7"}
+    assert "fewer than 3" in desk.refused("remove", number="7")
+
+
 def test_mark_a_call_that_is_over(desk: Desk) -> None:
     desk.received("a", "b")
     assert desk.order("mark", call="a", note="tertawa") == {"call": "a", "living": False, "blocked": False}
@@ -319,6 +328,26 @@ def test_import(desk: Desk) -> None:
     assert desk.order("import", numbers=numbers) == expected
     assert desk.told()[1:] == [(BUDI, "number.blocked")]
     assert desk.order("import", numbers=numbers)["blocked"] == 0
+
+
+def test_an_import_that_is_on_disk_in_the_reserve_is_done(desk: Desk) -> None:
+    with locked(desk.path):
+        assert desk.order("import", numbers=[["081200000001", None]])["blocked"] == 1
+        assert in_reserve(desk.journal)
+    assert desk.told() == [(BUDI, "number.blocked")]
+
+
+def test_an_import_that_is_not_on_disk_says_so(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also when it is tried again; and nothing of it is lost."""
+    monkeypatch.setattr(module, "FLUSH_SECONDS", 0.05)
+    monkeypatch.setattr("ari_app.store.journal.RESERVE_SECONDS", 60.0)
+    numbers: list[Json] = [["081200000001", None]]
+    with locked(desk.path):
+        for _ in range(2):
+            assert "the disk does not take" in desk.refused("import", numbers=numbers)
+        assert desk.order("import", numbers=numbers, dry_run=True)["unchanged"] == 1
+    assert desk.told() == [(BUDI, "number.blocked")]
+    assert desk.order("import", numbers=numbers)["unchanged"] == 1
 
 
 def test_calls_do_not_wait_for_an_import(desk: Desk) -> None:

@@ -221,12 +221,27 @@ def test_import(full: CliSite) -> None:
         '"Number";"Note"\n"081234567890";"a; b"\n081234567891;c, d\n',
         '081234567890,kata "x"\n081234567891,5" pipa\n',
         "number\n081234567890\n\n\n081234567891\n\n",
+        "No,Nomor,Ket\n1,081234567890,a\n2,081234567891,b\n",
     ],
 )
 def test_files_of_all_kinds(site: CliSite, content: str) -> None:
     done = imported(site, content)
     assert (done.code, done.err) == (0, "")
     assert sorted(numbers(site)) == [ONE, TWO]
+
+
+def test_running_numbers_are_no_short_codes(site: CliSite) -> None:
+    """No column says that it has the telephone numbers, so the first one is read."""
+    done = imported(site, "No,Telepon\n1,081234567890\n2,6281234567891.0\n")
+    assert (done.code, len(done.err.splitlines())) == (1, 3)
+    assert "line 2: '1' is no telephone number: it has fewer than 3 digits" in done.err
+    assert numbers(site) == []
+
+
+def test_a_spreadsheets_numbers_are_refused(site: CliSite) -> None:
+    done = imported(site, "6281234567890.0\n0812-3456-789/90\n081234567891\n")
+    assert [line.split(":")[1] for line in done.err.splitlines()] == [" line 1", " line 2"]
+    assert numbers(site) == [TWO]
 
 
 def test_odd_files(site: CliSite) -> None:
