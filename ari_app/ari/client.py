@@ -229,6 +229,12 @@ class AsteriskClient:
         """End a leg."""
         await self._order("DELETE", f"/channels/{leg}", {"reason": reason})
 
+    async def mark_emergency(self, leg: str) -> None:
+        """Note on a caller's leg that it is an emergency."""
+        # Not as a variable of the channel: once ARI has set one, Asterisk 22 lets the channel write no file any more,
+        # so that the call's note would be lost ("Dangerous function FILE write blocked").
+        await self._order("POST", "/asterisk/variable", {"variable": f"SHARED(EMERGENCY,{leg})", "value": "1"})
+
     async def back_to_dialplan(self, leg: str) -> None:
         """Let a leg go on in the dialplan."""
         await self._order("POST", f"/channels/{leg}/continue")

@@ -48,6 +48,12 @@ class Commands(Protocol):
     async def hangup(self, leg: str, *, reason: str = "normal") -> None:
         """End a leg: ``normal``, ``answered_elsewhere``, ``busy`` or another of ARI's reasons."""
 
+    async def mark_emergency(self, leg: str) -> None:
+        """Note on a caller's leg that it is an emergency: the fallback does not take them for blocked (SOP VIII).
+
+        Unlike other orders it does not wait for what is played to the leg. Of a leg that is gone nothing is said.
+        """
+
     async def back_to_dialplan(self, leg: str) -> None:
         """Let a leg go on in the dialplan after the hand-over: the fallback."""
 

@@ -11,6 +11,7 @@ import anyio
 
 from ari_app.ari.model import Channel, ChannelDtmfReceived
 from ari_app.domain.queue import Priority
+from ari_app.flows.classify import mark_emergency
 from ari_app.flows.messages import CallerLeft, TurnedAway, now
 from ari_app.flows.party import Heard
 from ari_app.flows.ringing import answer_caller
@@ -101,6 +102,7 @@ async def heed_emergency(room: Room) -> bool:
     call.claims_emergency, call.priority = True, Priority.NORMAL
     call.tell("call.emergency_claimed", "caller", number=call.caller)
     call.around.switchboard.promote(call.id, call.priority)
+    await mark_emergency(call)
     await wait_with_music(room)
     return True
 

@@ -28,6 +28,8 @@ class Leg:
     claimed: bool = False
     absorbs_keys: bool = False
     playing: Playing | None = None
+    is_emergency: bool = False
+    """As the dialplan knows it."""
     died_at: float | None = None
     timers: list[asyncio.TimerHandle] = field(default_factory=list)
 

@@ -312,6 +312,13 @@ class FakeAsterisk(FakeSound):
         others = self._talked.get(call, set())
         return bool(others) and not any(other in self.legs for other in others)
 
+    async def mark_emergency(self, leg: str) -> None:
+        await self._order("mark_emergency", lambda: self._mark_emergency(leg))
+
+    def _mark_emergency(self, id_: str) -> None:
+        if id_ in self.legs:
+            self.legs[id_].is_emergency = True
+
     async def back_to_dialplan(self, leg: str) -> None:
         await self._order("back_to_dialplan", lambda: self._to_fallback(self._ours(leg)))
 
