@@ -211,7 +211,7 @@ class Recovery:
         caller, desk = action.caller, action.leg.endpoint
         call = self._found(caller)
         if call is not None:
-            call.adopt_talk(action.leg.id, action.bridge, is_up=caller.up)
+            call.adopt_talk(action.leg.id, action.bridge, is_up=caller.up, together=action.together)
             story = living.get(call.id)
             verifies = story is not None and story.is_to_be_verified
             call.around.switchboard.take(desk, call.id, verifies=verifies)
@@ -341,6 +341,11 @@ def restore(room: Room, story: plan.Story | None, actor: str, desk: str | None) 
         return
     call.is_emergency = row.emergency
     call.priority = Priority.EMERGENCY if row.emergency else Priority.TAKE_BACK
+    unit = call.around.switchboard.desks[desk].unit if desk is not None else None
+    if row.status == "forwarded" and unit == row.polres:  # SOP V.7: it had just answered, and that was not told yet
+        operator = call.around.switchboard.operator_at(desk or "")
+        call.tell("call.transfer_answered", actor, polres=row.polres, desk=desk, operator=operator)
+        return
     if row.status == "forwarded":  # SOP V.10: nobody hears the Polres's desks ring any more
         call.tell("call.taken_back", actor, polres=row.polres, desk=desk, reason=NotAnswered.NO_ANSWER.value)
     if row.status in {"forwarded", "open"}:

@@ -161,9 +161,13 @@ class Stack:
         """Have the guard act at once; should it not come to that, it acts by itself in 3 s."""
         async with self._rescuing:
             with anyio.move_on_after(RESCUE_SECONDS) as limit:
-                done = await anyio.run_process(
-                    [*map(str, GUARD), "--state", str(self.prepared.state.root), "--now"], check=False
-                )
+                try:
+                    done = await anyio.run_process(
+                        [*map(str, GUARD), "--state", str(self.prepared.state.root), "--now"], check=False
+                    )
+                except OSError as error:  # then the one that watches does it
+                    self._say(f"the guard cannot be started: {error.strerror or error}")
+                    return
                 rescued, said = done.stdout.decode().strip(), done.stderr.decode().strip()
                 if said:
                     self._say(f"the guard could not give waiting callers back: {said}")
