@@ -73,7 +73,8 @@ def order_each(
     Without the application the journal is let go of every second: one that starts meanwhile takes the rest.
 
     Raises:
-        Refused: one was refused, or nobody answered; those before it were carried out.
+        Refused: one was refused, nobody answered, or the broker could not be reached for a while; those before it were
+            carried out.
         StateError, StoreError: secrets or journal cannot be used.
     """
     supervisor, numbered = supervisor_name(), enumerate(many)
@@ -87,9 +88,6 @@ def order_each(
             if not here.carry_out(numbered, on_result):
                 return
             deadline = time.monotonic() + ANSWER_SECONDS
-        except _NotReached as reason:
-            if time.monotonic() > deadline:
-                raise Refused(str(reason)) from None
         except JournalError:
             if time.monotonic() > deadline or not _is_running(place):
                 raise

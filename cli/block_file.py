@@ -59,6 +59,8 @@ class _Import:
         self._dry_run = dry_run
         self._shown: set[str] = set()
         self._sent: dict[int, list[_Line]] = {}
+        self._finished: dict[int, int] = {}
+        self._next = self._last = 0
         self._refused: list[tuple[int, str]] = []
 
     def requests(self, lines: Iterator[_Line]) -> Iterator[dict[str, Json]]:
@@ -92,6 +94,10 @@ class _Import:
                 self.refuse(sent[int(str(each[0]))][0], str(each[1]))
         self.unchanged += int(str(found.get("unchanged", 0)))
         self.report(sent[-1][0])
+        self._finished[index] = sent[-1][0]
+        while self._next in self._finished:  # some are under way at once
+            self._last = self._finished.pop(self._next)
+            self._next += 1
 
     def _changed(self, line: int, entered: str, _note: str | None) -> None:
         if self._dry_run:  # so nothing was, and a number that comes again later is the same to who carries it out
@@ -117,6 +123,18 @@ class _Import:
             say(f"line {line}: {plain(reason)}")
         del self._refused[:count]
 
+    def summary(self, *, is_whole: bool) -> str:
+        """What became of the file, in one line; not ``is_whole``: it came to an end before its last line."""
+        would = "would be" if self._dry_run else "are" if self.blocked != 1 else "is"
+        text = (
+            f"{counted(self.blocked, 'number')} {would} blocked, {self.unchanged} blocked already or there twice, "
+            f"{counted(self.bad, 'bad line')}"
+        )
+        if is_whole:
+            return f"{text}."
+        reached = f"line {self._last} was the last" if self._last else "no line was reached"
+        return f"{text}, and then it stopped: {reached}. Import the file again for the rest."
+
 
 def import_from(file: Path, place: StateDir, settings: Settings, *, dry_run: bool) -> bool:
     """Have all numbers of a file blocked; whether every line was good. What became of it is printed.
@@ -129,15 +147,13 @@ def import_from(file: Path, place: StateDir, settings: Settings, *, dry_run: boo
         text = open_csv(file)
     with text, _progress(text) as advance:
         lines = _advancing(_lines(_cells(file, text, taken.refuse)), advance)
+        is_whole = False
         try:
             order_each(place, settings, "block.import", taken.requests(lines), taken.done)
+            is_whole = True
         finally:
             taken.report()
-    would = "would be" if dry_run else "are" if taken.blocked != 1 else "is"
-    print_line(
-        f"{counted(taken.blocked, 'number')} {would} blocked, {taken.unchanged} blocked already or there twice, "
-        f"{counted(taken.bad, 'bad line')}."
-    )
+            print_line(taken.summary(is_whole=is_whole))
     return not taken.bad
 
 

@@ -32,6 +32,9 @@ AGAIN_SECONDS: Final = 1.0
 
 _PAUSE_SECONDS: Final = 0.2
 
+_STEP_SECONDS: Final = 2.0
+"""So long the broker has for each step. One that dies in the middle of it says nothing, and the client waits on."""
+
 
 class AskRefused(Exception):
     """The command was not carried out; the text is one sentence."""
@@ -68,7 +71,7 @@ async def _ask(broker: Broker, command: str, arguments: Mapping[str, Json], supe
     exchange = _Exchange(command, _request(arguments, supervisor), time.monotonic() + seconds)
     while exchange.left > 0:
         try:
-            async with connect(broker, timeout=max(exchange.left, 0.1)) as client:
+            async with connect(broker, timeout=min(max(exchange.left, 0.1), _STEP_SECONDS)) as client:
                 answer = await exchange.run(client)
         except MqttConnectError as error:
             raise NobodyAnswered(f"the broker at {broker} does not let us in: {error}") from None
@@ -81,6 +84,9 @@ async def _ask(broker: Broker, command: str, arguments: Mapping[str, Json], supe
                 return _result(answer)
     raise NobodyAnswered(_silence(seconds))
 
+
+REACH_SECONDS: Final = 5.0
+"""So long ``ask_each`` tries to reach the broker."""
 
 IN_FLIGHT: Final = 4
 """Requests of ``ask_each`` under way: while some are carried out, or wait for the disk, the next are sent."""
@@ -98,7 +104,8 @@ def ask_each(  # noqa: PLR0913 - what, of whom, by whom, and what then
 ) -> None:
     """Have a command carried out many times, on few connections; ``on_result`` gets each one's number and its result.
 
-    ``seconds`` is what each may take. Not where an event loop runs already.
+    ``seconds`` is what each may take. A connection that drops, or a broker that is not there yet, is tried again, for
+    ``REACH_SECONDS`` where nothing has been asked. Not where an event loop runs already.
 
     Raises:
         AskRefused, NobodyAnswered: as ``ask``; others before it were carried out, and perhaps it and the next.
@@ -140,10 +147,12 @@ async def _series(  # noqa: PLR0913, PLR0917 - as ask_each
         return None
 
     current = following()
+    away_since: float | None = None
     while current is not None:
         number, exchange = current
         try:
-            async with connect(broker, timeout=max(exchange.left, 0.1)) as client:
+            async with connect(broker, timeout=min(max(exchange.left, 0.1), _STEP_SECONDS)) as client:
+                away_since = None
                 while current is not None:
                     number, exchange = current
                     answer = await exchange.run(client)
@@ -156,7 +165,8 @@ async def _series(  # noqa: PLR0913, PLR0917 - as ask_each
         except (MqttError, OSError) as error:
             if exchange.left <= 0:
                 raise NobodyAnswered(_silence(seconds)) from None
-            if not exchange.is_sent:
+            away_since = away_since or time.monotonic()
+            if not exchange.is_sent and time.monotonic() - away_since >= REACH_SECONDS:
                 raise NotReached(f"the broker at {broker} cannot be reached: {error}") from None
             await anyio.sleep(_PAUSE_SECONDS)
 

@@ -310,6 +310,29 @@ def test_twice_in_different_parts(site: CliSite, monkeypatch: pytest.MonkeyPatch
     assert done.out.splitlines()[-1] == f"{said}, 1 blocked already or there twice, 5 bad lines."
 
 
+def test_what_stops_in_the_middle_says_how_far_it_came(site: CliSite, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The disk takes no more: what went in before is said, and the rest goes in when the file is imported again."""
+    monkeypatch.setattr(block_file, "CHUNK", 2)
+    flush, left = Journal.flush, [2]
+
+    def full(self: Journal, timeout: float = 10.0, *, or_reserve: bool = False) -> bool:
+        left[0] -= 1
+        return left[0] >= 0 and flush(self, timeout, or_reserve=or_reserve)
+
+    monkeypatch.setattr(Journal, "flush", full)
+    content = "number\n081200000001\n081200000002\nabc\n081200000003\n081200000004\n081200000005\n081200000006\n"
+    done = imported(site, content)
+    assert done.code == 1
+    assert done.out == (
+        "3 numbers are blocked, 0 blocked already or there twice, 1 bad line, and then it stopped: line 5 was the last."
+        " Import the file again for the rest.\n"
+    )
+    assert "the disk does not take what was changed" in done.err
+    monkeypatch.setattr(Journal, "flush", flush)
+    imported(site, content)
+    assert len(numbers(site)) == 6
+
+
 def test_somebody_else_writes_in_between(site: CliSite, monkeypatch: pytest.MonkeyPatch) -> None:
     """What another one has done while the journal was let go of is not overlooked."""
     monkeypatch.setattr(asking, "TURN_SECONDS", 0.0)
