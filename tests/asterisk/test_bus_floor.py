@@ -15,6 +15,7 @@ import anyio
 import pytest
 from aiomqtt import Client, ProtocolVersion
 
+from ari_app.bus.broker import connect
 from ari_app.bus.payloads import CallState, DeskState, QueueState, Status
 from scripts.phones import Behaviour, Phones
 from scripts.stack.sample import HOST
@@ -73,6 +74,18 @@ async def test_what_ended_while_nobody_published_is_cleared(newsroom: Newsroom) 
     found = await settled(newsroom, lambda found: "calls/17.1" not in found, "cleared")
     assert "calls/17.2" in found
     assert Status.model_validate(found["status/publisher"]).state == "online"
+
+
+async def test_a_call_and_a_desk_that_nobody_knows_are_cleared(newsroom: Newsroom) -> None:
+    """One that ended so long ago that nobody looks there, and one that the configuration has no more."""
+    async with connect(newsroom.broker("application"), timeout=5) as client:
+        for topic in ("calls/1.1", "desks/9999"):
+            await client.send(f"siaga110/{topic}", '{"version":1}', retain=True)
+    newsroom.start_publisher()
+    begin_call(newsroom, "17.1")
+    known = {"calls/17.1", "journal/last", "queue", "status/publisher"}
+    desks = {f"desks/{desk.extension}" for desk in newsroom.settings.desk}
+    await settled(newsroom, lambda found: found.keys() == known | desks, "only what is there")
 
 
 async def test_screens_are_right_at_once_however_far_the_stream_is_behind(newsroom: Newsroom) -> None:
