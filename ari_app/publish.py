@@ -31,9 +31,8 @@ from ari_app.site.secrets import Secrets
 from ari_app.site.settings import ConfigError, Settings
 from ari_app.site.state import StateDir, StateError, write_private
 from ari_app.state_option import begin
-from ari_app.store.chain import body, line
+from ari_app.store.chain import Row, body, line
 from ari_app.store.errors import StoreError
-from ari_app.store.journal_file import Row
 from ari_app.store.tail import JournalTail, map_records
 
 POLL_SECONDS: Final = 0.1

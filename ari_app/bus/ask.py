@@ -82,8 +82,8 @@ async def _ask(broker: Broker, command: str, arguments: Mapping[str, Json], supe
     raise NobodyAnswered(_silence(seconds))
 
 
-IN_FLIGHT: Final = 2
-"""Requests of ``ask_each`` under way: while one is carried out, the next is made ready and sent."""
+IN_FLIGHT: Final = 4
+"""Requests of ``ask_each`` under way: while some are carried out, or wait for the disk, the next are sent."""
 
 
 def ask_each(  # noqa: PLR0913 - what, of whom, by whom, and what then

@@ -78,7 +78,8 @@ class Surroundings:
     """What a flow works with.
 
     ``claims`` are the emergencies that blocked callers have claimed; ``recorded`` gives file, size and hash of a
-    call's recording when Asterisk has finished it, None when there is none.
+    call's recording when Asterisk has finished it, None when there is none. ``is_journal_troubled`` says whether its
+    alarm stands.
     """
 
     asterisk: Commands
@@ -90,3 +91,4 @@ class Surroundings:
     claims: Claims
     rules: Rules = Rules()
     recorded: Callable[[str], Awaitable[Mapping[str, Json] | None]] = never_recorded
+    is_journal_troubled: Callable[[], bool] = bool

@@ -22,6 +22,8 @@ _FOLDERS: Final = (
     "asterisk/etc",
     "asterisk/spool",
     "asterisk/db",
+    "asterisk/blocked",
+    "witness",
 )
 
 
@@ -50,7 +52,12 @@ class StateDir:
         self.broker = self.root / "broker"
         self.asterisk = self.root / "asterisk"
         self.notes = self.asterisk / "spool" / "notes"
+        self.blocked = self.asterisk / "blocked"
+        self.asterisk_pid = self.run / "asterisk.pid"
+        self.witness = self.root / "witness"
+        self.witness_file = self.witness / "asterisk.tsv"
         self.lock = self.root / "lock"
+        self.replaced = self.run / "replaced"
 
     def database_url(self, settings: Settings) -> str:
         """The address of the database that the tables are in."""

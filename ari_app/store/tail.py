@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from ari_app.store.journal_file import Row
+    from ari_app.store.chain import Row
 
 WINDOW: Final = 20_000
 """The last lines of the journal, all of which are looked at."""
