@@ -19,6 +19,7 @@ from cli.options import new_group
 WRONG_USAGE: Final = 2
 
 GROUPS: Final = {
+    "watch": "The live floor: who waits, what each desk and each call does, today's figures, alarms.",
     "phones": "Phones: what to enter in a desk's SIP phone.",
     "calls": "Calls to 110: those that live and those that have ended.",
     "complaints": "Complaints: what callers report, for whom it is, and whether it is closed.",

@@ -38,7 +38,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureF
         "calls list --limit 99999999999999999999", "calls list surplus", "calls list --living --ended",
         "calls list --state",
         "calls list --state=", "journal tail -n", "journal tail -n -1", "journal verify x", "conf check a b", "--json",
-        "calls show \udcff", "doctor x",
+        "calls show \udcff", "doctor x", "watch x",
     ],
 )  # fmt: skip
 def test_wrong_usage(site: CliSite, arguments: str) -> None:
@@ -59,7 +59,7 @@ def test_without_a_command_the_help_is_shown(site: CliSite, arguments: str) -> N
     "command",
     [
         "", "phones list", "calls list", "calls show", "desks list", "journal tail", "journal verify", "journal export",
-        "conf check", "conf render", "doctor",
+        "conf check", "conf render", "doctor", "watch",
     ],
 )  # fmt: skip
 def test_help(site: CliSite, command: str) -> None:
