@@ -27,11 +27,13 @@ from ari_app.flows.blocking import Blocking, block_commands
 from ari_app.flows.complaints import complaint_commands
 from ari_app.flows.office import operator_commands
 from ari_app.flows.phone_watch import PhoneWatch
+from ari_app.flows.radio import Nets
 from ari_app.flows.recovery import Recovery
 from ari_app.flows.router import Router
 from ari_app.flows.surroundings import Rules, Surroundings
 from ari_app.flows.switchboard import Switchboard
 from ari_app.heartbeat import Heartbeat
+from ari_app.site.radio import net_rules
 from ari_app.site.rules import field_rules, number_rules
 from ari_app.site.secrets import Secrets
 from ari_app.site.settings import Settings
@@ -75,14 +77,17 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
             board = Switchboard(units, roster, tell, overflow=settings.queue.overflow_seconds)
             roster.on_change = board.staff_changed
             recordings = Recordings(state.recordings)
+            switch = Switch()
+            nets = Nets(net_rules(settings), asterisk, switch, tell)
             around = Surroundings(
                 asterisk,
-                Switch(),
+                switch,
                 board,
                 tell,
                 complaints,
                 blocking,
                 Claims(),
+                nets,
                 _rules(settings, state),
                 partial(_read, recordings, anyio.CapacityLimiter(RECORDINGS_AT_ONCE)),
             )
@@ -131,6 +136,7 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
                 heartbeat.run,
                 recovery.watch,
                 commands.run,
+                nets.run,
                 partial(watch.run, router.calls),
                 partial(_learn_blocks, blocking, settings, state),
                 partial(_bring_in, notes),

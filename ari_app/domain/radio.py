@@ -33,6 +33,15 @@ SYSTEM: Final = "system"
 """The talker of a sentence or tone that we speak ourselves."""
 
 
+NET_PREFIX: Final = "radio-"
+"""How the names of everything begin that belongs to a net: ``radio-300``, and its legs and bridges."""
+
+
+def endpoint_of_net(net: str) -> str:
+    """What the gateway of a net is called in Asterisk, where it is the first of its nets."""
+    return f"{NET_PREFIX}{net}"
+
+
 class FloorState(StrEnum):
     """What is going on on a net."""
 
@@ -127,6 +136,40 @@ class FloorRules:
     hang: float = 0.4
     lead: float = 0.0
     longest: float = 60.0
+
+
+QUIET_SECONDS, KEY_SECONDS, PAUSE_SECONDS = 0.1, 0.08, 0.06
+"""Asterisk waits before the first key; how long a key is pressed for the gateway; the pause before the next one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ptt:
+    """The keys that switch the gateway's transmitter on and off."""
+
+    down: str
+    up: str
+
+    @property
+    def seconds(self) -> float:
+        """How long pressing the keys for ``down`` takes."""
+        return QUIET_SECONDS + len(self.down) * KEY_SECONDS + (len(self.down) - 1) * PAUSE_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class NetRules:
+    """A net, as the configuration has it.
+
+    ``dial`` is what reaches its gateway. ``ptt`` None: the gateway transmits what it hears (vox). ``talk_level`` is
+    the average magnitude of samples from which on the gateway's sound is talk (1 to 32767).
+    """
+
+    net: str
+    name: str
+    dial: str
+    is_always_up: bool = True
+    ptt: Ptt | None = None
+    talk_level: int = 256
+    floor: FloorRules = FloorRules()
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,9 @@ BRIDGE_MARK: Final = "-bridge-"
 DESK_CONTEXT: Final = "desk-"
 """How the dialplan's contexts begin in which a desk's own calls are."""
 
+RADIO_CONTEXT: Final = "radio-"
+"""The same for the calls of radio gateways."""
+
 
 def leg_id(call: str, unique: str) -> str:
     """The channel id of a leg that we make for a call."""
@@ -58,6 +61,11 @@ class SeenChannel:
     def is_desk_line(self) -> bool:
         """Whether a desk dialled something, rather than the public 110."""
         return self.context.startswith(DESK_CONTEXT)
+
+    @property
+    def is_gateway(self) -> bool:
+        """Whether a radio gateway has called us (SOP VII.d)."""
+        return self.context.startswith(RADIO_CONTEXT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,27 +152,32 @@ Action: TypeAlias = (
 )
 
 
-def decide(
+def decide(  # noqa: PLR0913 - named, and each a thing of its own
     channels: Iterable[SeenChannel],
     bridges: Iterable[SeenBridge],
     *,
     flows: Collection[str],
     legs: Collection[str],
     living: Collection[str],
+    nets: Collection[str] = (),
 ) -> list[Action]:
     """What must be done so that Asterisk, the journal and the flows agree.
 
     ``flows`` are the calls that have a flow and ``legs`` the channels that flows count on (both as they
     were *before* Asterisk was asked, so that a call which came in meanwhile is not taken for lost);
-    ``living`` are the calls that have begun and not ended in the journal.
+    ``living`` are the calls that have begun and not ended in the journal; ``nets`` are the legs and bridges that
+    the radio nets look after.
     """
     by_id = {channel.id: channel for channel in channels}
     found = list(bridges)
     actions: list[Action] = [LegLost(leg) for leg in sorted(legs) if leg not in by_id]
     adoptions: list[Action] = []
-    used: set[str] = set()
+    used: set[str] = set(nets)
     for channel in by_id.values():
-        if call_of(channel.id) is not None or not channel.held or channel.id in flows:
+        if call_of(channel.id) is not None or not channel.held or channel.id in flows or channel.id in nets:
+            continue
+        if channel.is_gateway:  # nobody could switch its transmitter off
+            actions.append(HangUpStray(channel.id))
             continue
         adoption = _adoption(channel, by_id, found)
         adoptions.append(adoption)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TypeAlias
 
 from ari_app.ari.model import LegEvent
@@ -34,7 +35,25 @@ class DisplayChanged:
     """What the operators' displays say has changed."""
 
 
-Message: TypeAlias = LegEvent | DeskReady | LegGone | TimeUp | Dismissed | DisplayChanged
+class News(StrEnum):
+    """What somebody on a radio net is told of the floor."""
+
+    PERMITTED = "permitted"
+    """The key was taken: speak."""
+    REFUSED = "refused"
+    TIME_OUT = "time_out"
+    TAKEN_OVER = "taken_over"
+    NET_LOST = "net_lost"
+
+
+@dataclass(frozen=True, slots=True)
+class FloorNews:
+    """To somebody on a radio net: how it stands with their key."""
+
+    news: News
+
+
+Message: TypeAlias = LegEvent | DeskReady | LegGone | TimeUp | Dismissed | DisplayChanged | FloorNews
 
 
 def now() -> float:

@@ -84,6 +84,7 @@ class Recovery:
         strange = [c.id for c in await self._asterisk.channels() if c.id not in self._router.around.switch]
         await self._asterisk.subscribe([f"channel:{channel}" for channel in strange])
         await self._reconcile(read=True)
+        await self._router.around.nets.after_gap()
 
     async def watch(self) -> None:
         """Reconcile every few seconds, for as long as the application runs."""
@@ -110,11 +111,13 @@ class Recovery:
     async def _reconcile(self, *, read: bool) -> None:
         """One round; without ``read`` the journal is spared a reading when nothing is amiss."""
         flows = frozenset(self._router.calls)
-        legs = {leg for call in self._router.calls.values() for leg in call.certain_legs()}
+        nets = self._router.around.nets
+        legs = {leg for call in self._router.calls.values() for leg in call.certain_legs()} | nets.certain_legs()
+        made = nets.made()
         living = await self._stories() if read or self._router.stories.want_reading(flows) else None
         channels = [seen(channel) for channel in await self._asterisk.channels()]
         bridges = [plan.SeenBridge(bridge.id, frozenset(bridge.channels)) for bridge in await self._asterisk.bridges()]
-        actions = plan.decide(channels, bridges, flows=flows, legs=legs, living=frozenset(living or ()))
+        actions = plan.decide(channels, bridges, flows=flows, legs=legs, living=frozenset(living or ()), nets=made)
         if actions and living is None:
             living = await self._stories()
         for action in actions:

@@ -22,7 +22,7 @@ from ari_app.ari.model import (
 from ari_app.domain.keys import DIGIT_SECONDS, Wish
 from ari_app.flows.call import Call
 from ari_app.flows.hearing import Ear
-from ari_app.flows.messages import Dismissed, DisplayChanged, LegGone, Message, TimeUp
+from ari_app.flows.messages import Dismissed, DisplayChanged, FloorNews, LegGone, Message, TimeUp
 from ari_app.flows.party import Asked, Gone, Heard, Party, PhoneHeld, Referred
 from ari_app.flows.switchboard import DeskReady
 
@@ -93,7 +93,7 @@ class Room:
 
     async def _read(self, message: Message) -> Heard | None:
         """What a message means; None: nothing to anybody but the one who has taken note of it."""
-        if isinstance(message, DeskReady | Dismissed):
+        if isinstance(message, DeskReady | Dismissed | FloorNews):
             return message
         if isinstance(message, DisplayChanged):
             for shown in [each for each in self.parties.values() if not each.ear.is_playing]:

@@ -50,7 +50,7 @@ class FakeSound:
         """Everything that was heard by a leg alone, in order: (leg, sound)."""
         self.displays: dict[str, Shown] = {}
         """What the display of each leg's phone says."""
-        self.mute: set[str] = set()
+        self.speechless: set[str] = set()
         """The legs whose phones have never sent anything."""
         self.watches_silence = True
         self.longest_silence = LONGEST_SILENCE
@@ -129,7 +129,7 @@ class FakeSound:
         leg = self.legs.get(id_)
         if leg is None:
             raise AriNotFound(404, "Channel not found")
-        return 0 if id_ in self.mute else 50 + int(50 * (leg.died_at or asyncio.get_running_loop().time()))
+        return 0 if id_ in self.speechless else 50 + int(50 * (leg.died_at or asyncio.get_running_loop().time()))
 
     # ---- who hears whom ----------------------------------------------------------------------------
 
@@ -141,7 +141,11 @@ class FakeSound:
         if leg.playing is not None:
             return {self.heard_last(id_)}
         inside = self.open_bridges.get(leg.bridge or "", set()) if leg.state == "Up" else set()
-        return {other for other in inside if other != id_ and self.legs[other].playing is None}
+        return {
+            other
+            for other in inside
+            if other != id_ and self.legs[other].playing is None and not self.legs[other].muted
+        }
 
     def heard_last(self, id_: str) -> str:
         """The last sound that was played to a leg."""

@@ -1,0 +1,310 @@
+"""Radio nets on a real Asterisk, judged by what is heard: a tone of its own for each party (SOP VII.d)."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from ari_app.domain.facts import Record
+from scripts.phones import Audio, HandsetCall, Phones, RadioGateway, tones
+from tests.asterisk.site import Site, eventually, running
+from tests.asterisk.talk import first_heard, moment
+
+pytestmark = pytest.mark.anyio
+
+OFFICER_HZ, FIRST_HZ, SECOND_HZ = 520, 660, 880
+VOX, DTMF = "300", "301"
+SYLLABLE_SECONDS = 0.4
+PAUSE_AFTER_KEY = 0.06
+"""Our phones are silent for so long after a key is released, before ``press`` returns."""
+
+NETS = """connect = "always"
+timeout_seconds = 3
+
+[[radio]]
+net = "301"
+name = "Lantas"
+gateway = "sip:301@{gateway}:5070"
+ptt = "dtmf"
+key_down = "A"
+key_up = "B"
+timeout_seconds = 3
+"""
+
+
+class RadioSite(Site):
+    """An instance with a net for each way of keying, and what is measured on it."""
+
+    def __init__(self, home: Path) -> None:
+        super().__init__(home)
+        self.text = self.text.replace('connect = "on_demand"\n', NETS.format(gateway=self.sample.gateway))
+        self.config.write_text(self.text, encoding="utf-8")
+
+    def radio(self, after: int) -> list[Record]:
+        """The transmissions' facts since a record."""
+        return [record for record in self.records(after=after) if record.action in {"radio.keyed", "radio.released"}]
+
+    async def released(self, after: int, reason: str) -> Record:
+        """The end of a transmission, and that it is the only one."""
+        await eventually(lambda: len(self.radio(after)) == 2, seconds=5, what=f"a transmission; {self.radio(after)}")
+        keyed, released = self.radio(after)
+        assert (keyed.action, released.action) == ("radio.keyed", "radio.released")
+        assert keyed.data["transmission"] == released.data["transmission"]
+        assert released.data["reason"] == reason, released.data
+        return released
+
+
+@pytest.fixture(scope="module")
+def radio_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    yield from running(RadioSite(tmp_path_factory.mktemp("radio")))
+
+
+@pytest.fixture
+async def radio_phones(radio_site: Site, tmp_path: Path, anyio_backend: str) -> AsyncIterator[Phones]:
+    async with radio_site.phones(tmp_path / "phones") as phones:
+        yield phones
+        await phones.leave()
+
+
+@pytest.fixture
+async def gateway(radio_site: RadioSite, radio_phones: Phones) -> RadioGateway:
+    """The gateway of both nets, with its lines up."""
+    gateway = await radio_phones.gateway(radio_site.sample.gateway, 5070)
+    await gateway.line_up(VOX, seconds=40)
+    await gateway.line_up(DTMF, seconds=40)
+    return gateway
+
+
+async def on_net(site: Site, phones: Phones, desk: int, hz: float, net: str = VOX) -> HandsetCall:
+    """A desk has dialled a net; its operator talks all the time, in a tone."""
+    after = site.head()
+    handset = await phones.handset(site.accounts[desk], hz=hz)
+    call = await handset.dial(net)
+    await call.answered()
+    await eventually(
+        lambda: [each for each in site.records(after=after) if each.action == "radio.joined"],
+        seconds=3, what="joined the net",
+    )  # fmt: skip
+    return call
+
+
+async def silent(audio: Audio, *, seconds: float = 0.5) -> bool:
+    """Whether nothing is heard for so long."""
+    since = moment()
+    await asyncio.sleep(seconds)
+    return tones.loudness(audio.samples_since(since)) < 50
+
+
+async def hears_only(audio: Audio, hz: int, *, seconds: float = 0.5) -> bool:
+    """Whether a tone, and nothing else, is heard for so long, from about now on.
+
+    Each packet is judged by itself: one that a busy machine has lost does not change the others.
+    """
+    await audio.wait_to_hear(hz, for_seconds=0.1, since=moment())
+    since = moment()
+    await asyncio.sleep(seconds)
+    packets = [tones.decode(packet.payload) for packet in audio.packets if packet.at >= since]
+    loud = [samples for samples in packets if tones.loudness(samples) >= 200]
+    return len(loud) > len(packets) * 0.8 and all(tones.share(samples, hz) > 0.8 for samples in loud)
+
+
+async def key(call: HandsetCall, audio: Audio, hz: int) -> float:
+    """Press 5 and wait until the gateway hears the operator; seconds from the key's release to that."""
+    await call.press("5")
+    released = moment() - PAUSE_AFTER_KEY
+    await audio.wait_to_hear(hz, for_seconds=0.1, since=released)
+    heard = first_heard(audio, hz, released)
+    assert heard is not None
+    return heard - released
+
+
+async def test_the_gateway_hears_who_has_keyed_and_nobody_else(
+    radio_site: RadioSite, radio_phones: Phones, gateway: RadioGateway
+) -> None:
+    """Both operators talk all the time. From key to sound, and to silence, it takes 150 ms at most."""
+    first = await on_net(radio_site, radio_phones, 0, FIRST_HZ)
+    second = await on_net(radio_site, radio_phones, 1, SECOND_HZ)
+    after, air = radio_site.head(), gateway.audio_of(VOX)
+    assert await silent(air)
+    for call, hz in ((first, FIRST_HZ), (second, SECOND_HZ)) * 3:
+        assert await key(call, air, hz) < 0.15
+        assert await hears_only(air, hz)
+        await call.press("5")  # the phone is silent while a key is down, and for 60 ms after it
+        assert await silent(air)
+    await eventually(lambda: len(radio_site.radio(after)) == 12, seconds=3, what="six transmissions")
+
+
+async def test_a_lead_in_cuts_no_syllable(radio_site: RadioSite, radio_phones: Phones, gateway: RadioGateway) -> None:
+    """The operator speaks with the key; the transmitter is up 300 ms after its key, and all of it is heard.
+
+    What is said up to the key that ends it is heard as well; then the transmitter goes off.
+    """
+    call = await on_net(radio_site, radio_phones, 0, 0.0, DTMF)
+    air = gateway.audio_of(DTMF)
+    await call.press("5")
+    spoken = moment()
+    call.audio.play(FIRST_HZ)
+    await asyncio.sleep(SYLLABLE_SECONDS)
+    call.audio.play(0.0)
+    await air.wait_for_keys("A")
+    await air.wait_to_hear(FIRST_HZ, for_seconds=SYLLABLE_SECONDS - 0.05, since=spoken)
+    heard = first_heard(air, FIRST_HZ, spoken)
+    assert heard is not None
+    assert heard - air.keys[-1].at >= 0.28, "the transmitter was up"
+    assert air.hears(FIRST_HZ, since=spoken) >= SYLLABLE_SECONDS - 0.05
+
+    call.audio.play(SECOND_HZ)
+    await asyncio.sleep(SYLLABLE_SECONDS)
+    call.audio.play(0.0)
+    last_word = moment()
+    await call.press("5")
+    await air.wait_for_keys("AB")
+    assert air.hears(SECOND_HZ, since=spoken) >= SYLLABLE_SECONDS - 0.05
+    assert air.keys[-1].at - last_word < 1.0
+    assert await silent(air)
+
+
+async def test_everybody_hears_the_officer_and_nobody_talks_over(
+    radio_site: RadioSite, radio_phones: Phones, gateway: RadioGateway
+) -> None:
+    first = await on_net(radio_site, radio_phones, 0, FIRST_HZ)
+    second = await on_net(radio_site, radio_phones, 1, SECOND_HZ)
+    after, air = radio_site.head(), gateway.audio_of(VOX)
+    air.play(OFFICER_HZ)
+    assert await hears_only(first.audio, OFFICER_HZ)
+    assert await hears_only(second.audio, OFFICER_HZ)
+    await first.press("5")  # refused, with a sound
+    assert await silent(air)
+    air.play(0.0)
+    assert (await radio_site.released(after, "silent")).data["by"] == "officer"
+    await key(first, air, FIRST_HZ)
+    await first.press("5")
+
+
+async def test_two_keys_at_once(radio_site: RadioSite, radio_phones: Phones, gateway: RadioGateway) -> None:
+    """One of them has the floor; who keys while somebody speaks changes nothing."""
+    first = await on_net(radio_site, radio_phones, 0, FIRST_HZ)
+    second = await on_net(radio_site, radio_phones, 1, SECOND_HZ)
+    after, air = radio_site.head(), gateway.audio_of(VOX)
+    await asyncio.gather(first.press("5"), second.press("5"))
+    since = moment()
+    await asyncio.sleep(0.5)
+    heard = air.samples_since(since)
+    shares = tones.share(heard, FIRST_HZ), tones.share(heard, SECOND_HZ)
+    assert max(shares) > 0.9, shares
+    winner = first if shares[0] > shares[1] else second
+    await winner.press("5")
+    await radio_site.released(after, "unkeyed")
+    assert await silent(air)
+
+
+async def test_a_transmission_that_is_too_long_ends(
+    radio_site: RadioSite, radio_phones: Phones, gateway: RadioGateway
+) -> None:
+    """The operator hears three falling tones; the transmitter gets its key, and the line stays."""
+    call = await on_net(radio_site, radio_phones, 0, FIRST_HZ, DTMF)
+    after, air = radio_site.head(), gateway.audio_of(DTMF)
+    await key(call, air, FIRST_HZ)
+    await air.wait_for_keys("AB")
+    assert (await radio_site.released(after, "time_out")).data["ms"] == pytest.approx(3000, abs=300)
+    assert await silent(air)
+    await call.audio.wait_to_hear(440, for_seconds=0.1, seconds=2)
+    await asyncio.sleep(3)
+    assert gateway.is_up(DTMF)
+
+
+async def test_the_operators_phone_hangs_up_while_keyed(
+    radio_site: RadioSite, radio_phones: Phones, gateway: RadioGateway
+) -> None:
+    call = await on_net(radio_site, radio_phones, 0, FIRST_HZ, DTMF)
+    after, air = radio_site.head(), gateway.audio_of(DTMF)
+    await key(call, air, FIRST_HZ)
+    gone = moment()
+    await call.hang_up()
+    await air.wait_for_keys("AB", seconds=1)
+    assert air.keys[-1].at - gone < 1
+    await radio_site.released(after, "leg_lost")
+
+
+async def test_the_gateway_is_lost_while_keyed(
+    radio_site: RadioSite, radio_phones: Phones, gateway: RadioGateway
+) -> None:
+    """The floor is free within a second; the line is called again, and the operator is still on the net."""
+    call = await on_net(radio_site, radio_phones, 0, FIRST_HZ)
+    after = radio_site.head()
+    await key(call, gateway.audio_of(VOX), FIRST_HZ)
+    lost = moment()
+    await next(each for each in gateway.talking if each.dialog.local.user == VOX).hang_up()
+    await radio_site.released(after, "gateway_lost")
+    assert moment() - lost < 1
+    air = await gateway.line_up(VOX, count=2)
+    assert await silent(air)
+    await key(call, air, FIRST_HZ)
+    await call.press("5")
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+async def test_the_application_dies_while_keyed(
+    radio_site: RadioSite, radio_phones: Phones, gateway: RadioGateway, *, frozen: bool
+) -> None:
+    """The transmitter is released within a second; the desk is on the net again without doing anything."""
+    call = await on_net(radio_site, radio_phones, 0, FIRST_HZ, DTMF)
+    air = gateway.audio_of(DTMF)
+    line = next(each for each in gateway.talking if each.dialog.local.user == DTMF)
+    await key(call, air, FIRST_HZ)
+    after, application = radio_site.head(), radio_site.application()
+    assert application is not None
+    died = moment()
+    os.kill(application, signal.SIGSTOP if frozen else signal.SIGKILL)
+    await line.ended(seconds=5)
+    assert moment() - died < 1
+    await radio_site.replaced(application, seconds=10)
+    await gateway.line_up(VOX, count=2)
+    again = await gateway.line_up(DTMF, count=2)
+    await eventually(
+        lambda: [each for each in radio_site.records(after=after) if each.action == "radio.joined"],
+        seconds=5, what="the desk is on the net again",
+    )  # fmt: skip
+    assert await silent(again)
+    await key(call, again, FIRST_HZ)
+    await call.press("5")
+
+
+async def test_the_application_is_cut_off_while_keyed(
+    radio_site: RadioSite, radio_phones: Phones, gateway: RadioGateway
+) -> None:
+    """Neither application nor launcher can act: Asterisk itself ends the transmission, two seconds late."""
+    call = await on_net(radio_site, radio_phones, 0, FIRST_HZ, DTMF)
+    line = next(each for each in gateway.talking if each.dialog.local.user == DTMF)
+    await key(call, gateway.audio_of(DTMF), FIRST_HZ)
+    keyed, application, launcher = moment(), radio_site.application(), radio_site.launcher
+    assert application is not None
+    assert launcher is not None
+    os.kill(launcher.pid, signal.SIGSTOP)
+    try:
+        os.kill(application, signal.SIGSTOP)
+        await line.ended(seconds=8)
+        assert 3 < moment() - keyed < 7
+    finally:
+        os.kill(launcher.pid, signal.SIGCONT)
+    await radio_site.replaced(application, seconds=10)
+
+
+async def test_a_gateway_that_calls_us_is_known_by_its_address(
+    radio_site: RadioSite, radio_phones: Phones, gateway: RadioGateway
+) -> None:
+    """Its call is the line from then on, whatever number it shows. It reaches its nets, and nothing else."""
+    call = await on_net(radio_site, radio_phones, 0, FIRST_HZ)
+    own = await gateway.dial(VOX)
+    await own.answered()
+    assert await key(call, own.audio, FIRST_HZ) < 0.15
+    await call.press("5")
+    for number in ("110", "1001", "*11"):
+        assert await (await gateway.dial(number)).refused() == 404
+    stranger = await radio_phones.citizen(VOX, number="gateway")
+    assert await stranger.refused() == 404
