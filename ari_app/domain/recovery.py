@@ -10,6 +10,8 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
+from ari_app.domain.radio import NET_PREFIX
+
 LEG_MARK: Final = "-leg-"
 BRIDGE_MARK: Final = "-bridge-"
 
@@ -87,13 +89,15 @@ class LegLost:
 class AdoptTalk:
     """Caller and desk are in a talk and nobody watches over them.
 
-    ``bridge`` is the caller's, None when they are in none; ``together``: the desk is in it as well.
+    ``bridge`` is the caller's, None when they are in none; ``together``: the desk is in it as well. ``on_net``: the
+    caller was with the operator on a radio net, whose bridge is not theirs; there, both are muted.
     """
 
     caller: SeenChannel
     leg: SeenChannel
     bridge: str | None
     together: bool = True
+    on_net: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +206,8 @@ def _adoption(
 ) -> AdoptTalk | AdoptColleagues | AdoptWaiting | HandBack:
     """What becomes of a caller, or of a desk that dialled, whom nobody looks after."""
     bridge = next((each for each in bridges if caller.id in each.channels), None)
+    on_net = bridge is not None and bridge.id.startswith(NET_PREFIX)
+    bridge = None if on_net else bridge
     place = None if bridge is None else bridge.id
     # The one who has the caller was there before whoever is asked, or has a call transferred to them.
     legs = sorted(
@@ -214,7 +220,7 @@ def _adoption(
         return HandBack(caller.id) if not together else AdoptColleagues(caller, together[0], place)
     if leg is None:
         return AdoptWaiting(caller)
-    return AdoptTalk(caller, leg, place, bool(together))
+    return AdoptTalk(caller, leg, place, bool(together), on_net)
 
 
 def _stray(made: str, flows: Collection[str], used: Collection[str]) -> bool:

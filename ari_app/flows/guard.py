@@ -5,12 +5,15 @@ It runs in another process than the application (the launcher), with an ARI user
 
 from __future__ import annotations
 
+import secrets
+
 import structlog
 
 from ari_app.ari.commands import Commands
 from ari_app.ari.errors import AriRefused
 from ari_app.domain import recovery as plan
 from ari_app.flows.hearing import silence
+from ari_app.flows.radio import free
 from ari_app.flows.recovery import seen
 
 log = structlog.get_logger(__name__)
@@ -37,6 +40,8 @@ async def rescue_stranded(asterisk: Commands) -> int:
                     await asterisk.destroy_bridge(bridge)
                 case plan.HandBack(channel=line):
                     await asterisk.back_to_dialplan(line)
+                case plan.AdoptTalk(caller=caller, leg=leg, on_net=True):
+                    await _join(asterisk, caller.id, leg.id)
                 case plan.AdoptTalk(caller=caller, leg=leg, bridge=None):
                     await asterisk.hangup(leg.id)
                     await _give_back(asterisk, caller)
@@ -48,6 +53,16 @@ async def rescue_stranded(asterisk: Commands) -> int:
             # Gone by now, or not claimed yet: then StasisBroadcast lets it go on by itself.
             log.info("guard.too_late", status=refused.status)
     return rescued
+
+
+async def _join(asterisk: Commands, caller: str, leg: str) -> None:
+    """They were on a radio net, both muted, and now talk to each other."""
+    bridge = plan.bridge_id(caller, secrets.token_hex(4))
+    await asterisk.create_bridge(bridge)
+    for each in (caller, leg):
+        await silence(asterisk, each)
+        await free(asterisk, each)
+    await asterisk.add_to_bridge(bridge, [caller, leg], absorb_keys=True)
 
 
 async def _give_back(asterisk: Commands, caller: plan.SeenChannel) -> None:

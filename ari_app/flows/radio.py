@@ -19,6 +19,16 @@ if TYPE_CHECKING:
     from ari_app.domain.radio import NetRules
 
 
+async def free(asterisk: Commands, leg: str) -> None:
+    """A leg that was on a net, and is elsewhere now, is heard again, and without delay.
+
+    Raises:
+        AriError: it is gone, or Asterisk gives no answer.
+    """
+    await asterisk.unmute(leg)
+    await asterisk.delay(leg, 0)
+
+
 class Nets:
     """The nets by their numbers; ``run`` serves them."""
 
@@ -44,15 +54,6 @@ class Nets:
     def came(self, leg: str, net: str) -> None:
         """A gateway has called one of its nets."""
         self._nets[net].came(leg)
-
-    async def free(self, leg: str) -> None:
-        """A leg that was on a net, and is elsewhere now, is heard again, and without delay.
-
-        Raises:
-            AriError: it is gone, or Asterisk gives no answer.
-        """
-        await self._asterisk.unmute(leg)
-        await self._asterisk.delay(leg, 0)
 
     # ---- reconciling -----------------------------------------------------------------------------------
 

@@ -40,6 +40,9 @@ QUIET_SECONDS: Final = 1.0
 
 RETRY_SECONDS: Final = 0.2
 
+LEAVE_SECONDS: Final = 1.0
+"""How long a member who leaves waits for the net to be done with them: it is, at once, or Asterisk is away."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -49,6 +52,7 @@ class Asked:
 
     event: FloorEvent
     leg: str
+    done: anyio.Event | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +124,22 @@ class Net:
         """A member goes, or is gone: it is muted, has not got the floor, and is where it was. Never raises."""
         member = self.members.pop(leg, None)
         if member is not None:
-            self._put(Asked(FloorEvent.LEG_LOST, leg))
+            done = anyio.Event()
+            self._put(Asked(FloorEvent.LEG_LOST, leg, done))
             for each in (leg, *member.also):
                 await self._air.release(each)
+            with anyio.move_on_after(LEAVE_SECONDS):
+                await done.wait()
+
+    async def let_talk(self, leg: str, other: str, *, on: bool) -> None:
+        """Let ``other``, who listens, be heard whenever the member ``leg`` is; or no longer. Never raises."""
+        member = self.members.get(leg)
+        if member is not None and on:
+            member.also.add(other)
+            self._put(Look())
+        elif member is not None:
+            member.also.discard(other)
+            await self._air.release(other)
 
     def ask(self, event: FloorEvent, leg: str) -> None:
         """A member keys, unkeys, or takes over; what comes of it is delivered as ``FloorNews``."""
@@ -197,8 +214,10 @@ class Net:
 
     async def _take(self, message: NetMessage | None) -> None:
         match message:
-            case Asked(event=event, leg=leg):
+            case Asked(event=event, leg=leg, done=done):
                 await self._asked(event, leg)
+                if done is not None:
+                    done.set()
             case Came(leg=leg):
                 await self._gateway_lost()
                 await self.line.came(leg)

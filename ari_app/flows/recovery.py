@@ -24,6 +24,7 @@ from ari_app.flows.colleague import talk_to_colleague
 from ari_app.flows.emergency import begin_talk, close, find_operator, finder, work_on
 from ari_app.flows.hearing import silence
 from ari_app.flows.party import Party
+from ari_app.flows.radio import free
 from ari_app.flows.ringing import answer_caller
 from ari_app.flows.room import Room
 from ari_app.flows.router import Router
@@ -216,6 +217,8 @@ class Recovery:
         else:
             await answer_caller(room.call)
         await party.ear.take_over()
+        for leg in (room.call.id, party.leg):
+            await free(self._asterisk, leg)  # of a radio net
         await room.bring_in(party)
 
     async def _claim(self, call: Call) -> bool:

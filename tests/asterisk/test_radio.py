@@ -5,122 +5,28 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import pytest
 
-from ari_app.domain.facts import Record
-from scripts.phones import Audio, HandsetCall, Phones, RadioGateway, tones
-from tests.asterisk.site import Site, eventually, running
+from scripts.phones import Phones, RadioGateway, tones
+from tests.asterisk.radio import (
+    DTMF,
+    FIRST_HZ,
+    OFFICER_HZ,
+    SECOND_HZ,
+    VOX,
+    RadioSite,
+    hears_only,
+    key,
+    on_net,
+    silent,
+)
+from tests.asterisk.site import eventually
 from tests.asterisk.talk import first_heard, moment
 
 pytestmark = pytest.mark.anyio
 
-OFFICER_HZ, FIRST_HZ, SECOND_HZ = 520, 660, 880
-VOX, DTMF = "300", "301"
 SYLLABLE_SECONDS = 0.4
-PAUSE_AFTER_KEY = 0.06
-"""Our phones are silent for so long after a key is released, before ``press`` returns."""
-
-NETS = """connect = "always"
-timeout_seconds = 3
-
-[[radio]]
-net = "301"
-name = "Lantas"
-gateway = "sip:301@{gateway}:5070"
-ptt = "dtmf"
-key_down = "A"
-key_up = "B"
-timeout_seconds = 3
-"""
-
-
-class RadioSite(Site):
-    """An instance with a net for each way of keying, and what is measured on it."""
-
-    def __init__(self, home: Path) -> None:
-        super().__init__(home)
-        self.text = self.text.replace('connect = "on_demand"\n', NETS.format(gateway=self.sample.gateway))
-        self.config.write_text(self.text, encoding="utf-8")
-
-    def radio(self, after: int) -> list[Record]:
-        """The transmissions' facts since a record."""
-        return [record for record in self.records(after=after) if record.action in {"radio.keyed", "radio.released"}]
-
-    async def released(self, after: int, reason: str) -> Record:
-        """The end of a transmission, and that it is the only one."""
-        await eventually(lambda: len(self.radio(after)) == 2, seconds=5, what=f"a transmission; {self.radio(after)}")
-        keyed, released = self.radio(after)
-        assert (keyed.action, released.action) == ("radio.keyed", "radio.released")
-        assert keyed.data["transmission"] == released.data["transmission"]
-        assert released.data["reason"] == reason, released.data
-        return released
-
-
-@pytest.fixture(scope="module")
-def radio_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    yield from running(RadioSite(tmp_path_factory.mktemp("radio")))
-
-
-@pytest.fixture
-async def radio_phones(radio_site: Site, tmp_path: Path, anyio_backend: str) -> AsyncIterator[Phones]:
-    async with radio_site.phones(tmp_path / "phones") as phones:
-        yield phones
-        await phones.leave()
-
-
-@pytest.fixture
-async def gateway(radio_site: RadioSite, radio_phones: Phones) -> RadioGateway:
-    """The gateway of both nets, with its lines up."""
-    gateway = await radio_phones.gateway(radio_site.sample.gateway, 5070)
-    await gateway.line_up(VOX, seconds=40)
-    await gateway.line_up(DTMF, seconds=40)
-    return gateway
-
-
-async def on_net(site: Site, phones: Phones, desk: int, hz: float, net: str = VOX) -> HandsetCall:
-    """A desk has dialled a net; its operator talks all the time, in a tone."""
-    after = site.head()
-    handset = await phones.handset(site.accounts[desk], hz=hz)
-    call = await handset.dial(net)
-    await call.answered()
-    await eventually(
-        lambda: [each for each in site.records(after=after) if each.action == "radio.joined"],
-        seconds=3, what="joined the net",
-    )  # fmt: skip
-    return call
-
-
-async def silent(audio: Audio, *, seconds: float = 0.5) -> bool:
-    """Whether nothing is heard for so long."""
-    since = moment()
-    await asyncio.sleep(seconds)
-    return tones.loudness(audio.samples_since(since)) < 50
-
-
-async def hears_only(audio: Audio, hz: int, *, seconds: float = 0.5) -> bool:
-    """Whether a tone, and nothing else, is heard for so long, from about now on.
-
-    Each packet is judged by itself: one that a busy machine has lost does not change the others.
-    """
-    await audio.wait_to_hear(hz, for_seconds=0.1, since=moment())
-    since = moment()
-    await asyncio.sleep(seconds)
-    packets = [tones.decode(packet.payload) for packet in audio.packets if packet.at >= since]
-    loud = [samples for samples in packets if tones.loudness(samples) >= 200]
-    return len(loud) > len(packets) * 0.8 and all(tones.share(samples, hz) > 0.8 for samples in loud)
-
-
-async def key(call: HandsetCall, audio: Audio, hz: int) -> float:
-    """Press 5 and wait until the gateway hears the operator; seconds from the key's release to that."""
-    await call.press("5")
-    released = moment() - PAUSE_AFTER_KEY
-    await audio.wait_to_hear(hz, for_seconds=0.1, since=released)
-    heard = first_heard(audio, hz, released)
-    assert heard is not None
-    return heard - released
 
 
 async def test_the_gateway_hears_who_has_keyed_and_nobody_else(
