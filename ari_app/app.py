@@ -18,7 +18,7 @@ from anyio.abc import TaskGroup
 from ari_app.ari.client import AsteriskClient
 from ari_app.ari.inbox import Switch
 from ari_app.ari.stream import EventStream
-from ari_app.assembly import make_blocking, make_complaints, make_roster, read_block_list
+from ari_app.assembly import make_blocking, make_complaints, make_nets, make_roster, read_block_list
 from ari_app.bus.broker import broker_of
 from ari_app.bus.commands import CommandServer
 from ari_app.domain.claims import Claims
@@ -27,13 +27,11 @@ from ari_app.flows.blocking import Blocking, block_commands
 from ari_app.flows.complaints import complaint_commands
 from ari_app.flows.office import operator_commands
 from ari_app.flows.phone_watch import PhoneWatch
-from ari_app.flows.radio import Nets
 from ari_app.flows.recovery import Recovery
 from ari_app.flows.router import Router
 from ari_app.flows.surroundings import Rules, Surroundings
 from ari_app.flows.switchboard import Switchboard
 from ari_app.heartbeat import Heartbeat
-from ari_app.site.radio import net_rules
 from ari_app.site.rules import field_rules, number_rules
 from ari_app.site.secrets import Secrets
 from ari_app.site.settings import Settings
@@ -78,7 +76,7 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
             roster.on_change = board.staff_changed
             recordings = Recordings(state.recordings)
             switch = Switch()
-            nets = Nets(net_rules(settings), asterisk, switch, tell)
+            nets = make_nets(settings, state, asterisk, switch, tell)
             around = Surroundings(
                 asterisk,
                 switch,

@@ -162,6 +162,7 @@ async def test_the_application_dies_while_keyed(
     call = await on_net(radio_site, radio_phones, 0, FIRST_HZ, DTMF)
     air = gateway.audio_of(DTMF)
     line = next(each for each in gateway.talking if each.dialog.local.user == DTMF)
+    before = radio_site.head()
     await key(call, air, FIRST_HZ)
     after, application = radio_site.head(), radio_site.application()
     assert application is not None
@@ -177,6 +178,7 @@ async def test_the_application_dies_while_keyed(
         seconds=5, what="the desk is on the net again",
     )  # fmt: skip
     assert await silent(again)
+    assert (await radio_site.released(before, "application_lost")).data["net"] == DTMF
     await key(call, again, FIRST_HZ)
     await call.press("5")
 
