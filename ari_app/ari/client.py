@@ -265,6 +265,20 @@ class AsteriskClient:
         """Play one thing after the other to this leg alone."""
         await self._order("POST", f"/channels/{leg}/play/{playback}", {"media": ",".join(media)})
 
+    async def play_to_all(self, bridge: str, playback: str, media: Sequence[str]) -> None:
+        """Play to everybody in a bridge."""
+        await self._order("POST", f"/bridges/{bridge}/play/{playback}", {"media": ",".join(media)})
+
+    async def record(self, bridge: str, name: str, *, seconds: int) -> None:
+        """Record what is heard in a bridge."""
+        query = {"name": name, "format": "wav", "maxDurationSeconds": str(seconds)}
+        await self._order("POST", f"/bridges/{bridge}/record", query)
+
+    async def stop_recording(self, name: str, *, keep: bool) -> None:
+        """End a recording, and keep it or not."""
+        path = f"/recordings/live/{name}"
+        await (self._order("POST", f"{path}/stop") if keep else self._order("DELETE", path))
+
     async def stop_playing(self, playback: str) -> None:
         """End a playback."""
         await self._order("DELETE", f"/playbacks/{playback}")

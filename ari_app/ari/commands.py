@@ -106,6 +106,15 @@ class Commands(Protocol):
     async def press_keys(self, leg: str, keys: str, *, down_ms: int, pause_ms: int) -> None:
         """Press keys towards a leg's telephone or gateway."""
 
+    async def play_to_all(self, bridge: str, playback: str, media: Sequence[str]) -> None:
+        """Play to everybody in a bridge; its end is told as ``PlaybackFinished`` for ``bridge:ID``."""
+
+    async def record(self, bridge: str, name: str, *, seconds: int) -> None:
+        """Record what is heard in a bridge, for at most so long, to ``name`` among Asterisk's recordings."""
+
+    async def stop_recording(self, name: str, *, keep: bool) -> None:
+        """End a recording; without ``keep`` there is none afterwards."""
+
     async def packets_received(self, leg: str) -> int:
         """How many RTP packets have come from a leg's telephone so far."""
 

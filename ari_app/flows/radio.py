@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import anyio
 
 from ari_app.flows.messages import LegGone
-from ari_app.flows.radio_net import Net, Seen
+from ari_app.flows.radio_messages import Seen
+from ari_app.flows.radio_net import Net
 
 if TYPE_CHECKING:
     from collections.abc import Callable

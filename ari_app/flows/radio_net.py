@@ -6,25 +6,26 @@ the floor says is then made true in Asterisk (``radio_air``).
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeAlias
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Final
 
 import anyio
 import structlog
 
 from ari_app.ari.errors import AriError, AriRefused, AriUnreachable, InboxFull
 from ari_app.ari.inbox import Inbox
-from ari_app.ari.model import ChannelTalkingFinished, ChannelTalkingStarted, LegEvent
+from ari_app.ari.model import ChannelTalkingFinished, ChannelTalkingStarted, LegEvent, PlaybackFinished
 from ari_app.domain import radio
 from ari_app.domain.facts import Fact
-from ari_app.domain.radio import NEVER, Floor, FloorEvent, FloorState, NetRules
-from ari_app.domain.recovery import bridge_id
+from ari_app.domain.radio import NEVER, SYSTEM, Floor, FloorEvent, FloorState, NetRules
 from ari_app.flows.messages import LegGone, News, now
 from ari_app.flows.radio_air import Air
+from ari_app.flows.radio_bridge import NetBridge
 from ari_app.flows.radio_line import Line
+from ari_app.flows.radio_messages import Asked, Came, Look, NetMessage, Seen
+from ari_app.flows.radio_speaker import Speaker
 from ari_app.flows.radio_story import Member, Story
+from ari_app.flows.radio_tape import Tape
 
 if TYPE_CHECKING:
     from ari_app.ari.commands import Commands
@@ -46,37 +47,6 @@ LEAVE_SECONDS: Final = 1.0
 log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A member keys, unkeys, takes the floor over, or is gone."""
-
-    event: FloorEvent
-    leg: str
-    done: anyio.Event | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Came:
-    """The gateway has called us with this leg."""
-
-    leg: str
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """Events were lost, and so were these of the nets' legs and bridges."""
-
-    lost: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """Something has changed about the members."""
-
-
-NetMessage: TypeAlias = Asked | Came | Seen | Look | LegEvent | LegGone
-
-
 class Net:
     """One net; ``run`` serves it."""
 
@@ -91,8 +61,9 @@ class Net:
         self._inbox: Inbox[NetMessage] = Inbox(MOST_WAITING)
         self._air = Air(rules, asterisk)
         self._story = Story(rules, self.members, tell)
-        self._bridge: str | None = None
-        self._making = anyio.Lock()
+        self._bridge = NetBridge(self.id, asterisk, switch, self._put)
+        self._tape = Tape(rules, asterisk)
+        self._speaker = Speaker(asterisk)
         self._needed = NEVER if rules.is_always_up else 0.0
         """Until when the line is wanted though nobody is on the net."""
         self._heard_at, self._packets = 0.0, -1
@@ -118,7 +89,7 @@ class Net:
             AriError: it is not on the net.
         """
         await self._asterisk.mute(leg)
-        await self._asterisk.add_to_bridge(await self._open_bridge(), [leg], absorb_keys=True)
+        await self._bridge.add(leg)
 
     async def leave(self, leg: str) -> None:
         """A member goes, or is gone: it is muted, has not got the floor, and is where it was. Never raises."""
@@ -149,6 +120,16 @@ class Net:
         """Whether a member has keyed, and not unkeyed yet."""
         return self.floor.talker == leg and self.floor.state is not FloorState.TAILING
 
+    def say(
+        self, media: Sequence[str], on_end: Callable[[bool], None] = lambda _: None, *, urgent: bool = False
+    ) -> None:
+        """Say ``sound:PATH`` to everybody on the net, one after the other, as soon as the floor is free.
+
+        ``urgent``: it takes the floor from whoever has it. ``on_end`` is told whether it was said to its end.
+        """
+        self._speaker.add(media, on_end, urgent=urgent)
+        self._put(Look())
+
     def came(self, leg: str) -> None:
         """The gateway has called us."""
         self._put(Came(leg))
@@ -163,7 +144,7 @@ class Net:
 
     def made(self) -> set[str]:
         """Our legs and bridges, the gateway's own call included."""
-        return {made for made in (self.line.leg, self._bridge) if made is not None}
+        return {made for made in (self.line.leg, self._bridge.id) if made is not None}
 
     def _put(self, message: NetMessage) -> None:
         try:
@@ -181,6 +162,7 @@ class Net:
                 while True:
                     await self._look_after_line()
                     await self._take(await self._next())
+                    await self._speak()
             except AriUnreachable as error:
                 log.error("radio.asterisk_unreachable", error=str(error))
             except Exception:
@@ -189,7 +171,7 @@ class Net:
 
     async def _next(self) -> NetMessage | None:
         """The next thing that happens; None: it is time for something."""
-        due = min(self.floor.deadline, self.line.call_at if self._wants_line else NEVER)
+        due = min(self.floor.deadline, self._speaker.due, self.line.call_at if self._wants_line else NEVER)
         if self.floor.talks:
             due = min(due, self._heard_at + QUIET_SECONDS)
         if not self.members and self.line.leg is not None:
@@ -200,10 +182,10 @@ class Net:
 
     @property
     def _wants_line(self) -> bool:
-        return bool(self.members) or self._needed > now()
+        return bool(self.members) or bool(self._speaker) or self._needed > now()
 
     async def _look_after_line(self) -> None:
-        if self.members and not self.rules.is_always_up:
+        if (self.members or self._speaker) and not self.rules.is_always_up:
             self._needed = now() + IDLE_SECONDS
         if not self._wants_line:
             await self._close()
@@ -231,8 +213,18 @@ class Net:
                     await self._step(FloorEvent.TALK_BEGAN if began else FloorEvent.TALK_ENDED)
             case Look() | None:
                 await self._become(*radio.tick(self.floor, now=now(), rules=self.rules.floor))
+            case PlaybackFinished(playback=playback):
+                self._speaker.finished(playback.id)
             case _:
                 await self._read_line(message)
+
+    async def _speak(self) -> None:
+        """Say what is to be said, as soon as the floor is ours."""
+        self._speaker.give_up()
+        wish = self._speaker.wish(self.floor)
+        if wish is not None and self.line.is_up:
+            await self._step(wish, SYSTEM)
+        await self._speaker.follow(self.floor, self._bridge.id)
 
     async def _read_line(self, event: LegEvent | LegGone) -> None:
         if self.line.read(event):
@@ -259,6 +251,7 @@ class Net:
     async def _become(self, floor: Floor, happened: Iterable[radio.Happened]) -> None:
         """Make true in Asterisk what the floor says now, and tell what happened."""
         self.floor, lost = floor, None
+        self._tape.name(floor)
         member = self.members.get(floor.voice)
         voices = set() if member is None else {member.leg, *member.also}
         is_lost = False
@@ -269,7 +262,8 @@ class Net:
             is_lost = True
         finally:
             for each in happened:
-                self._story.happened(each)
+                self._story.happened(each, self._tape.transmission)
+        await self._tape.follow(floor, self._bridge.id)
         if is_lost:
             self._story.line_down(self.line.cause)
             await self.line.hang_up()  # a line that takes no orders could not be switched off, either
@@ -282,7 +276,7 @@ class Net:
     async def _use_line(self) -> None:
         """The gateway has answered: from now on it hears and is heard."""
         try:
-            await self.line.listen(await self._open_bridge())
+            await self.line.listen(await self._bridge.open())
         except AriRefused as refused:
             log.warning("radio.line_not_used", status=refused.status)
             await self._rebuild()
@@ -292,14 +286,7 @@ class Net:
     async def _rebuild(self) -> None:
         """Line or bridge are not what they were: a new line, and a new bridge for those who are still there."""
         await self.line.hang_up()
-        old, self._bridge = self._bridge, None
-        bridge = await self._open_bridge()
-        for leg in [each for member in self.members.values() for each in (member.leg, *member.also)]:
-            try:
-                await self._asterisk.add_to_bridge(bridge, [leg], absorb_keys=True)
-            except AriRefused as refused:
-                log.info("radio.leg_gone", status=refused.status)
-        await self._destroy(old)
+        await self._bridge.renew([each for member in self.members.values() for each in (member.leg, *member.also)])
 
     async def _gateway_lost(self) -> None:
         self._air.gateway_lost()
@@ -317,38 +304,19 @@ class Net:
         if self._packets == before:
             await self._step(FloorEvent.TALK_ENDED)
 
-    async def _open_bridge(self) -> str:
-        async with self._making:
-            if self._bridge is None:
-                bridge = self._bridge = bridge_id(self.id, secrets.token_hex(4))  # nobody takes it for a stray
-                try:
-                    await self._asterisk.create_bridge(bridge, mixes=True)
-                except AriError:
-                    self._bridge = None
-                    raise
-            return self._bridge
-
     async def _close(self) -> None:
         """Nobody needs the net: neither line nor bridge stay."""
         if self.line.leg is not None:
             await self.line.hang_up()
             await self._gateway_lost()
-        old, self._bridge = self._bridge, None
-        await self._destroy(old)
-
-    async def _destroy(self, bridge: str | None) -> None:
-        try:
-            if bridge is not None:
-                await self._asterisk.destroy_bridge(bridge)
-        except AriRefused as refused:
-            log.info("radio.bridge_not_removed", status=refused.status)
+        await self._bridge.close()
 
     async def _reconcile(self, lost: frozenset[str]) -> None:
         """Whether the officer still talks is not known, nor whether a line that was called was answered."""
         await self._step(FloorEvent.TALK_ENDED)
         if self.line.leg is not None and (self.line.leg in lost or not self.line.is_up):
             await self._read_line(LegGone(self.line.leg))
-        elif self._bridge in lost:
+        elif self._bridge.id in lost:
             await self._rebuild()
             await self._gateway_lost()
 
@@ -360,7 +328,9 @@ class Net:
         self._inbox = Inbox(MOST_WAITING)
         self.floor, happened = radio.step(self.floor, FloorEvent.GATEWAY_LOST, now=now(), rules=self.rules.floor)
         for each in happened:
-            self._story.happened(each)
+            self._story.happened(each, self._tape.transmission)
+        self._tape.forget()
+        self._speaker.forget()
         while True:
             try:
                 await self.line.hang_up()

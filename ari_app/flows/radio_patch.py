@@ -23,6 +23,8 @@ from ari_app.flows.radio_story import Member
 from ari_app.flows.room import Room
 from ari_app.flows.transfer import transfer_by_phone
 
+ATTENTION = "perhatian"
+
 
 async def patch(room: Room, party: Party, wish: Wish) -> Next:
     """``*3NNN#`` in a talk; returns who has the caller afterwards."""
@@ -76,6 +78,8 @@ class Patch:
             await self._call.look()
             return False
         self._party.pad.on_net = True
+        if self._call.is_emergency:  # everybody listens, before the operator speaks
+            self._net.say([f"sound:{self._call.around.rules.sounds}/{ATTENTION}"], urgent=True)
         return True
 
     async def _be_on_net(self) -> Heard:

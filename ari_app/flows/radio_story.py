@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -63,13 +62,13 @@ class Story:
             self._tell(Fact("asterisk", "radio.gateway_down", data={"net": self._rules.net, "cause": cause}))
         self._is_alarmed = True
 
-    def happened(self, happened: Happened) -> None:
-        """The floor has changed hands, or was refused."""
+    def happened(self, happened: Happened, transmission: str) -> None:
+        """The floor has changed hands, or was refused; ``transmission`` is the one that goes on now."""
         match happened:
             case Refused(who=who):
                 self.inform(who, News.REFUSED)
             case Began(talker=talker):
-                self._transmission = f"{self._rules.net}-{secrets.token_hex(4)}"
+                self._transmission = transmission
                 self._talker = self._members.get(talker)
                 self._say("radio.keyed", talker)
                 if self._rules.floor.lead >= PERMIT_SECONDS:

@@ -21,6 +21,7 @@ _FOLDERS: Final = (
     "asterisk",
     "asterisk/etc",
     "asterisk/spool",
+    "asterisk/spool/recording",
     "asterisk/db",
 )
 
@@ -49,6 +50,8 @@ class StateDir:
         self.broker = self.root / "broker"
         self.asterisk = self.root / "asterisk"
         self.notes = self.asterisk / "spool" / "notes"
+        self.transmissions = self.asterisk / "spool" / "recording"
+        """One recording for each transmission on a radio net, by its id."""
         self.lock = self.root / "lock"
 
     def database_url(self, settings: Settings) -> str:

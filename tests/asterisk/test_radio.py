@@ -216,3 +216,26 @@ async def test_a_gateway_that_calls_us_is_known_by_its_address(
         assert await (await gateway.dial(number)).refused() == 404
     stranger = await radio_phones.citizen(VOX, number="gateway")
     assert await stranger.refused() == 404
+
+
+async def test_each_transmission_has_its_own_recording(
+    radio_site: RadioSite, radio_phones: Phones, gateway: RadioGateway
+) -> None:
+    """Of an officer and of an operator, each with nothing of the other; and of a click there is none."""
+    call = await on_net(radio_site, radio_phones, 0, FIRST_HZ)
+    after, air = radio_site.head(), gateway.audio_of(VOX)
+    air.play(OFFICER_HZ)
+    await asyncio.sleep(1)
+    air.play(0.0)
+    officer = await radio_site.released(after, "silent")
+    after = radio_site.head()
+    await key(call, air, FIRST_HZ)
+    await asyncio.sleep(1)
+    await call.press("5")
+    operator = await radio_site.released(after, "unkeyed")
+    for record, hz, other in ((officer, OFFICER_HZ, FIRST_HZ), (operator, FIRST_HZ, OFFICER_HZ)):
+        path = radio_site.state / "asterisk" / "spool" / "recording" / f"{record.data['transmission']}.wav"
+        await eventually(path.exists, seconds=3, what=str(path))
+        (samples,) = tones.read_wav(path)
+        assert tones.seconds_of(samples, hz) == pytest.approx(1.0, abs=0.3)
+        assert tones.seconds_of(samples, other) == 0

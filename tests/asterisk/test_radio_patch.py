@@ -9,7 +9,7 @@ import signal
 import pytest
 
 from scripts.phones import Phones, RadioGateway
-from tests.asterisk.radio import DTMF, OFFICER_HZ, VOX, RadioSite, hears_only, key, silent
+from tests.asterisk.radio import DTMF, OFFICER_HZ, SECOND_HZ, VOX, RadioSite, hears_only, key, on_net, silent
 from tests.asterisk.site import actions, assert_complete
 from tests.asterisk.talk import CALLER_HZ, POLDA_HZ, begin_talk, moment
 
@@ -105,3 +105,30 @@ async def test_the_application_is_killed_while_the_caller_talks_on_the_net(
     await talk.polda.press("*0")
     await talk.caller.ended(seconds=15)
     assert_complete(await radio_site.story(talk.call))
+
+
+async def test_an_emergency_begins_with_the_attention_tone_and_takes_the_floor(
+    radio_site: RadioSite, radio_phones: Phones, gateway: RadioGateway
+) -> None:
+    """``*9``, then ``*3NNN#``: whoever had the floor is not heard any more."""
+    other = await on_net(radio_site, radio_phones, 1, SECOND_HZ)
+    air = gateway.audio_of(VOX)
+    talk = await begin_talk(radio_site, radio_phones)
+    await key(other, air, SECOND_HZ)
+    await talk.polda.press("*9")
+    since = moment()
+    await talk.polda.press("*3300#")
+    await air.wait_to_hear(1000, for_seconds=0.3, since=since)
+    await air.wait_to_hear(750, for_seconds=0.3, since=since)
+    await asyncio.sleep(0.5)
+    assert await silent(air)
+    await key(other, air, SECOND_HZ)
+    taken = moment()
+    assert await key(talk.polda, air, POLDA_HZ) < 0.15
+    assert await hears_only(air, POLDA_HZ)
+    assert moment() - taken < 2
+    await talk.polda.press("5")
+    await talk.polda.press("#")
+    await talk.hear_each_other()
+    await talk.caller.hang_up()
+    await radio_site.story(talk.call)

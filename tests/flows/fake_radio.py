@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ari_app.ari.errors import AriConflict, AriNotFound, AriRefused
-from ari_app.ari.model import ChannelTalkingFinished, ChannelTalkingStarted, StasisStart
+from ari_app.ari.model import (
+    ChannelTalkingFinished,
+    ChannelTalkingStarted,
+    Playback,
+    PlaybackFinished,
+    StasisStart,
+)
 from ari_app.domain.display import Shown
 from tests.flows.equipment import Leg
 
@@ -37,6 +43,7 @@ class FakeRadio:
     wrongs: list[str]
     _order: Callable[..., Any]
     _tell: Callable[..., None]
+    _send: Callable[..., None]
     _later: Callable[..., None]
     _change: Callable[..., None]
     _enter: Callable[..., None]
@@ -50,6 +57,11 @@ class FakeRadio:
     def __init__(self) -> None:
         self.gateways: dict[str, Gateway] = {}
         """By net."""
+        self.said: list[str] = []
+        """What was played to whole bridges."""
+        self.speaking: dict[str, asyncio.TimerHandle] = {}
+        self.recordings: dict[str, str] = {}
+        """Of bridges, by name: ``recording``, ``kept`` or ``discarded``."""
 
     # ---- the world -----------------------------------------------------------------------------------
 
@@ -144,6 +156,39 @@ class FakeRadio:
             leg.ends.cancel()
         loop = asyncio.get_running_loop()
         leg.ends = loop.call_later(seconds, self._destroy, leg, NORMAL) if seconds else None
+
+    async def play_to_all(self, bridge: str, playback: str, media: Sequence[str]) -> None:
+        await self._order("play_to_all", lambda: self._play_to_all(bridge, playback, media))
+
+    def _play_to_all(self, bridge: str, playback: str, media: Sequence[str]) -> None:
+        if bridge not in self.open_bridges:
+            raise AriNotFound(404, "Bridge not found")
+        self.said += [piece.rpartition("/")[2] for piece in media]
+        timer = asyncio.get_running_loop().call_later(1.0, self._all_heard, bridge, playback)
+        self.speaking[playback] = timer
+
+    def _all_heard(self, bridge: str, playback: str) -> None:
+        del self.speaking[playback]
+        self._send(PlaybackFinished(Playback(playback, f"bridge:{bridge}", "done")))
+
+    async def record(self, bridge: str, name: str, *, seconds: int) -> None:
+        assert seconds > 0
+        await self._order("record", lambda: self._record_bridge(bridge, name))
+
+    def _record_bridge(self, bridge: str, name: str) -> None:
+        if bridge not in self.open_bridges:
+            raise AriNotFound(404, "Bridge not found")
+        if name in self.recordings:
+            raise AriConflict(409, "recording exists")
+        self.recordings[name] = "recording"
+
+    async def stop_recording(self, name: str, *, keep: bool) -> None:
+        await self._order("stop_recording", lambda: self._stop_recording(name, keep=keep))
+
+    def _stop_recording(self, name: str, *, keep: bool) -> None:
+        if self.recordings.get(name) != "recording":
+            raise AriNotFound(404, "Recording not found")
+        self.recordings[name] = "kept" if keep else "discarded"
 
     async def press_keys(self, leg: str, keys: str, *, down_ms: int, pause_ms: int) -> None:
         assert down_ms >= 40

@@ -44,6 +44,7 @@ class FakeSound:
     in_fallback: set[str]
     _order: Callable[..., Any]
     _tell: Callable[..., None]
+    speaking: dict[str, asyncio.TimerHandle]
 
     def __init__(self) -> None:
         self.played: list[tuple[str, str]] = []
@@ -103,6 +104,10 @@ class FakeSound:
         self._not_stopped.discard(playback)
 
     def _stop_playing(self, playback: str) -> None:
+        timer = self.speaking.pop(playback, None)
+        if timer is not None:
+            timer.cancel()
+            return
         for leg in self.legs.values():
             if leg.playing is not None and leg.playing.id == playback:
                 self._end_playback(leg, "done")

@@ -280,7 +280,7 @@ class Floor:
     def assert_in_order(self) -> None:
         """Nothing is left in the application, every story is complete, and nobody was wronged."""
         assert self.app is not None
-        assert self.app.switch.legs() <= self.app.nets.made()
+        assert {each.removeprefix("bridge:") for each in self.app.switch.legs()} <= self.app.nets.made()
         states = {desk.state for desk in self.app.board.desks.values()}
         assert states <= {DeskState.FREE}, self.app.board.desks
         assert not self.app.board.waiting

@@ -270,6 +270,50 @@ async def test_no_order_that_fails_leaves_the_transmitter_on(order: str, trouble
     assert len(ends) == 2, ends
 
 
+async def test_each_transmission_has_its_recording_and_a_click_has_none(lags: Lags) -> None:
+    """It begins with the first sound, before that is long enough to be an officer's talk."""
+    async with floor("1001", lags=lags, nets=[NET]) as here:
+        await on_net(here, "1001")
+        here.asterisk.officer_talks("300", on=True)
+        await anyio.sleep(0.08)
+        here.asterisk.officer_talks("300", on=False)
+        await anyio.sleep(0.2)
+        assert list(here.asterisk.recordings.values()) == ["discarded"]
+        here.asterisk.officer_talks("300", on=True)
+        await anyio.sleep(1)
+        here.asterisk.officer_talks("300", on=False)
+        await anyio.sleep(1)
+        await press(here, "1001", "5")
+        await press(here, "1001", "5")
+        assert list(here.asterisk.recordings.values()) == ["discarded", "kept", "kept"]
+        await hang_up(here, "1001")
+    names = list(here.asterisk.recordings)[1:]
+    assert [fact.data["transmission"] for fact in radio(here)] == [names[0], names[0], names[1], names[1]]
+
+
+async def test_a_sentence_waits_for_the_floor(lags: Lags) -> None:
+    """And is said again when it was cut off by somebody who may."""
+    async with floor("1001", lags=lags, nets=[DTMF]) as here:
+        await on_net(here, "1001")
+        await press(here, "1001", "5", settled=1)
+        said: list[bool] = []
+        assert here.app is not None
+        net = here.app.nets.get("300")
+        assert net is not None
+        net.say(["sound:/x/kalimat"], said.append)
+        await anyio.sleep(2)
+        assert here.asterisk.said == []
+        await press(here, "1001", "5", settled=1)
+        assert here.asterisk.said == ["kalimat"]
+        await anyio.sleep(1)
+        assert said == [True]
+        assert here.asterisk.gateways["300"].keys == ["*9", "#", "*9"]
+        await anyio.sleep(1)
+        assert here.asterisk.gateways["300"].keys == ["*9", "#", "*9", "#"]
+        await hang_up(here, "1001")
+    assert told(here) == ["1001 keyed", "1001 unkeyed", "system keyed", "system unkeyed"]
+
+
 async def test_the_application_is_killed_while_keyed(lags: Lags) -> None:
     """Asterisk itself ends the line; the next application calls it anew."""
     async with floor("1001", lags=lags, nets=[DTMF]) as here:

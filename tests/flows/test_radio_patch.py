@@ -145,6 +145,28 @@ async def test_an_emergencys_operator_takes_a_busy_floor_over(lags: Lags) -> Non
     assert told(here) == ["1002 keyed", "1002 taken_over", "1001 keyed", "1001 unkeyed"]
 
 
+async def test_the_net_hears_an_attention_tone_before_an_emergency(lags: Lags) -> None:
+    """Whoever had the floor loses it, and the operator has it afterwards."""
+    async with floor("1001", "1002", lags=lags, nets=[NET]) as here:
+        await on_net(here, "1002")
+        await press(here, "1002", "5")
+        call = await in_talk(here)
+        leg = leg_at(here, "1001")
+        await press(here, "1001", "*9", settled=0.6)
+        await press(here, "1001", "*3300#", settled=0.3)
+        assert here.asterisk.said == ["perhatian"]
+        assert here.asterisk.on_air("300") == set()
+        await anyio.sleep(1.2)
+        await press(here, "1001", "5")
+        assert here.asterisk.on_air("300") == {leg}
+        await press(here, "1001", "5")
+        await goodbye(here, call)
+        await hang_up(here, "1002")
+    assert told(here) == [
+        "1002 keyed", "1002 taken_over", "system keyed", "system unkeyed", "1001 keyed", "1001 unkeyed",
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("keys", ["", "5", "1", "25"])
 @pytest.mark.parametrize("guarded", [False, True])
 async def test_the_application_is_killed(lags: Lags, keys: str, *, guarded: bool) -> None:
