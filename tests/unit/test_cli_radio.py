@@ -34,15 +34,7 @@ def keyed(number: int, **more: str) -> Fact:
 
 
 def released(number: int) -> Fact:
-    data = {
-        "net": "300",
-        "transmission": f"300-{number}",
-        "by": "desk",
-        "desk": "1001",
-        "ms": 1500,
-        "reason": "unkeyed",
-    }
-    return Fact("operator:91001", "radio.released", "c1", data)
+    return Fact("operator:91001", "radio.released", "c1", {**keyed(number).data, "ms": 1500, "reason": "unkeyed"})
 
 
 def test_nets(site: CliSite) -> None:
