@@ -8,9 +8,10 @@ from pathlib import Path
 from ari_app.domain.facts import Record
 from scripts.phones import Audio, HandsetCall, Phones, tones
 from tests.asterisk.site import Site, eventually
-from tests.asterisk.talk import first_heard, moment
+from tests.asterisk.talk import CALLER_HZ, first_heard, moment
 
 OFFICER_HZ, FIRST_HZ, SECOND_HZ = 520, 660, 880
+EVERY_HZ = (OFFICER_HZ, FIRST_HZ, SECOND_HZ, CALLER_HZ)
 VOX, DTMF = "300", "301"
 PAUSE_AFTER_KEY = 0.06
 """Our phones are silent for so long after a key is released, before ``press`` returns."""
@@ -75,7 +76,8 @@ async def silent(audio: Audio, *, seconds: float = 0.5) -> bool:
 async def hears_only(audio: Audio, *wanted: int, seconds: float = 0.5) -> bool:
     """Whether these tones, and nothing else, are heard for so long, from about now on.
 
-    Each packet is judged by itself: one that a busy machine has lost does not change the others.
+    Each packet is judged by itself: where a busy machine has lost one, the tone jumps within the next. That one may have
+    any sound, but not as much as a tone of somebody else.
     """
     for hz in wanted:
         await audio.wait_to_hear(hz, for_seconds=0.1, since=moment())
@@ -83,10 +85,9 @@ async def hears_only(audio: Audio, *wanted: int, seconds: float = 0.5) -> bool:
     await asyncio.sleep(seconds)
     packets = [tones.decode(packet.payload) for packet in audio.packets if packet.at >= since]
     loud = [samples for samples in packets if tones.loudness(samples) >= 200]
-    shares = [round(sum(tones.share(samples, hz) for hz in wanted), 2) for samples in loud]
-    assert len(loud) > len(packets) * 0.8, f"{len(loud)} of {len(packets)} packets are loud"
-    assert all(share > 0.8 for share in shares), shares
-    return True
+    clear = [samples for samples in loud if sum(tones.share(samples, hz) for hz in wanted) > 0.8]
+    others = [max(tones.share(samples, hz) for hz in set(EVERY_HZ) - set(wanted)) for samples in loud]
+    return len(clear) > len(packets) * 0.8 and max(others) < 0.4
 
 
 async def key(call: HandsetCall, audio: Audio, hz: int) -> float:
