@@ -314,11 +314,11 @@ class Net:
     async def _reconcile(self, lost: frozenset[str]) -> None:
         """Whether the officer still talks is not known, nor whether a line that was called was answered."""
         await self._step(FloorEvent.TALK_ENDED)
-        if self.line.leg is not None and (self.line.leg in lost or not self.line.is_up):
-            await self._read_line(LegGone(self.line.leg))
-        elif self._bridge.id in lost:
+        if self._bridge.id in lost:
             await self._rebuild()
             await self._gateway_lost()
+        elif self.line.leg is not None and (self.line.leg in lost or not self.line.is_up):
+            await self._read_line(LegGone(self.line.leg))
 
     async def _start_afresh(self) -> None:
         """Something went wrong: nobody is heard any more and the gateway's line ends, however long that takes.

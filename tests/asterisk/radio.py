@@ -76,8 +76,8 @@ async def silent(audio: Audio, *, seconds: float = 0.5) -> bool:
 async def hears_only(audio: Audio, *wanted: int, seconds: float = 0.5) -> bool:
     """Whether these tones, and nothing else, are heard for so long, from about now on.
 
-    Each packet is judged by itself: where a busy machine has lost one, the tone jumps within the next. That one may have
-    any sound, but not as much as a tone of somebody else.
+    Each packet is judged by itself: where a busy machine has lost one, the tone jumps within the next. That one may
+    sound like anything, but not like somebody else.
     """
     for hz in wanted:
         await audio.wait_to_hear(hz, for_seconds=0.1, since=moment())

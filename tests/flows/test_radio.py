@@ -314,6 +314,40 @@ async def test_a_sentence_waits_for_the_floor(lags: Lags) -> None:
     assert told(here) == ["1001 keyed", "1001 unkeyed", "system keyed", "system unkeyed"]
 
 
+async def test_the_link_is_lost_and_the_line_with_it(lags: Lags) -> None:
+    """The desk stays on the net, and the line is called anew."""
+    async with floor("1001", lags=lags, nets=[DTMF]) as here:
+        (leg,) = await on_net(here, "1001")
+        await press(here, "1001", "5", settled=1)
+        here.lose_link()
+        here.asterisk.gateway_hangs_up("300")
+        await anyio.sleep(0.2)
+        await here.restore_link()
+        await anyio.sleep(2)
+        assert told(here) == ["1001 keyed", "1001 gateway_lost"]
+        assert here.asterisk.legs[leg].muted
+        await press(here, "1001", "5", settled=1)
+        assert here.asterisk.on_air("300") == {leg}
+        await press(here, "1001", "5", settled=1)
+        await hang_up(here, "1001")
+
+
+async def test_the_link_is_lost_for_a_moment_only(lags: Lags) -> None:
+    """Who has keyed goes on talking, and the line stays."""
+    async with floor("1001", lags=lags, nets=[DTMF]) as here:
+        (leg,) = await on_net(here, "1001")
+        await press(here, "1001", "5", settled=1)
+        here.lose_link()
+        await anyio.sleep(0.2)
+        await here.restore_link()
+        await anyio.sleep(1)
+        assert here.asterisk.on_air("300") == {leg}
+        await press(here, "1001", "5", settled=1)
+        assert here.asterisk.gateways["300"].calls == 1
+        await hang_up(here, "1001")
+    assert told(here) == ["1001 keyed", "1001 unkeyed"]
+
+
 async def test_the_application_is_killed_while_keyed(lags: Lags) -> None:
     """Asterisk itself ends the line; the next application calls it anew."""
     async with floor("1001", lags=lags, nets=[DTMF]) as here:
