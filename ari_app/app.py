@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import Mapping
 from functools import partial
+from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -22,11 +23,13 @@ from ari_app.assembly import make_blocking, make_complaints, make_nets, make_ros
 from ari_app.bus.broker import broker_of
 from ari_app.bus.commands import CommandServer
 from ari_app.domain.claims import Claims
+from ari_app.domain.commands import CommandRefused
 from ari_app.domain.facts import Fact, Json
 from ari_app.flows.blocking import Blocking, block_commands
 from ari_app.flows.complaints import complaint_commands
 from ari_app.flows.office import operator_commands
 from ari_app.flows.phone_watch import PhoneWatch
+from ari_app.flows.radio_office import radio_commands
 from ari_app.flows.recovery import Recovery
 from ari_app.flows.router import Router
 from ari_app.flows.surroundings import Rules, Surroundings
@@ -36,6 +39,7 @@ from ari_app.site.rules import field_rules, number_rules
 from ari_app.site.secrets import Secrets
 from ari_app.site.settings import Settings
 from ari_app.site.state import StateDir
+from ari_app.site.voice import NotSpoken, speak
 from ari_app.store.blocked import CallLookup
 from ari_app.store.complaints import ComplaintLookup
 from ari_app.store.errors import StoreError
@@ -119,7 +123,8 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
                     mark_living=router.mark_living,
                     flush=journal.flush,
                     rules=number_rules(settings),
-                ),
+                )
+                | radio_commands(nets, tell, speak=partial(_speak, state), order=router.order_net),
             )
 
             async def connected() -> None:
@@ -162,6 +167,13 @@ def _rules(settings: Settings, state: StateDir) -> Rules:
 
 async def _read(recordings: Recordings, limiter: anyio.CapacityLimiter, call: str) -> Mapping[str, Json] | None:
     return await anyio.to_thread.run_sync(recordings, call, limiter=limiter)
+
+
+async def _speak(state: StateDir, text: str) -> Path:
+    try:
+        return await speak(state.sounds, text)
+    except NotSpoken as error:
+        raise CommandRefused(str(error)) from None
 
 
 async def _learn_blocks(blocking: Blocking, settings: Settings, state: StateDir) -> None:

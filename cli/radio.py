@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from ari_app.domain.facts import Json
 from ari_app.domain.transmissions import NetRow, Transmission, net_rows, transmissions
 from ari_app.store.radio import radio_records
+from cli.asking import order
 from cli.errors import Refused
 from cli.options import HERE, AsJson, State, new_group
 from cli.output import moment, pairs, print_json, print_line, print_table
@@ -79,3 +82,29 @@ def play_path(transmission: str, state: State = HERE) -> None:
     if not path.exists():
         raise Refused(f"transmission {transmission} has no recording")
     print_line(str(path))
+
+
+@app.command("say")
+def say(net: str, text: str, state: State = HERE) -> None:
+    """Have a sentence spoken on a net as soon as the floor is free, within a minute."""
+    _order(state, "say", {"net": net, "text": text})
+    print_line(f"It is said on net {net} as soon as the floor is free.")
+
+
+@app.command("patch")
+def patch(call: str, net: str, state: State = HERE) -> None:
+    """Bring a net into a call that an operator has, as *3NNN# does at the desk."""
+    _order(state, "patch", {"call": call, "net": net})
+    print_line(f"Net {net} is being brought into call {call}.")
+
+
+@app.command("unpatch")
+def unpatch(call: str, state: State = HERE) -> None:
+    """Bring the operator back to the caller, as *3# does at the desk."""
+    _order(state, "unpatch", {"call": call})
+    print_line(f"The operator of call {call} goes back to the caller.")
+
+
+def _order(state: Path, command: str, arguments: dict[str, Json]) -> None:
+    place = state_dir(state)
+    order(place, settings_in_force(place), f"radio.{command}", arguments)

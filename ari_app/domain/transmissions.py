@@ -12,7 +12,7 @@ KEYED, RELEASED = "radio.keyed", "radio.released"
 PAIRS: Final = {KEYED: RELEASED, "radio.patched": "radio.unpatched", "radio.joined": "radio.left"}
 """What begins on a net, and what its end is called."""
 
-ACTIONS: Final = (*PAIRS, *PAIRS.values(), "radio.gateway_up", "radio.gateway_down")
+ACTIONS: Final = (*PAIRS, *PAIRS.values(), "radio.gateway_up", "radio.gateway_down", "radio.said")
 
 APPLICATION_LOST: Final = "application_lost"
 

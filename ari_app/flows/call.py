@@ -21,7 +21,17 @@ from ari_app.domain.facts import Fact, Json
 from ari_app.domain.queue import Priority
 from ari_app.domain.recovery import leg_id
 from ari_app.flows.bridges import Bridges
-from ari_app.flows.messages import CallerLeft, Dismissed, DisplayChanged, FloorNews, LegGone, Message, TimeUp, now
+from ari_app.flows.messages import (
+    CallerLeft,
+    Dismissed,
+    DisplayChanged,
+    FloorNews,
+    LegGone,
+    Message,
+    NetOrdered,
+    TimeUp,
+    now,
+)
 from ari_app.flows.surroundings import Surroundings
 from ari_app.flows.switchboard import DeskReady
 
@@ -169,7 +179,7 @@ class Call:
         return self._caller_left
 
     def _note(self, message: Message) -> None:
-        if isinstance(message, DeskReady | TimeUp | Dismissed | DisplayChanged | FloorNews):
+        if isinstance(message, DeskReady | TimeUp | Dismissed | DisplayChanged | FloorNews | NetOrdered):
             return
         match message:
             case LegGone(leg=leg):

@@ -53,7 +53,14 @@ class FloorNews:
     news: News
 
 
-Message: TypeAlias = LegEvent | DeskReady | LegGone | TimeUp | Dismissed | DisplayChanged | FloorNews
+@dataclass(frozen=True, slots=True)
+class NetOrdered:
+    """A supervisor has a radio net brought into the call (SOP VII.d); an empty ``net``: out of it."""
+
+    net: str
+
+
+Message: TypeAlias = LegEvent | DeskReady | LegGone | TimeUp | Dismissed | DisplayChanged | FloorNews | NetOrdered
 
 
 def now() -> float:

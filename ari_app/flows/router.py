@@ -29,7 +29,7 @@ from ari_app.flows.colleague import call_colleague
 from ari_app.flows.desk_services import Services, serve_desk
 from ari_app.flows.emergency import answer_emergency_call
 from ari_app.flows.hearing import silence
-from ari_app.flows.messages import Dismissed, DisplayChanged, LegGone, Message
+from ari_app.flows.messages import Dismissed, DisplayChanged, LegGone, Message, NetOrdered
 from ari_app.flows.radio_desk import be_on_net
 from ari_app.flows.room import SUCCESS
 from ari_app.flows.stories import Stories
@@ -138,6 +138,17 @@ class Router:
         if call is not None and emergency is not None:
             call.is_emergency = emergency
             self._deliver(call, DisplayChanged())
+
+    def order_net(self, call_id: str, net: str) -> bool:
+        """A supervisor has a radio net brought into a living call (SOP VII.d), or, with none, out of it.
+
+        False: no operator has such a call.
+        """
+        call = self.calls.get(call_id)
+        if call is None or not call.talking or not self.stories.is_open(call_id):
+            return False
+        self._deliver(call, NetOrdered(net))
+        return True
 
     def _deliver(self, call: Call, message: Message) -> None:
         try:

@@ -239,3 +239,25 @@ async def test_each_transmission_has_its_own_recording(
         (samples,) = tones.read_wav(path)
         assert tones.seconds_of(samples, hz) == pytest.approx(1.0, abs=0.3)
         assert tones.seconds_of(samples, other) == 0
+
+
+async def test_a_supervisor_has_a_sentence_said(
+    radio_site: RadioSite, radio_phones: Phones, gateway: RadioGateway
+) -> None:
+    """It waits until the operator has unkeyed, and the gateway hears it."""
+    call = await on_net(radio_site, radio_phones, 0, FIRST_HZ)
+    air = gateway.audio_of(VOX)
+    await key(call, air, FIRST_HZ)
+    after = radio_site.head()
+    done = await asyncio.to_thread(radio_site.siaga, "radio", "say", VOX, "Semua unit, kebakaran di Medan Kota")
+    assert done.returncode == 0, done.stderr
+    assert await hears_only(air, FIRST_HZ, seconds=0.3)
+    await call.press("5")
+    since = moment()
+    await eventually(
+        lambda: [each for each in radio_site.records(after=after) if each.action == "radio.said"],
+        seconds=10, what="the sentence was said",
+    )  # fmt: skip
+    loud = [packet for packet in air.packets if packet.at >= since and tones.is_loud(packet.payload)]
+    assert len(loud) * 0.02 > 1.0, "a sentence of some seconds"
+    assert await silent(air)

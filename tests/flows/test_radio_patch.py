@@ -188,3 +188,22 @@ async def test_the_application_is_killed(lags: Lags, keys: str, *, guarded: bool
         await press(here, "1001", "*3300#", settled=1)
         assert here.asterisk.hears(leg) == {here.asterisk.gateways["300"].leg}
         await goodbye(here, call)
+
+
+async def test_a_supervisor_brings_a_net_in_and_out(lags: Lags) -> None:
+    async with floor("1001", lags=lags, nets=[NET]) as here:
+        await up(here)
+        call = await in_talk(here)
+        leg = leg_at(here, "1001")
+        assert here.app is not None
+        assert here.app.router.order_net(call, "300")
+        await anyio.sleep(0.5)
+        assert here.asterisk.hears(leg) == {here.asterisk.gateways["300"].leg}
+        assert here.app.router.order_net(call, "")
+        await anyio.sleep(3)
+        assert hear_each_other(here, call, leg)
+        assert here.app.router.order_net(call, "")  # nothing to leave
+        assert not here.app.router.order_net("nobody", "300")
+        await anyio.sleep(0.5)
+        assert hear_each_other(here, call, leg)
+        await goodbye(here, call)

@@ -83,3 +83,10 @@ def test_where_a_recording_is(site: CliSite, tmp_path: Path) -> None:
     path = place.transmissions / "300-1.wav"
     path.touch()
     assert site.run("radio", "play-path", "300-1").out == f"{path}\n"
+
+
+@pytest.mark.parametrize("arguments", [("say", "300", "Uji coba"), ("patch", "c1", "300"), ("unpatch", "c1")])
+def test_orders_need_the_application(site: CliSite, arguments: tuple[str, ...]) -> None:
+    refused = site.run("radio", *arguments)
+    assert (refused.code, refused.out) == (1, "")
+    assert "does not run" in refused.err
