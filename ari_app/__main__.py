@@ -1,6 +1,7 @@
 """``python -m ari_app --state DIR``: the application on the configuration and secrets in a state directory.
 
-Exit code 0 after SIGTERM or SIGINT; 1 with one line on standard error when it cannot run.
+Exit code 0 after SIGTERM or SIGINT; 1 with one line on standard error when it cannot run; 3 when another program has
+taken its place.
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ import structlog
 import uvloop
 
 from ari_app import app
-from ari_app.ari.errors import AriError
+from ari_app.ari.errors import AriError, AriReplaced
 from ari_app.site import secrets as site_secrets
 from ari_app.site.settings import ConfigError
 from ari_app.site.state import StateError
+from ari_app.standby import REPLACED
 from ari_app.state_option import begin
 from ari_app.store.errors import StoreError
 from ari_app.store.journal import Journal
@@ -49,10 +51,9 @@ def main() -> int:
         log.error("app.failed", reasons=[str(error) for error in known.exceptions] if known else [])
         if unknown is not None:
             log.exception("app.broken", exc_info=unknown)
-        return 1
+        return REPLACED if group.subgroup(AriReplaced) is not None else 1
     finally:
-        if not journal.close():
-            log.error("app.facts_lost")
+        journal.close()
     return 0
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import os
 import signal
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -17,14 +18,19 @@ import structlog
 from anyio.abc import TaskGroup
 
 from ari_app.ari.client import AsteriskClient
+from ari_app.ari.closed_loop import ClosedLoop
+from ari_app.ari.errors import AriReplaced
 from ari_app.ari.inbox import Switch
 from ari_app.ari.stream import EventStream
 from ari_app.assembly import make_blocking, make_complaints, make_nets, make_roster, read_block_list
 from ari_app.bus.broker import broker_of
 from ari_app.bus.commands import CommandServer
+from ari_app.bus.presence import Presence
+from ari_app.domain.blocklist import UNBLOCKED
 from ari_app.domain.claims import Claims
 from ari_app.domain.commands import CommandRefused
 from ari_app.domain.facts import Fact, Json
+from ari_app.domain.recovery import Story
 from ari_app.flows.blocking import Blocking, block_commands
 from ari_app.flows.complaints import complaint_commands
 from ari_app.flows.office import operator_commands
@@ -40,6 +46,7 @@ from ari_app.site.secrets import Secrets
 from ari_app.site.settings import Settings
 from ari_app.site.state import StateDir
 from ari_app.site.voice import NotSpoken, speak
+from ari_app.standby import leave_mark, wait_for_turn
 from ari_app.store.blocked import CallLookup
 from ari_app.store.complaints import ComplaintLookup
 from ari_app.store.errors import StoreError
@@ -49,8 +56,14 @@ from ari_app.store.notes import CallNotes
 from ari_app.store.recordings import Recordings
 
 NOTES_SECONDS: Final = 1.0
+BLOCKS_SECONDS: Final = 5.0
+"""Between two attempts to read who is blocked, should the disk not let us."""
+
 RECORDINGS_AT_ONCE: Final = 16
 """Recordings waited for and read at the same time, beside everything else that threads are for."""
+
+HAND_OVER_SECONDS: Final = 1.0
+"""How long a stop waits for the flows; callers whom it has not reached by then are the guard's."""
 
 log = structlog.get_logger(__name__)
 
@@ -60,10 +73,11 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
 
     Raises:
         AriReplaced: another program took over.
+        AriStalled: the link to Asterisk is open or gone, and no events come.
         AriProtocolError: Asterisk does not take our password.
     """
     asterisk = AsteriskClient(f"http://{settings.asterisk.http}/ari", "siaga110", secrets.ari["siaga110"])
-    heartbeat = Heartbeat()
+    heartbeat = Heartbeat(lambda: journal.lives)
     try:
         async with asterisk, anyio.create_task_group() as tasks:
 
@@ -71,6 +85,8 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
                 journal.append(fact)
                 complaints.note(fact)
                 blocking.note(fact)
+                if fact.action == UNBLOCKED:
+                    router.unblocked(str(fact.data.get("number")))
 
             complaints = make_complaints(settings, state, tell)
             blocking = make_blocking(settings, tell)
@@ -92,6 +108,7 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
                 nets,
                 _rules(settings, state),
                 partial(_read, recordings, anyio.CapacityLimiter(RECORDINGS_AT_ONCE)),
+                is_journal_troubled=lambda: journal.alarm is not None,
             )
             router = Router(tasks, around, roster, region=settings.site.region, area_code=settings.site.area_code)
             notes = CallNotes(
@@ -100,7 +117,7 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
                 region=settings.site.region,
                 area_code=settings.site.area_code,
                 tell=tell,
-                flush=journal.flush,
+                flush=partial(journal.flush, or_reserve=True),
                 is_living=router.calls.__contains__,
                 is_told=router.stories.has_ended,
                 opens=complaints.open_as,
@@ -127,26 +144,50 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
                 | radio_commands(nets, tell, speak=partial(_speak, state), order=router.order_net),
             )
 
+            presence = Presence(
+                broker_of(settings.mqtt, secrets, "application"),
+                now=partial(_now, ZoneInfo(settings.site.timezone)),
+                alarms={"journal": lambda: journal.alarm},
+            )
+
             async def connected() -> None:
+                loop.connected()
                 await recovery.after_gap()
                 heartbeat.ready()
                 log.info("app.ready", pid=os.getpid())
 
-            stream = EventStream(asterisk, on_event=router.on_event, on_connected=connected)
+            loop = ClosedLoop(asterisk)
+            stream = EventStream(
+                asterisk,
+                on_event=router.on_event,
+                on_connected=connected,
+                on_lost=recovery.link_lost,
+                on_echo=loop.came,
+            )
             watch = PhoneWatch(asterisk, dead_after=around.rules.dead_phone)
+            for core in (heartbeat.run, partial(_stop_on_signal, tasks, router, asterisk)):
+                tasks.start_soon(core)
+            if state.replaced.exists():
+                heartbeat.ready()  # 110 can be dialled: the other one serves it
+                await wait_for_turn(state, asterisk)
             for core in (
-                stream.run,
-                heartbeat.run,
+                partial(_fenced, stream.run, asterisk),
+                partial(_fenced, loop.run, asterisk),
                 recovery.watch,
                 commands.run,
                 nets.run,
+                presence.run,
                 partial(watch.run, router.calls),
                 partial(_learn_blocks, blocking, settings, state),
                 partial(_bring_in, notes),
-                partial(_stop_on_signal, tasks),
             ):
                 tasks.start_soon(core)
+    except BaseExceptionGroup as group:
+        if group.subgroup(AriReplaced) is not None:
+            leave_mark(state)
+        raise
     finally:
+        heartbeat.stopping()
         heartbeat.close()
 
 
@@ -165,6 +206,10 @@ def _rules(settings: Settings, state: StateDir) -> Rules:
     )
 
 
+def _now(zone: ZoneInfo) -> str:
+    return datetime.now(zone).isoformat(timespec="milliseconds")
+
+
 async def _read(recordings: Recordings, limiter: anyio.CapacityLimiter, call: str) -> Mapping[str, Json] | None:
     return await anyio.to_thread.run_sync(recordings, call, limiter=limiter)
 
@@ -178,13 +223,17 @@ async def _speak(state: StateDir, text: str) -> Path:
 
 async def _learn_blocks(blocking: Blocking, settings: Settings, state: StateDir) -> None:
     """Who was blocked and marked before this start: no caller waits for that, and until then nobody is blocked."""
-    try:
-        blocking.loaded(await anyio.to_thread.run_sync(read_block_list, settings, state))
-    except StoreError as error:
-        log.error("blocks.not_read", error=str(error))
+    while True:
+        try:
+            blocking.loaded(await anyio.to_thread.run_sync(read_block_list, settings, state))
+        except (StoreError, OSError) as error:
+            log.error("blocks.not_read", error=str(error))
+            await anyio.sleep(BLOCKS_SECONDS)
+        else:
+            return
 
 
-def _living(state: StateDir, notes: CallNotes) -> Mapping[str, str]:
+def _living(state: StateDir, notes: CallNotes) -> Mapping[str, Story]:
     """The calls that are not over in the journal, once it knows what the dialplan noted."""
     notes.bring_in()
     return living(state.journal)
@@ -200,9 +249,21 @@ async def _bring_in(notes: CallNotes) -> None:
             log.error("notes.not_read", error=str(error))
 
 
-async def _stop_on_signal(tasks: TaskGroup) -> None:
+async def _fenced(core: Callable[[], Awaitable[None]], asterisk: AsteriskClient) -> None:
+    """Run it; when it fails, nothing that flows still do while they end reaches Asterisk."""
+    try:
+        await core()
+    except BaseException:
+        asterisk.fence()
+        raise
+
+
+async def _stop_on_signal(tasks: TaskGroup, router: Router, asterisk: AsteriskClient) -> None:
     with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         async for number in signals:
             log.info("app.stopping", signal=number.name)
+            with anyio.move_on_after(HAND_OVER_SECONDS):
+                await router.hand_over()
+            asterisk.fence()
             tasks.cancel_scope.cancel()
             return

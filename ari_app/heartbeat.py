@@ -1,12 +1,14 @@
 """Telling whoever watches over us that we live, by systemd's protocol (``sd_notify``).
 
-The launcher, or systemd, kills an application whose event loop has stood still, and starts a new one.
+The launcher, or systemd, kills an application whose event loop has stood still, and starts a new one. That events come
+and orders go out is the business of ``ari.closed_loop``.
 """
 
 from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Callable
 from typing import Final
 
 import anyio
@@ -17,8 +19,9 @@ EVERY_SECONDS: Final = 0.1
 class Heartbeat:
     """Says ``READY=1`` once and ``WATCHDOG=1`` again and again; silent where nobody asked for it."""
 
-    def __init__(self) -> None:
-        """Look for the watcher's address in ``NOTIFY_SOCKET``."""
+    def __init__(self, is_well: Callable[[], bool]) -> None:
+        """Look for the watcher's address in ``NOTIFY_SOCKET``; no beat while something is not well."""
+        self._is_well = is_well
         address = os.environ.get("NOTIFY_SOCKET", "")
         self._address = f"\0{address[1:]}" if address.startswith("@") else address
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
@@ -37,10 +40,15 @@ class Heartbeat:
         """110 can be dialled."""
         self.say("READY=1")
 
+    def stopping(self) -> None:
+        """We act no more: callers who wait are whoever watches' business, and the last facts are written."""
+        self.say("STOPPING=1")
+
     async def run(self) -> None:
         """Beat for as long as the event loop runs."""
         while True:
-            self.say("WATCHDOG=1")
+            if self._is_well():
+                self.say("WATCHDOG=1")
             await anyio.sleep(EVERY_SECONDS)
 
     def close(self) -> None:

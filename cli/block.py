@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import phonenumbers
 import typer
 
-from ari_app.domain.blocklist import DAY, BlockList, BlockRefused, BlockRules, Mark, NumberRules, blockable
+from ari_app.domain.blocklist import DAY, BlockRefused, BlockRules, NumberRules, blockable
 from ari_app.domain.facts import Json
 from ari_app.domain.number_rows import NumberRow
-from ari_app.domain.number_set import NumberSet
 from ari_app.domain.numbers import e164
 from ari_app.site.rules import block_rules, number_rules
 from ari_app.store.queries import find_number, list_calls, list_numbers, number_history
@@ -21,7 +21,7 @@ from cli.block_file import export_to, import_from
 from cli.errors import Refused
 from cli.options import HERE, AsJson, State, new_group
 from cli.options import path as as_path
-from cli.output import counted, moment, print_json, print_line, print_table
+from cli.output import counted, moment, print_json, print_json_list, print_line, print_table
 from cli.place import settings_in_force, state_dir, tables
 from cli.stories import print_fields
 
@@ -55,7 +55,8 @@ def list_(
     """List the blocked numbers, the last blocked first."""
     place = state_dir(state)
     settings = settings_in_force(place)
-    rules, rows = block_rules(settings), list[NumberRow]()
+    rules = block_rules(settings)
+    rows: Iterable[NumberRow] = ()
     engine = tables(place, settings)
     if engine is not None:
         rows = list_numbers(
@@ -64,15 +65,15 @@ def list_(
             prefix=_prefix(number, settings) if number is not None else None,
             limit=limit or None,
         )
-    listed = [_as_dict(row, rules) for row in rows]
+    listed = (_as_dict(row, rules) for row in rows)
     if as_json:
-        print_json(listed)
+        print_json_list(listed)
         return
     columns = ("Number", "Blocked since", "By", "Reason", ">Marks", "Note")
-    lines = [
+    lines = (
         (each["number"], moment(each["since"]), each["by"], each["reason"], str(each["marks"]), each["note"])
         for each in listed
-    ]
+    )
     print_table(columns, lines, empty="There are no such numbers." if all_ or number else "No number is blocked.")
 
 
@@ -141,10 +142,11 @@ _EVENT_FIELDS = ("seq", "at", "actor", "action", "call", "reason", "note")
 def mark(call: Call, note: Note = None, state: State = HERE) -> None:
     """Mark a call as a prank: one that lives is ended with the closing salutation, as by *7 at the desk."""
     done = _order(state, "mark", {"call": call, "note": note})
+    blocked = ": its number is blocked now" if done.get("blocked") else ""
     if done.get("living"):
-        print_line(f"Call {call} is being closed and marked.")
+        print_line(f"Call {call} is being closed and marked{blocked}.")
     else:
-        print_line(f"Call {call} is marked{': its number is blocked now' if done.get('blocked') else ''}.")
+        print_line(f"Call {call} is marked{blocked}.")
 
 
 @app.command()
@@ -200,15 +202,11 @@ def _standing(engine: Engine | None, number: str, settings: Settings) -> dict[st
 def _as_dict(row: NumberRow, rules: BlockRules) -> dict[str, Any]:
     """How a number stands at this moment, by the site's rules."""
     now = time.time()
-    blocked, by_rules = NumberSet(), BlockList(rules)
-    if row.blocked_ms is not None:
-        blocked.add(row.number, row.blocked_ms / 1000)
-    by_rules.restore(blocked, NumberSet(), [(row.number, [Mark(call, at / 1000) for call, at in row.marked_in])])
-    is_blocked = by_rules.is_blocked(row.number, now)
+    is_blocked = row.blocked_ms is not None and not rules.is_over(row.blocked_ms / 1000, now)
     return {
         "number": row.number,
         "blocked": is_blocked,
-        "marks": len(by_rules.marks(row.number, now)),
+        "marks": sum(rules.counts(at / 1000, now) for _, at in row.marked_in),
         "since": row.blocked_at if is_blocked else None,
         "by": row.blocked_by if is_blocked else None,
         "reason": row.reason if is_blocked else None,

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import csv
 import os
+import stat
 import sys
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from operator import itemgetter
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Final, TypeAlias
 
 import msgspec
 
-from ari_app.domain.blocklist import BlockRefused, blockable, note_text
+from ari_app.domain.blocklist import BlockRefused, blockable
 from ari_app.domain.facts import Json
-from ari_app.domain.number_set import NumberSet
 from ari_app.site.rules import number_rules
 from cli.asking import order_each
+from cli.csv_lines import csv_lines, open_csv
 from cli.errors import Refused
 from cli.main import say
 from cli.output import counted, plain, print_line
@@ -34,66 +37,81 @@ CHUNK: Final = 1000
 CHUNK_BYTES: Final = 60_000
 """Of a request at most; the application takes a little more."""
 
+_Line: TypeAlias = tuple[int, str, str | None]
+"""A line's number in the file, and the telephone number and note that it has."""
+
 COLUMNS: Final = ("number", "since", "by", "reason", "note")
 
 
 class _Import:
-    """A file on its way in: what of it goes where, and what became of it."""
+    """A file on its way in: what of it goes where, and what became of it.
+
+    The numbers go out as they were entered: who carries it out says which are none, and which are blocked already.
+    """
 
     def __init__(self, rules: NumberRules, *, dry_run: bool) -> None:
         self.blocked = self.unchanged = self.bad = 0
         self._rules = rules
         self._dry_run = dry_run
-        self._seen = NumberSet()
-        self._sent: dict[int, list[tuple[int, str]]] = {}
+        self._shown: set[str] = set()
+        self._sent: dict[int, list[_Line]] = {}
+        self._refused: list[tuple[int, str]] = []
 
-    def requests(self, lines: Iterator[tuple[int, str, str | None]]) -> Iterator[dict[str, Json]]:
-        """The arguments of one command after the other; ``lines`` are line number, number and note."""
+    def requests(self, lines: Iterator[_Line]) -> Iterator[dict[str, Json]]:
+        """The arguments of one command after the other."""
         numbers: list[Json] = []
-        places: list[tuple[int, str]] = []
+        sent: list[_Line] = []
         size = made = 0
-        for line, entered, entered_note in lines:
-            try:
-                number, note = blockable(entered, self._rules), note_text(entered_note)
-            except BlockRefused as error:
-                self.refuse(line, str(error))
-                continue
-            if number in self._seen:
-                self.unchanged += 1
-                continue
-            self._seen.add(number, 0)
-            item: list[Json] = [number, note]
+        for line in lines:
+            item: list[Json] = [line[1], line[2] or None]
             more = len(msgspec.json.encode(item)) + 1
             if len(numbers) == CHUNK or size + more > CHUNK_BYTES:
-                self._sent[made] = places
+                self._sent[made] = sent
                 yield {"numbers": numbers, "dry_run": self._dry_run}
-                numbers, places, size, made = [], [], 0, made + 1
+                numbers, sent, size, made = [], [], 0, made + 1
             numbers.append(item)
-            places.append((line, number))
+            sent.append(line)
             size += more
         if numbers:
-            self._sent[made] = places
+            self._sent[made] = sent
             yield {"numbers": numbers, "dry_run": self._dry_run}
 
     def done(self, index: int, result: Json) -> None:
         """A command's result."""
-        places = self._sent.pop(index)
+        sent = self._sent.pop(index)
         found = result if isinstance(result, dict) else {}
         changed, refused = found.get("changed"), found.get("refused")
         for place in changed if isinstance(changed, list) else ():
-            self.blocked += 1
-            if self._dry_run:
-                line, number = places[int(str(place))]
-                print_line(f"line {line}: {number} would be blocked")
+            self._changed(*sent[int(str(place))])
         for each in refused if isinstance(refused, list) else ():
             if isinstance(each, list):
-                self.refuse(places[int(str(each[0]))][0], str(each[1]))
+                self.refuse(sent[int(str(each[0]))][0], str(each[1]))
         self.unchanged += int(str(found.get("unchanged", 0)))
+        self.report(sent[-1][0])
+
+    def _changed(self, line: int, entered: str, _note: str | None) -> None:
+        if self._dry_run:  # so nothing was, and a number that comes again later is the same to who carries it out
+            with suppress(BlockRefused):  # an application that runs may do so by rules from before
+                entered = blockable(entered, self._rules)
+            if entered in self._shown:
+                self.unchanged += 1
+                return
+            self._shown.add(entered)
+            print_line(f"line {line}: {entered} would be blocked")
+        self.blocked += 1
 
     def refuse(self, line: int, reason: str) -> None:
-        """Say that a line cannot be used."""
+        """Take note that a line cannot be used."""
         self.bad += 1
-        say(f"line {line}: {plain(reason)}")
+        self._refused.append((line, reason))
+
+    def report(self, last: int | None = None) -> None:
+        """Say which lines could not be used, up to the last that this is known of; None: of all."""
+        self._refused.sort()
+        count = len(self._refused) if last is None else bisect_right(self._refused, last, key=itemgetter(0))
+        for line, reason in self._refused[:count]:
+            say(f"line {line}: {plain(reason)}")
+        del self._refused[:count]
 
 
 def import_from(file: Path, place: StateDir, settings: Settings, *, dry_run: bool) -> bool:
@@ -103,14 +121,14 @@ def import_from(file: Path, place: StateDir, settings: Settings, *, dry_run: boo
         Refused: the file cannot be read, or nobody carries it out.
     """
     taken = _Import(number_rules(settings), dry_run=dry_run)
-    try:
-        with file.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as text, _progress(text) as advance:
-            lines = _advancing(_lines(text, taken.refuse), advance)
+    with _reading(file):
+        text = open_csv(file)
+    with text, _progress(text) as advance:
+        lines = _advancing(_lines(_cells(file, text, taken.refuse)), advance)
+        try:
             order_each(place, settings, "block.import", taken.requests(lines), taken.done)
-    except OSError as error:
-        if error.filename != str(file):
-            raise
-        raise Refused(f"{plain(str(file))} cannot be read: {error.strerror}") from None
+        finally:
+            taken.report()
     would = "would be" if dry_run else "are" if taken.blocked != 1 else "is"
     print_line(
         f"{counted(taken.blocked, 'number')} {would} blocked, {taken.unchanged} blocked already or there twice, "
@@ -119,36 +137,35 @@ def import_from(file: Path, place: StateDir, settings: Settings, *, dry_run: boo
     return not taken.bad
 
 
-def _lines(text: IO[str], refuse: Callable[[int, str], None]) -> Iterator[tuple[int, str, str | None]]:
+@contextmanager
+def _reading(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise Refused(f"{plain(str(file))} cannot be read: {error.strerror}") from None
+
+
+def _cells(file: Path, text: IO[str], refuse: Callable[[int, str], None]) -> Iterator[tuple[int, list[str]]]:
+    with _reading(file):
+        yield from csv_lines(text, refuse)
+
+
+def _lines(cells_of: Iterator[tuple[int, list[str]]]) -> Iterator[_Line]:
     """Each line's number, telephone number and note; the first line may name the columns."""
-    first = text.readline()
-    reader = csv.reader(_chained(first, text), delimiter=";" if ";" in first and "," not in first else ",")
     number, note, is_first = 0, 1, True
-    while True:
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            refuse(reader.line_num, str(error))
-            continue
-        names = [cell.strip().lower() for cell in cells]
-        if is_first and "number" in names:
-            number, note = names.index("number"), names.index("note") if "note" in names else len(names)
-        elif any(names):
-            given = cells[number] if number < len(cells) else ""
-            yield reader.line_num, given, cells[note] if note < len(cells) else None
-        is_first = False
+    for line, cells in cells_of:
+        if is_first:
+            is_first = False
+            names = [cell.strip().lower() for cell in cells]
+            if "number" in names:
+                number, note = names.index("number"), names.index("note") if "note" in names else len(names)
+                continue
+        given = cells[number] if number < len(cells) else ""
+        if given or any(map(str.strip, cells)):
+            yield line, given, cells[note] if note < len(cells) else None
 
 
-def _chained(first: str, rest: IO[str]) -> Iterator[str]:
-    yield first
-    yield from rest
-
-
-def _advancing(
-    lines: Iterator[tuple[int, str, str | None]], advance: Callable[[], None]
-) -> Iterator[tuple[int, str, str | None]]:
+def _advancing(lines: Iterator[_Line], advance: Callable[[], None]) -> Iterator[_Line]:
     for count, line in enumerate(lines):
         if count % CHUNK == 0:
             advance()
@@ -165,21 +182,35 @@ def _progress(text: IO[str]) -> Iterator[Callable[[], None]]:
     from rich.progress import Progress  # noqa: PLC0415
 
     descriptor = text.fileno()
+    is_file = stat.S_ISREG(os.fstat(descriptor).st_mode)  # how much will come out of a pipe nobody knows
     with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("Importing", total=os.fstat(descriptor).st_size or None)
-        yield lambda: bar.update(task, completed=os.lseek(descriptor, 0, os.SEEK_CUR))
+        task = bar.add_task("Importing", total=os.fstat(descriptor).st_size if is_file else None)
+        yield lambda: bar.update(task, completed=os.lseek(descriptor, 0, os.SEEK_CUR) if is_file else None)
 
 
 def export_to(file: Path | None, engine: Engine | None, *, since_ms: int) -> None:
     """Write all numbers that were blocked after this moment (ms since 1970) and still are, by number.
 
+    A file is there as a whole or stays as it was. A device or a pipe is written to.
+
     Raises:
-        OSError: it cannot be written.
+        Refused: it cannot be written.
         DatabaseError: the tables cannot be read.
     """
     if file is None:
         _write(sys.stdout, engine, since_ms)
         return
+    try:
+        if file.exists() and not file.is_file():
+            with file.open("w", encoding="utf-8", newline="") as text:
+                _write(text, engine, since_ms)
+        else:
+            _write_whole(file.resolve(), engine, since_ms)
+    except OSError as error:  # which names the new file that would take the other's place
+        raise Refused(f"{plain(str(file))} cannot be written: {error.strerror}") from None
+
+
+def _write_whole(file: Path, engine: Engine | None, since_ms: int) -> None:
     fresh = file.with_name(f".{file.name}.new")
     with suppress(FileNotFoundError):
         fresh.unlink()

@@ -5,12 +5,15 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -20,6 +23,7 @@ from ari_app.store.database import open_engine, stored_revision
 from ari_app.store.errors import StoreError
 from ari_app.store.queries import folded_up_to
 from ari_app.store.reader import JournalReader
+from ari_app.store.reserve import ROOM, reserve_of, standing_alarm, waiting
 from ari_app.store.tables import REVISION
 from ari_app.store.verify import verify
 from cli.conf import describe
@@ -38,6 +42,12 @@ MUCH_BEHIND: Final = 1_000
 GIGABYTE: Final = 10**9
 LITTLE_SPACE, NO_SPACE = 2 * GIGABYTE, GIGABYTE // 5
 """Free bytes: below the first one is warned, below the second calls will soon not be recorded."""
+
+OLDEST_NOW: Final = datetime(2026, 1, 1, tzinfo=UTC)
+"""A clock that says less has never been set."""
+
+CLOCK_SECONDS: Final = 60.0
+"""A clock may be so far behind the journal's last record."""
 
 ANSWER_SECONDS: Final = 3.0
 UNAUTHORIZED: Final = 401
@@ -66,12 +76,15 @@ def _examine(state: StateDir) -> Iterator[Finding]:
     except (Refused, OSError) as error:
         yield Finding("configuration", FAILED, str(error))
     yield _guarded("journal", partial(_journal, state))
+    yield _guarded("reserve", partial(_reserve, state))
+    yield _guarded("clock", partial(_clock, state))
     yield _guarded("application", partial(_application, state))
     if settings is not None:
         yield _guarded("database", partial(_database, state, settings))
     yield _guarded("disk", partial(_disk, state))
     if settings is not None:
         yield _guarded("asterisk", partial(_asterisk, settings))
+        yield _guarded("broker", partial(_broker, settings))
 
 
 def _guarded(check: str, look: Callable[[], tuple[str, str]]) -> Finding:
@@ -99,7 +112,42 @@ def _journal(state: StateDir) -> tuple[str, str]:
     if not found.ok:
         first = found.problems[0]
         return FAILED, f"line {first.seq}: {first.what}; see `siaga journal verify`"
+    reserve = reserve_of(state.journal)
+    alarm = standing_alarm(reserve) if reserve.exists() else None
+    if alarm is not None:
+        return FAILED, f"{alarm}; see docs/operations.md"
     return OK, f"{counted(found.last, 'record')}, the last {found.records} verified"
+
+
+def _reserve(state: StateDir) -> tuple[str, str]:
+    """Where the journal's lines go that the disk does not take at present."""
+    reserve = reserve_of(state.journal)
+    if not reserve.exists():
+        return WARNING, "it is not there: the next start makes it"
+    if waiting(reserve):
+        return WARNING, "records wait in it: they are written when the journal can be, or at the next start"
+    if reserve.stat().st_blocks * 512 < ROOM:
+        return WARNING, f"it has less than {ROOM // 2**20} MB set aside: make room and start again"
+    return OK, f"{ROOM // 2**20} MB set aside"
+
+
+def _clock(state: StateDir) -> tuple[str, str]:
+    """Calls do not mind a wrong clock; times in journal and reports do."""
+    now = datetime.now(UTC)
+    last = _last_moment(state)
+    if now < OLDEST_NOW:
+        return FAILED, f"it says {now:%Y-%m-%d %H:%M} UTC, which is long over: set it"
+    if last is not None and last - now > timedelta(seconds=CLOCK_SECONDS):
+        return WARNING, f"it is {last - now} behind the journal's last record: it was set back, or was wrong then"
+    return OK, f"{now.astimezone():%Y-%m-%d %H:%M:%S %z}"
+
+
+def _last_moment(state: StateDir) -> datetime | None:
+    if not state.journal.exists():
+        return None
+    with JournalReader(state.journal) as reader:
+        rows = reader.rows(after=reader.head().seq - 1, limit=1)
+    return datetime.fromisoformat(rows[0][1]) if rows else None
 
 
 def _application(state: StateDir) -> tuple[str, str]:
@@ -112,6 +160,8 @@ def _application(state: StateDir) -> tuple[str, str]:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
+        if state.replaced.exists():
+            return WARNING, "on standby: another application has connected to Asterisk with its name, and serves"
         return OK, "it runs and holds the journal"
     finally:
         os.close(descriptor)
@@ -168,3 +218,19 @@ def _asterisk(settings: Settings) -> tuple[str, str]:
     if status != UNAUTHORIZED:
         return FAILED, f"something else than its ARI answers at {where} (status {status})"
     return OK, f"answers at {where}"
+
+
+def _broker(settings: Settings) -> tuple[str, str]:
+    """Somebody listens there; calls do not need it."""
+    own = settings.mqtt.own_broker
+    url = urlsplit(settings.mqtt.url or "")
+    host = own.host if own is not None else url.hostname or ""
+    port = own.port if own is not None else url.port or (8883 if url.scheme == "mqtts" else 1883)
+    try:
+        socket.create_connection((host, port), ANSWER_SECONDS).close()
+    except OSError as error:
+        return (
+            FAILED,
+            f"it does not answer at {host}:{port}: {error.strerror or error}",
+        )
+    return OK, f"answers at {host}:{port}"

@@ -40,9 +40,18 @@ def check(
     else:
         file = file or _OWN_FILE
         settings = settings_from(file)
+    if settings.mqtt.ca or settings.mqtt.certificate:
+        _check_certificates(file, settings)
     if settings.database.url:
         _check_url(file, settings.database.url)
     print_line(f"{file} is in order: {describe(settings)}")
+
+
+def _check_certificates(file: Path, settings: Settings) -> None:
+    from ari_app.bus.broker import tls_trouble  # noqa: PLC0415 - only for sites with a broker elsewhere
+
+    if trouble := tls_trouble(settings.mqtt):
+        raise Refused(f"{file}: {trouble}")
 
 
 def _check_url(file: Path, url: str) -> None:
@@ -78,11 +87,28 @@ def render(
             "own files are written anew; a running Asterisk takes them when it is next started.",
         ),
     ] = None,
+    systemd: Annotated[
+        Path | None,
+        typer.Option(
+            "--systemd",
+            metavar="DIR",
+            parser=path,
+            show_default=False,
+            help="Write systemd's units there instead, and have systemd check them; with --config, every start reads "
+            "that file.",
+        ),
+    ] = None,
+    user: Annotated[str, typer.Option("--user", metavar="NAME", help="Who runs the units.")] = "siaga",
     state: State = HERE,
 ) -> None:
     """Write Asterisk's files for this site, with its desks, trunks, ports and secrets."""
     settings = settings_from(config) if config else settings_in_force(state_dir(state))
     place = StateDir(state)
+    if systemd is not None:
+        from cli.units import write_units  # noqa: PLC0415 - see _render
+
+        write_units(settings, place, systemd, config=config, user=user)
+        return
     place.create()
     written = _render(settings, place, output)
     print_line(f"{counted(len(written), 'file')} in {written[0].parent}")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ari_app.domain.calls import CallRow
-from ari_app.domain.desk_rows import DeskRow
-from ari_app.site.settings import Desk, Settings
+from ari_app.domain.desk_rows import DeskRow, desk_state
+from ari_app.site.settings import Settings
 from ari_app.store.queries import list_calls, list_desks
 from cli.options import HERE, AsJson, State, new_group
 from cli.output import print_json, print_table
@@ -56,7 +56,7 @@ def _desks(settings: Settings, known: dict[str, DeskRow], calls: dict[str, CallR
                 "unit": desk.unit,
                 "unit_name": names.get(desk.unit, settings.site.name),
                 "operator": row.operator,
-                "state": _state(desk, row, call),
+                "state": desk_state(row, call, login=desk.login),
                 "registered": row.registered,
                 "ready": row.ready,
                 "reason": row.reason,
@@ -65,16 +65,3 @@ def _desks(settings: Settings, known: dict[str, DeskRow], calls: dict[str, CallR
             }
         )
     return found
-
-
-def _state(desk: Desk, row: DeskRow, call: CallRow | None) -> str:
-    """What the desk is doing, or why it is not."""
-    if call is not None:
-        # Who has the caller does what the call does; anyone else rings, or talks to those who are there.
-        is_theirs = call.desk == desk.extension and row.activity != "ringing"
-        return call.state if is_theirs else row.activity or "talking"
-    if not row.registered:
-        return "unregistered"
-    if desk.login and row.operator is None:
-        return "no_operator"
-    return "ready" if row.ready else "not_ready"

@@ -22,7 +22,7 @@ _COLOURS: Final = {OK: "green", WARNING: "yellow", FAILED: "red"}
 def doctor(as_json: AsJson = False, state: State = HERE) -> None:
     """Look whether everything is healthy: one line for each check; exit code 1 if one failed.
 
-    State directory, configuration, journal, running application, database, free disk, and whether Asterisk answers.
+    State directory, configuration, journal and its reserve, clock, application, database, disk, Asterisk, broker.
     """
     findings = examine(state_dir(state))
     if as_json:

@@ -21,8 +21,10 @@ from cli.lines import Line, follow, last_lines, lines
 from cli.options import HERE, AsJson, State, new_group, path
 from cli.output import counted, print_bytes, print_json, print_line
 from cli.place import state_dir
+from cli.reconcile import reconcile_
 
 app = new_group("The journal: everything that happened, in order.")
+app.command("reconcile")(reconcile_)
 
 _STANDARD: Final = Path("-")
 """Stands for standard input or output."""

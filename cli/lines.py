@@ -12,8 +12,7 @@ from typing import Final
 
 import msgspec
 
-from ari_app.store.chain import body, line
-from ari_app.store.journal_file import Row
+from ari_app.store.chain import Row, body, line
 from ari_app.store.reader import JournalReader
 from cli.output import pairs
 

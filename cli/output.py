@@ -20,6 +20,16 @@ def print_json(value: object) -> None:
     print_bytes(msgspec.json.format(msgspec.json.encode(value), indent=2))
 
 
+def print_json_list(values: Iterable[object]) -> None:
+    """What ``print_json`` makes of a list of these; of many, only one is in memory at a time."""
+    is_first = True
+    for value in values:
+        lines = msgspec.json.format(msgspec.json.encode(value), indent=2).replace(b"\n", b"\n  ")
+        sys.stdout.buffer.write((b"[\n  " if is_first else b",\n  ") + lines)
+        is_first = False
+    print_bytes(b"[]" if is_first else b"\n]")
+
+
 def print_bytes(line: bytes) -> None:
     """One line of bytes."""
     sys.stdout.buffer.write(line + b"\n")

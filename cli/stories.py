@@ -18,8 +18,13 @@ def print_fields(fields: Mapping[str, Any]) -> None:
     """One line for each field."""
     width = max(12, *map(len, fields))
     for name, value in fields.items():
-        shown = {None: "-", True: "yes", False: "no"}.get(value, value)
-        print_line(f"{name.replace('_', ' '):<{width}} {shown}")
+        print_line(f"{name.replace('_', ' '):<{width}} {_shown(value)}")
+
+
+def _shown(value: object) -> object:
+    if isinstance(value, bool):  # and no number: 0 is equal to False
+        return "yes" if value else "no"
+    return "-" if value is None else value
 
 
 def print_actions(records: Iterable[Record]) -> None:

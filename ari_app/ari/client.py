@@ -20,16 +20,33 @@ import structlog
 
 from ari_app.ari.commands import Claim
 from ari_app.ari.errors import AriConflict, AriNotFound, AriRefused, AriUnreachable, refusal
-from ari_app.ari.model import EVENT_TYPES, PHONE_EVENTS, Application, Bridge, Channel, Endpoint, RESTResponse, RTPstat
+from ari_app.ari.model import (
+    EVENT_TYPES,
+    PHONE_EVENTS,
+    Application,
+    AsteriskInfo,
+    Bridge,
+    Channel,
+    Endpoint,
+    RESTResponse,
+    RTPstat,
+    Variable,
+)
 from ari_app.domain.display import Shown
 
 APPLICATION: Final = "siaga110"
+BEAT: Final = "SIAGA_BEAT"
+"""A variable of Asterisk's: whoever serves 110 writes another word into it again and again (``scripts/guard.py``)."""
+
 PHONES: Final = "siaga110-phones"
 """A second name of ours, for the phones' registrations only: with them comes all that the phones' legs do, which
 the first name gets already."""
 
 COMMAND_SECONDS: Final = 5.0
 """How long an order may take before Asterisk counts as unreachable."""
+
+SOURCES_AT_ONCE: Final = 50
+"""Subscriptions in one request."""
 
 HTTP_ERROR: Final = 400
 T = TypeVar("T")
@@ -66,6 +83,7 @@ class AsteriskClient:
         self._socket: aiohttp.ClientWebSocketResponse | None = None
         self._numbers = itertools.count(1)
         self._waiting: dict[str, asyncio.Future[RESTResponse]] = {}
+        self._is_fenced = False
 
     async def __aenter__(self) -> Self:
         """Open the connection pool."""
@@ -95,6 +113,13 @@ class AsteriskClient:
         """Where the event websocket is."""
         return f"{self._base}/events?app={APPLICATION},{PHONES}"
 
+    def fence(self) -> None:
+        """From now on nothing more goes out: every order fails with ``AriUnreachable``, for good.
+
+        Callers belong to somebody else now, and whatever flows still do while they end must not reach Asterisk.
+        """
+        self._is_fenced = True
+
     @contextmanager
     def orders_over(self, socket: aiohttp.ClientWebSocketResponse) -> Iterator[None]:
         """Send orders over this websocket inside; whoever reads it passes the answers to ``answered``."""
@@ -121,7 +146,7 @@ class AsteriskClient:
             AriUnreachable, AriRefused, AriProtocolError: see ``errors``.
         """
         socket = self._socket
-        if socket is None:
+        if socket is None or self._is_fenced:
             await self._send(method, path, query)
             return
         loop = asyncio.get_running_loop()
@@ -150,6 +175,8 @@ class AsteriskClient:
     async def _send(
         self, method: str, path: str, query: dict[str, str] | None = None, body: dict[str, Any] | None = None
     ) -> bytes:
+        if self._is_fenced:
+            raise AriUnreachable(f"{method} {path}: it is not ours to act any more")
         try:
             async with self.session.request(method, self._base + path, params=query, json=body) as answer:
                 content = await answer.read()
@@ -307,6 +334,23 @@ class AsteriskClient:
         """The Stasis applications that Asterisk knows."""
         return await self._get("/applications", list[Application])
 
+    async def began(self) -> str:
+        """Since when Asterisk runs (ISO 8601); empty: it does not say."""
+        return (await self._get("/asterisk/info?only=status", AsteriskInfo)).status.startup_time
+
+    async def echo(self, name: str) -> None:
+        """Have Asterisk send us a ``ChannelUserevent`` of this name."""
+        await self._order("POST", f"/events/user/{name}", {"application": APPLICATION})
+
+    async def set_beat(self, word: str) -> None:
+        """Show everybody who looks that we serve."""
+        await self._order("POST", "/asterisk/variable", {"variable": BEAT, "value": word})
+
+    async def beat(self) -> str:
+        """The last word of the application that serves; empty: there was none since Asterisk's start."""
+        answer = await self._send("GET", "/asterisk/variable", {"variable": BEAT})
+        return msgspec.json.decode(answer, type=Variable).value
+
     async def filter_events(self) -> None:
         """Have Asterisk send what is in the model and nothing else."""
         wanted = {APPLICATION: [k for k in EVENT_TYPES if k not in PHONE_EVENTS], PHONES: PHONE_EVENTS}
@@ -315,18 +359,23 @@ class AsteriskClient:
             await self._send("PUT", f"/applications/{application}/eventFilter", body={"allowed": allowed})
 
     async def subscribe(self, sources: Sequence[str]) -> list[str]:
-        """Get the events of ``channel:ID``, ``endpoint:PJSIP/1001``; returns those that are gone or unknown.
+        """Get the events of ``channel:ID`` or of ``endpoint:PJSIP/1001``; returns those that are gone or unknown.
 
-        With several in one request Asterisk would refuse all of them for the sake of one, so each goes by itself.
+        Many go in one request, as Asterisk answers each with all that we have subscribed to so far. For the sake of one
+        that is gone it refuses all of a request: then they go one by one.
         """
         gone: list[str] = []
-        for source in sources:
-            application = PHONES if source.startswith("endpoint:") else APPLICATION
+        for first in range(0, len(sources), SOURCES_AT_ONCE):
+            some = sources[first : first + SOURCES_AT_ONCE]
             try:
-                await self._order("POST", f"/applications/{application}/subscription", {"eventSource": source})
+                await self._subscribe(some)
             except AriRefused:
-                gone.append(source)
+                gone += some if len(some) == 1 else [each for one in some for each in await self.subscribe([one])]
         return gone
+
+    async def _subscribe(self, sources: Sequence[str]) -> None:
+        application = PHONES if sources[0].startswith("endpoint:") else APPLICATION
+        await self._order("POST", f"/applications/{application}/subscription", {"eventSource": ",".join(sources)})
 
 
 def _caller_id(shown: Shown) -> str:

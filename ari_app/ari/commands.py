@@ -76,6 +76,9 @@ class Commands(Protocol):
     async def bridges(self) -> list[Bridge]:
         """Every living bridge."""
 
+    async def began(self) -> str:
+        """Since when Asterisk runs (ISO 8601); empty: it does not say."""
+
     async def subscribe(self, sources: Sequence[str]) -> list[str]:
         """Get the events of ``channel:ID``, ``endpoint:PJSIP/1001``; returns those that are gone or unknown."""
 

@@ -9,6 +9,7 @@
     │   ├── AriNotFound     404: the leg, bridge or playback is gone. A normal end of a race
     │   └── AriConflict     409, 412: it is not in a state for that, or somebody else has it
     ├── AriReplaced         another program took our application's name: stop acting
+    ├── AriStalled          no event comes back for our orders: we are of no use to callers
     └── InboxFull           a call's inbox ran over: its flow is stuck
 """
 
@@ -53,6 +54,10 @@ class AriConflict(AriRefused):
 
 class AriReplaced(AriError):
     """Another program connected with our application's name."""
+
+
+class AriStalled(AriError):
+    """The link stands open, or is gone, and no event has come back for an order of ours for too long."""
 
 
 class InboxFull(AriError):

@@ -61,6 +61,24 @@ class RTPstat(msgspec.Struct, frozen=True):
     rxcount: int
 
 
+class StatusInfo(msgspec.Struct, frozen=True):
+    """Since when Asterisk runs (ISO 8601)."""
+
+    startup_time: str
+
+
+class AsteriskInfo(msgspec.Struct, frozen=True):
+    """What Asterisk tells of itself."""
+
+    status: StatusInfo = StatusInfo("")
+
+
+class Variable(msgspec.Struct, frozen=True):
+    """One of Asterisk's variables; empty: it is not set."""
+
+    value: str
+
+
 class Application(msgspec.Struct, frozen=True):
     """A Stasis application that is known to Asterisk."""
 
@@ -181,6 +199,12 @@ class ApplicationReplaced(msgspec.Struct, frozen=True, tag_field="type", tag="Ap
     """Another program took our application's name."""
 
 
+class ChannelUserevent(msgspec.Struct, frozen=True, tag_field="type", tag="ChannelUserevent"):
+    """An event that a program had Asterisk send: only our own, which shows that events come."""
+
+    eventname: str
+
+
 class RESTResponse(msgspec.Struct, frozen=True, tag_field="type", tag="RESTResponse"):
     """The answer to an order that went over the websocket."""
 
@@ -205,7 +229,7 @@ LegEvent: TypeAlias = (
     | BridgeAttendedTransfer
 )
 Event: TypeAlias = CallBroadcast | LegEvent | EndpointStateChange | ApplicationReplaced
-Message: TypeAlias = Event | RESTResponse
+Message: TypeAlias = Event | ChannelUserevent | RESTResponse
 
 EVENT_TYPES: Final = (
     CallBroadcast,
@@ -223,6 +247,7 @@ EVENT_TYPES: Final = (
     BridgeAttendedTransfer,
     EndpointStateChange,
     ApplicationReplaced,
+    ChannelUserevent,
     RESTResponse,
 )
 """Everything that we let Asterisk send; the rest is filtered out at its end, even answers to orders (measured)."""

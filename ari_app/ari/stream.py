@@ -12,7 +12,7 @@ import structlog
 
 from ari_app.ari.client import AsteriskClient
 from ari_app.ari.errors import HTTP_UNAUTHORISED, AriError, AriProtocolError, AriReplaced
-from ari_app.ari.model import ApplicationReplaced, Event, RESTResponse, decode_message
+from ari_app.ari.model import ApplicationReplaced, ChannelUserevent, Event, RESTResponse, decode_message
 
 FIRST_PAUSE: Final = 0.05
 LONGEST_PAUSE: Final = 0.5
@@ -29,7 +29,8 @@ class EventStream:
 
     ``on_event`` is called in the reader's task for every event and must not wait. ``on_connected`` is
     awaited in a task of its own after each (re)connect, while events are already being read: the place to
-    reconcile, since what happened in between is lost.
+    reconcile, since what happened in between is lost. ``on_lost`` is called when the link has broken. ``on_echo`` is
+    told the name of each event that came for ``AsteriskClient.echo``.
     """
 
     def __init__(
@@ -38,11 +39,15 @@ class EventStream:
         *,
         on_event: Callable[[Event], None],
         on_connected: Callable[[], Awaitable[None]],
+        on_lost: Callable[[], None] = lambda: None,
+        on_echo: Callable[[str], None] = lambda _: None,
     ) -> None:
         """Prepare; ``run`` does the work."""
         self._client = client
         self._on_event = on_event
         self._on_connected = on_connected
+        self._on_lost = on_lost
+        self._on_echo = on_echo
 
     async def run(self) -> None:
         """Read events until cancelled.
@@ -74,6 +79,8 @@ class EventStream:
                 log.warning("ari.connect_refused", status=error.status)
             except (aiohttp.ClientError, OSError, TimeoutError) as error:
                 log.warning("ari.stream_lost" if connected else "ari.connect_failed", error=repr(error))
+            if connected:
+                self._on_lost()
             await anyio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
 
@@ -98,7 +105,10 @@ class EventStream:
                 continue
             if isinstance(event, RESTResponse):
                 self._client.answered(event)
+            elif isinstance(event, ChannelUserevent):
+                self._on_echo(event.eventname)
             elif isinstance(event, ApplicationReplaced):
+                self._client.fence()
                 return True
             elif event is not None:
                 self._on_event(event)

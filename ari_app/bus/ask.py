@@ -20,8 +20,9 @@ import msgspec
 from aiomqtt import Client, MqttError
 from aiomqtt.exceptions import MqttConnectError
 
-from ari_app.bus.broker import PREFIX, Broker, broker_of, connect, publishing
-from ari_app.bus.commands import COMMANDS, EXPIRY_SECONDS
+from ari_app.bus.broker import Broker, broker_of, connect, publishing
+from ari_app.bus.commands import EXPIRY_SECONDS
+from ari_app.bus.topics import COMMANDS, REPLIES
 from ari_app.domain.facts import Json
 from ari_app.site.secrets import Secrets
 from ari_app.site.settings import Settings
@@ -81,8 +82,8 @@ async def _ask(broker: Broker, command: str, arguments: Mapping[str, Json], supe
     raise NobodyAnswered(_silence(seconds))
 
 
-IN_FLIGHT: Final = 2
-"""Requests of ``ask_each`` under way: while one is carried out, the next is made ready and sent."""
+IN_FLIGHT: Final = 4
+"""Requests of ``ask_each`` under way: while some are carried out, or wait for the disk, the next are sent."""
 
 
 def ask_each(  # noqa: PLR0913 - what, of whom, by whom, and what then
@@ -177,7 +178,7 @@ class _Exchange:
         self._request = request
         self._deadline = deadline
         self._correlation = random.token_bytes(16)
-        self._replies = f"{PREFIX}/reply/supervisor/{random.token_hex(8)}"
+        self._replies = f"{REPLIES}supervisor/{random.token_hex(8)}"
 
     @property
     def left(self) -> float:

@@ -15,18 +15,17 @@ from typing import Annotated, Any, Final, Literal
 import anyio
 import msgspec
 import structlog
-from aiomqtt import Client, Message, MqttError
+from aiomqtt import Message, MqttError
 from anyio.abc import TaskGroup
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from ari_app.bus.broker import PREFIX, Broker, connect, publishing
+from ari_app.bus.broker import Broker, BusClient, publishing
+from ari_app.bus.link import Link
+from ari_app.bus.topics import COMMANDS, REPLIES
 from ari_app.domain.commands import CommandRefused, Handler
 from ari_app.domain.facts import Json
 
 __all__ = ["EXPIRY_SECONDS", "LARGEST", "SUPERVISOR", "CommandRefused", "CommandServer", "Handler"]
-
-COMMANDS: Final = f"{PREFIX}/command/"
-REPLIES: Final = f"{PREFIX}/reply/"
 
 SUPERVISOR: Final = r"\A[A-Za-z0-9._-]{1,64}\Z"
 """What a supervisor's name may be."""
@@ -44,8 +43,6 @@ REMEMBERED: Final = 500
 """Answers that are kept, for who asks again."""
 
 _LONGEST_CORRELATION, _LONGEST_TOPIC, _MOST_TOPICS = 64, 256, 4
-_STEP_SECONDS: Final = 5.0
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 5.0
 
 log = structlog.get_logger(__name__)
 
@@ -73,46 +70,27 @@ class CommandServer:
 
     def __init__(self, broker: Broker, handlers: Mapping[str, Handler]) -> None:
         """``handlers`` by the command's name, ``operators.add``; nothing is connected yet."""
-        self._broker = broker
+        self._link = Link(broker, name="commands")
         self._handlers = handlers
         self._asked: OrderedDict[bytes, _Asked] = OrderedDict()
         self._under_way = 0
-        self._client: Client | None = None
-        self._trouble = ""
+        self._client: BusClient | None = None
 
     async def run(self) -> None:
         """Serve for ever; a broker that is away is only logged, and tried again."""
         async with anyio.create_task_group() as tasks:
-            pause = _FIRST_PAUSE
-            while True:
-                try:
-                    async with connect(self._broker, timeout=_STEP_SECONDS) as client:
-                        await self._subscribe(client)
-                        pause = _FIRST_PAUSE
-                        async for message in client.messages:
-                            self._take(message, tasks)
-                except (MqttError, OSError) as error:
-                    self._say_lost(str(error))
-                except Exception as error:
-                    log.exception("commands.failed")
-                    self._say_lost(repr(error))
-                finally:
-                    self._client = None
-                await anyio.sleep(pause)
-                pause = min(pause * 2, _LONGEST_PAUSE)
+            await self._link.run(self._serve, lambda message: self._take(message, tasks))
 
-    async def _subscribe(self, client: Client) -> None:
+    async def _serve(self, client: BusClient) -> None:
         # As published: otherwise a retained request, which would come again for ever, looks like any other.
         options = SubscribeOptions(qos=1, retainAsPublished=True, retainHandling=SubscribeOptions.RETAIN_DO_NOT_SEND)
         await client.subscribe(f"{COMMANDS}+", options=options)
         self._client = client
-        self._trouble = ""
-        log.info("commands.connected", broker=str(self._broker))
-
-    def _say_lost(self, reason: str) -> None:
-        if reason != self._trouble:
-            self._trouble = reason
-            log.warning("commands.lost", broker=str(self._broker), reason=reason)
+        self._link.is_up()
+        try:
+            await anyio.sleep_forever()
+        finally:
+            self._client = None
 
     def _take(self, message: Message, tasks: TaskGroup) -> None:
         """Begin a command, or answer again what was asked before."""

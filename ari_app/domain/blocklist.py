@@ -18,10 +18,12 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from operator import attrgetter
 from typing import Final, TypeGuard
 
 from ari_app.domain.commands import CommandRefused
 from ari_app.domain.facts import Fact, Json, Record
+from ari_app.domain.mark_book import Mark, MarkBook
 from ari_app.domain.number_set import MOST_DIGITS, NumberSet
 from ari_app.domain.numbers import e164
 
@@ -75,13 +77,18 @@ class BlockRules:
     window_days: int = 0
     expire_days: int = 0
 
+    def counts(self, at: float, now: float) -> bool:
+        """Whether a mark of one moment counts at another (seconds since 1970)."""
+        return not self.window_days or now - at < self.window_days * DAY
 
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """One mark against a number: in which call, and when (seconds since 1970)."""
+    def is_over(self, since: float, now: float) -> bool:
+        """Whether a block that began at one moment has ended by itself at another (seconds since 1970)."""
+        return 0 < self.expire_days * DAY <= now - since
 
-    call: str
-    at: float
+    def are_enough(self, moments: Iterable[float]) -> bool:
+        """Whether marks of these moments have ever blocked a number: at one of them enough counted."""
+        in_order = sorted(moments)
+        return any(map(self.counts, in_order, in_order[self.pranks - 1 :]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +105,7 @@ class BlockList:
     def __init__(self, rules: BlockRules) -> None:
         """Nobody is."""
         self.rules = rules
-        self._marks: dict[str, list[Mark]] = {}
+        self._marks = MarkBook()
         self._marked_calls: dict[str, None] = {}
         self._blocked = NumberSet()
         self._by_pranks = NumberSet()
@@ -110,15 +117,12 @@ class BlockList:
         if number is None:
             return False
         since = self._blocked.since(number)
-        return since is not None and not self._is_over(since, now)
+        return since is not None and not self.rules.is_over(since, now)
 
     def is_expired(self, number: str, now: float) -> bool:
         """Whether a number's block has come to its end by itself, and that is still to be told."""
         since = self._blocked.since(number) if self.rules.expire_days else None
-        return since is not None and self._is_over(since, now)
-
-    def _is_over(self, since: float, now: float) -> bool:
-        return 0 < self.rules.expire_days * DAY <= now - since
+        return since is not None and self.rules.is_over(since, now)
 
     def blocked_since(self, number: str, now: float) -> float | None:
         """When a number was blocked (seconds since 1970); None: it is not."""
@@ -126,8 +130,7 @@ class BlockList:
 
     def marks(self, number: str, now: float) -> list[Mark]:
         """The marks that count against a number, oldest first."""
-        window = self.rules.window_days * DAY
-        return [mark for mark in self._marks.get(number, ()) if not window or now - mark.at < window]
+        return [mark for mark in self._marks.of(number) if self.rules.counts(mark.at, now)]
 
     def is_marked(self, call: str) -> bool:
         """Whether a call has a mark that was not taken back, however things stand with its number.
@@ -143,7 +146,7 @@ class BlockList:
     def owing(self, now: float) -> Iterator[str]:
         """The numbers that have marks enough and no block: whoever was to tell it died before."""
         enough = self.rules.pranks
-        for number in [number for number, marks in self._marks.items() if len(marks) >= enough]:
+        for number in list(self._marks.with_at_least(enough)):
             if number not in self._blocked and len(self.marks(number, now)) >= enough:
                 yield number
 
@@ -172,17 +175,27 @@ class BlockList:
         return Fact("system", BLOCKED, call, {"number": number, "reason": Reason.PRANKS.value, "marks": count})
 
     def unmark(self, call: str, number: str | None, actor: str, reason: str, now: float) -> list[Fact]:
-        """The mark of a call, against this number, was an error; a block that rested on it ends."""
+        """The mark of a call, against this number, was an error; a block that rested on it ends.
+
+        It did where the number, had that mark never been made, would not have been blocked: neither then, by the marks
+        that counted at that moment, nor by those that were made since.
+        """
         facts = [
             *self.end_expired(number, now, call),
             Fact(actor, UNMARKED, call, {"number": number, "reason": reason}),
         ]
-        if len(facts) > 1 or number is None or number not in self._by_pranks:
-            return facts
-        counting = [mark.call for mark in self.marks(number, now)]
-        if call in counting and len(counting) - 1 < self.rules.pranks:
+        if len(facts) == 1 and number is not None and self._rests_on(call, number):
             facts.append(Fact(actor, UNBLOCKED, call, {"number": number, "reason": Reason.UNMARKED.value}))
         return facts
+
+    def _rests_on(self, call: str, number: str) -> bool:
+        """Whether a number is blocked by pranks, and would not be without the mark of this call."""
+        since, marks = self._by_pranks.since(number), self._marks.of(number)
+        mine = next((mark for mark in marks if mark.call == call), None)
+        if since is None or mine is None or self.rules.are_enough(mark.at for mark in marks if mark is not mine):
+            return False
+        # Where not even all are enough the rules are others now; then it rests on those from before it (whole seconds).
+        return mine.at < since + 1 or self.rules.are_enough(mark.at for mark in marks)
 
     def block(self, number: str, actor: str, now: float, reason: Reason, note: str | None = None) -> list[Fact]:
         """Block a number, whatever marks it has.
@@ -240,7 +253,7 @@ class BlockList:
             self._blocked.discard(number)
             self._by_pranks.discard(number)
             if told.data.get("reason") != Reason.UNMARKED:
-                self._marks.pop(number, None)
+                self._marks.put(number, ())
 
     def _note_mark(self, call: str | None, number: str | None, at: float) -> None:
         if call is None:
@@ -248,11 +261,12 @@ class BlockList:
         self._remember(call)
         if number is None:
             return  # those of callers without a number are for the statistics only
-        marks = self._marks.get(number, [])
+        marks = self._marks.of(number)
         if all(mark.call != call for mark in marks):
-            window = self.rules.window_days * DAY
-            kept = [mark for mark in marks if not window or at - mark.at < window]
-            self._marks[number] = [*kept, Mark(call, at)][-MOST_MARKS:]
+            if number not in self._by_pranks:  # a block rests on its marks, however old they get
+                marks = [mark for mark in marks if self.rules.counts(mark.at, at)]
+            marks = sorted([*marks, Mark(call, at)], key=attrgetter("at"))  # one that is noted again may be old
+            self._marks.put(number, marks[-MOST_MARKS:])
 
     def _remember(self, call: str) -> None:
         self._marked_calls[call] = None
@@ -263,16 +277,16 @@ class BlockList:
         if call is None:
             return
         self._marked_calls.pop(call, None)
-        marks = self._marks.pop(number, None) if number is not None else None
-        if number is not None and marks and (left := [mark for mark in marks if mark.call != call]):
-            self._marks[number] = left
+        if number is not None:
+            self._marks.put(number, [mark for mark in self._marks.of(number) if mark.call != call])
 
     # ---- from before -----------------------------------------------------------------------------
 
     def restore(self, blocked: NumberSet, by_pranks: NumberSet, marks: Iterable[tuple[str, list[Mark]]]) -> None:
         """Take up how things stood, at a fraction of the cost of noting all facts again. The list must be empty."""
         self._blocked, self._by_pranks = blocked, by_pranks
-        self._marks.update(marks)
+        for number, each in marks:
+            self._marks.put(number, each)
 
     def restore_calls(self, calls: Iterable[str]) -> None:
         """Take up which calls were marked lately, the newest last."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from ari_app.domain.calls import text
+from ari_app.domain.calls import CallRow, text
 from ari_app.domain.facts import Json, Record
 
 RINGING, TALKING = "ringing", "talking"
@@ -31,6 +31,24 @@ class DeskRow:
     operator: str | None = None
     ready: bool = True
     reason: str | None = None
+
+
+def desk_state(row: DeskRow, call: CallRow | None, *, login: bool) -> str:
+    """What a desk is doing, or why it is not.
+
+    It is ``unregistered``, ``no_operator``, ``not_ready``, ``ready``, or with a call ``ringing``, ``talking``,
+    ``held``, ``transferring``, ``consulting``. ``call`` is the living call that is there; ``login`` is whether the desk
+    needs an operator.
+    """
+    if call is not None:
+        # Who has the caller does what the call does; anyone else rings, or talks to those who are there.
+        is_theirs = call.desk == row.extension and row.activity != RINGING
+        return call.state if is_theirs else row.activity or TALKING
+    if not row.registered:
+        return "unregistered"
+    if login and row.operator is None:
+        return "no_operator"
+    return "ready" if row.ready else "not_ready"
 
 
 def fold_desks(desks: Mapping[str, DeskRow], record: Record) -> dict[str, DeskRow]:

@@ -20,7 +20,9 @@ def e164(number: str, region: str, area_code: str = "") -> str | None:
     tried as one when it is not a valid national number. A short code or anything else that is no full number is
     returned as it came, digits only, so that a caller is never lost for the sake of a number.
     """
-    digits = "".join(c for c in number if c in "0123456789")
+    digits = number.removeprefix("+")
+    if not (digits.isascii() and digits.isdigit()):
+        digits = "".join(c for c in number if c in "0123456789")
     if not digits:
         return None
     is_international = number.startswith("+")

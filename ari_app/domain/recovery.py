@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, TypeAlias
 
 from ari_app.domain.radio import NET_PREFIX
@@ -15,6 +16,11 @@ from ari_app.domain.radio import NET_PREFIX
 LEG_MARK: Final = "-leg-"
 BRIDGE_MARK: Final = "-bridge-"
 
+
+ANSWERED, BLOCKED_CALL, CLAIMED = "call.answered", "call.blocked", "call.emergency_claimed"
+UNBLOCKED_NUMBER: Final = "number.unblocked"
+STORY_ACTIONS: Final = (ANSWERED, BLOCKED_CALL, CLAIMED, UNBLOCKED_NUMBER)
+"""What of a call is to be known besides its last action."""
 
 DESK_CONTEXT: Final = "desk-"
 """How the dialplan's contexts begin in which a desk's own calls are."""
@@ -71,6 +77,64 @@ class SeenChannel:
 
 
 @dataclass(frozen=True, slots=True)
+class Story:
+    """What was told of a call that has not ended, as far as whoever takes it up needs it.
+
+    ``last`` is the last ``call.*`` action but ``call.classified``; ``is_blocked``: the call's number was blocked when
+    it came in, and nobody has unblocked it in this call; ``claims_emergency``: its caller has said by key that it is an
+    emergency (SOP VIII); ``was_answered``: an operator has spoken with the caller. ``since`` is when it came in
+    (ISO 8601), where that was read from the journal.
+    """
+
+    last: str
+    is_blocked: bool = False
+    claims_emergency: bool = False
+    was_answered: bool = False
+    since: str = ""
+
+    def after(self, action: str) -> Story:
+        """The story with one more line: one of ``call.*`` but ``call.classified``, or ``number.unblocked``."""
+        return Story(
+            self.last if action == UNBLOCKED_NUMBER else action,
+            is_blocked=action == BLOCKED_CALL or (self.is_blocked and action != UNBLOCKED_NUMBER),
+            claims_emergency=self.claims_emergency or action == CLAIMED,
+            was_answered=self.was_answered or action == ANSWERED,
+            since=self.since,
+        )
+
+    @property
+    def is_to_be_verified(self) -> bool:
+        """Whether the caller waits behind everybody else, for an operator who verifies the number (SOP VIII)."""
+        return self.is_blocked and not self.claims_emergency
+
+
+def died_at(story: Story | None, began: str, link_lost: datetime | None) -> datetime | None:
+    """When Asterisk died with a call whose end nobody noted; None: it is not known that it did.
+
+    ``began`` is since when it runs now (ISO 8601), ``link_lost`` when the link to it broke last.
+    """
+    restarted, since = moment(began), moment(story.since) if story is not None else None
+    if restarted is None or since is None or since >= restarted:
+        return None
+    return link_lost if link_lost is not None and since <= link_lost < restarted else restarted
+
+
+def seconds_since(at: str, now: datetime) -> float:
+    """How long ago something was (ISO 8601 with an offset): 0 where that is unknown, or the clock was put back."""
+    then = moment(at)
+    return 0.0 if then is None else max(0.0, (now - then).total_seconds())
+
+
+def moment(at: str) -> datetime | None:
+    """A moment that Asterisk or the journal names (ISO 8601 with an offset); None where it is none."""
+    try:
+        then = datetime.fromisoformat(at)
+    except ValueError:
+        return None
+    return then if then.tzinfo is not None else None
+
+
+@dataclass(frozen=True, slots=True)
 class SeenBridge:
     """A living bridge and the channels in it."""
 
@@ -89,15 +153,22 @@ class LegLost:
 class AdoptTalk:
     """Caller and desk are in a talk and nobody watches over them.
 
-    ``bridge`` is the caller's, None when they are in none; ``together``: the desk is in it as well. ``on_net``: the
-    caller was with the operator on a radio net, whose bridge is not theirs; there, both are muted.
+    ``bridge`` is the caller's, None when they are in none; ``together``: the desk is in it as well, and so is
+    ``third``, whom the operator has brought in. ``on_net``: the caller was with the operator on a radio net, whose
+    bridge is not theirs; there, both are muted.
     """
 
     caller: SeenChannel
     leg: SeenChannel
     bridge: str | None
     together: bool = True
+    third: SeenChannel | None = None
     on_net: bool = False
+
+    @property
+    def used(self) -> set[str]:
+        """The legs and the bridge that go on."""
+        return {self.leg.id, self.bridge or "", self.third.id if self.third is not None else ""}
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +185,11 @@ class AdoptColleagues:
     caller: SeenChannel
     leg: SeenChannel
     bridge: str | None
+
+    @property
+    def used(self) -> set[str]:
+        """The leg and the bridge that go on."""
+        return {self.leg.id, self.bridge or ""}
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +253,7 @@ def decide(  # noqa: PLR0913 - named, and each a thing of its own
     actions: list[Action] = [LegLost(leg) for leg in sorted(legs) if leg not in by_id]
     adoptions: list[Action] = []
     used: set[str] = set(nets)
-    for channel in by_id.values():
+    for channel in sorted(by_id.values(), key=lambda channel: channel.since):  # who came first keeps their place
         if call_of(channel.id) is not None or not channel.held or channel.id in flows or channel.id in nets:
             continue
         if channel.is_gateway:  # nobody could switch its transmitter off
@@ -186,7 +262,7 @@ def decide(  # noqa: PLR0913 - named, and each a thing of its own
         adoption = _adoption(channel, by_id, found)
         adoptions.append(adoption)
         if isinstance(adoption, AdoptTalk | AdoptColleagues):
-            used |= {adoption.leg.id, adoption.bridge or ""}
+            used |= adoption.used
     actions += [HangUpStray(leg) for leg in by_id if _stray(leg, flows, used)]
     actions += [DestroyStray(bridge.id) for bridge in found if _stray(bridge.id, flows, used)]
     # After the strays: the phone that an adopted caller's old leg rings is free before it is rung again.
@@ -210,17 +286,17 @@ def _adoption(
     bridge = None if on_net else bridge
     place = None if bridge is None else bridge.id
     # The one who has the caller was there before whoever is asked, or has a call transferred to them.
-    legs = sorted(
-        (leg for leg in by_id.values() if call_of(leg.id) == caller.id and leg.up), key=lambda leg: (leg.since, leg.id)
-    )
-    together = [leg for leg in legs if bridge is not None and leg.id in bridge.channels]
+    up = sorted((leg for leg in by_id.values() if call_of(leg.id) and leg.up), key=lambda leg: (leg.since, leg.id))
+    legs = [leg for leg in up if call_of(leg.id) == caller.id]
+    # Who came by an attended transfer has a leg that was made for another call.
+    together = [leg for leg in up if bridge is not None and leg.id in bridge.channels]
     # An operator who asks somebody else has the caller on hold in another bridge: they are together again then.
     leg = next(iter(together or [leg for leg in legs if leg.held]), None)
     if caller.is_desk_line:
         return HandBack(caller.id) if not together else AdoptColleagues(caller, together[0], place)
     if leg is None:
         return AdoptWaiting(caller)
-    return AdoptTalk(caller, leg, place, bool(together), on_net)
+    return AdoptTalk(caller, leg, place, bool(together), next(iter(together[1:]), None), on_net)
 
 
 def _stray(made: str, flows: Collection[str], used: Collection[str]) -> bool:

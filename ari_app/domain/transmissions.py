@@ -90,7 +90,7 @@ def net_rows(records: Iterable[Record]) -> dict[str, NetRow]:
 def unfinished(records: Iterable[Record]) -> list[Fact]:
     """The ends that were never told of what these records have begun: the application died meanwhile.
 
-    The transmitter was released by then (``flows/guard.py``).
+    The transmitter was released by then (``scripts/guard.py``).
     """
     begun: dict[tuple[object, ...], Record] = {}
     for record in records:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from typing import Annotated, Final, TypeAlias
 
 import anyio
@@ -37,10 +38,18 @@ PATIENCE_SECONDS: Final = 4.0
 """So long a command waits for the list that is still being read from disk."""
 
 FLUSH_SECONDS: Final = 5.0
-_TURN: Final = 50
+_TURN: Final = 25
 """Numbers of an import between two turns of everybody else."""
 
 log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """A living call has its mark: whether its talk is closed for it, and whether its number got blocked with it."""
+
+    is_closing: bool
+    has_blocked: bool
 
 
 class Blocking:
@@ -158,13 +167,13 @@ class BlockDesk:
         blocking: Blocking,
         *,
         find: Callable[[str], CallStory | None],
-        mark_living: Callable[[str, str, str | None], bool],
+        mark_living: Callable[[str, str, str | None], Marked | None],
         flush: Callable[[float], bool],
         rules: NumberRules,
     ) -> None:
         """``find`` tells of a call; it and ``flush``, the journal's, are called in a worker thread, as they may wait.
 
-        ``mark_living`` has a call's flow close it and mark it (call, actor, note); False: no flow has the call.
+        ``mark_living`` marks a call and has its flow close it (call, actor, note); None: no flow has the call.
         """
         self._blocking = blocking
         self._find = find
@@ -188,13 +197,17 @@ class BlockDesk:
         return {"number": number}
 
     async def mark(self, given: _Mark, actor: str) -> Json:
-        """``block.mark``: as ``*7`` at the desk while the call lives; afterwards only the mark (SOP VII.f)."""
+        """``block.mark``: as ``*7`` at the desk while the call lives; afterwards only the mark (SOP VII.f).
+
+        ``living``: the talk is being closed; ``blocked``: the mark blocked the number.
+        """
         note = note_text(given.note)
         await self._ready()
         async with self._one_at_a_time:
             self._refuse_second(given.call, is_marked=False)
-            if self._mark_living(given.call, actor, note):
-                return {"call": given.call, "living": True, "blocked": False}
+            done = self._mark_living(given.call, actor, note)
+            if done is not None:
+                return {"call": given.call, "living": done.is_closing, "blocked": done.has_blocked}
             story = await self._story(given.call)
             self._refuse_second(given.call, is_marked=story.is_marked)
             data: dict[str, Json] = {} if note is None else {"note": note}
@@ -273,7 +286,7 @@ def block_commands(
     blocking: Blocking,
     *,
     find: Callable[[str], CallStory | None],
-    mark_living: Callable[[str, str, str | None], bool],
+    mark_living: Callable[[str, str, str | None], Marked | None],
     flush: Callable[[float], bool],
     rules: NumberRules,
 ) -> dict[str, Handler]:

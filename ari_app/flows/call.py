@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from typing import Final
 
 import anyio
@@ -22,14 +21,20 @@ from ari_app.domain.queue import Priority
 from ari_app.domain.recovery import leg_id
 from ari_app.flows.bridges import Bridges
 from ari_app.flows.messages import (
+    CallClosed,
     CallerLeft,
+    CallLost,
+    Delivered,
     Dismissed,
     DisplayChanged,
     FloorNews,
     LegGone,
     Message,
     NetOrdered,
+    Stop,
+    Stopping,
     TimeUp,
+    Unblocked,
     now,
 )
 from ari_app.flows.surroundings import Surroundings
@@ -61,8 +66,6 @@ class Call:
         self.is_emergency = False
         self.claims_emergency = False
         """Whether a blocked caller has said so by key (SOP VIII)."""
-        self.dismissed_by: str | None = None
-        """The supervisor who has ended the talk."""
         self.is_up = False
         """Whether the caller's leg was answered, by a desk or by the announcement."""
         self.was_answered = False
@@ -75,8 +78,8 @@ class Call:
         self._ahead: tuple[str, str] | None = None
         """A desk and its leg, rung while the call was being claimed."""
         self.bridges = Bridges(around.asterisk, call)
-        self._inbox: Inbox[Message] = Inbox()
-        self._caller_left = False
+        self._inbox: Inbox[Delivered] = Inbox()
+        self._caller_left = self._has_exited = self._is_lost = False
         self.given_away = anyio.Event()
         """Set when a leg of ours has been joined with another call."""
         self._seen: set[str] = set()
@@ -88,7 +91,7 @@ class Call:
 
     # ---- what happened -------------------------------------------------------------------------
 
-    def deliver(self, message: Message) -> None:
+    def deliver(self, message: Delivered) -> None:
         """Put a message into the inbox; see ``Inbox.put``."""
         self._inbox.put(message)
 
@@ -106,15 +109,19 @@ class Call:
         """The next thing that happens to this call.
 
         Raises:
-            CallerLeft: the caller is gone; also at every later ``next``.
+            CallerLeft: the caller is gone; also at every later ``next``. ``CallLost``: nobody has seen how.
+            CallClosed: a supervisor has closed the call; once.
             InboxFull: see there.
+            Stopping: the application is about to end.
         """
-        if self._caller_left:
-            raise CallerLeft
+        self._look_for_caller()
         message = await self._inbox.get()
+        if isinstance(message, Stop):
+            raise Stopping
         self._note(message)
-        if self._caller_left:
-            raise CallerLeft
+        self._look_for_caller()
+        if isinstance(message, Dismissed):
+            raise CallClosed(message)
         return message
 
     @property
@@ -131,6 +138,11 @@ class Call:
         await anyio.lowlevel.checkpoint()
         for message in self._inbox:
             self._note(message)
+        self._look_for_caller()
+
+    def _look_for_caller(self) -> None:
+        if self._is_lost:
+            raise CallLost
         if self._caller_left:
             raise CallerLeft
 
@@ -140,7 +152,7 @@ class Call:
         Everything else that happens meanwhile waits for its turn.
 
         Raises:
-            CallerLeft, InboxFull: as ``next``.
+            CallerLeft, CallClosed, InboxFull: as ``next``.
         """
         others: list[Message] = []
         try:
@@ -174,15 +186,24 @@ class Call:
         self._caller_left = True
 
     @property
+    def was_taken(self) -> bool:
+        """Whether the caller's leg has left us and, by ``end``, has not ended: somebody gave it to the dialplan."""
+        return self._has_exited and self.id not in self.causes
+
+    @property
     def caller_left(self) -> bool:
         """Whether the caller's leg is known to have left us."""
         return self._caller_left
 
-    def _note(self, message: Message) -> None:
-        if isinstance(message, DeskReady | TimeUp | Dismissed | DisplayChanged | FloorNews | NetOrdered):
+    def _note(self, message: Delivered) -> None:
+        if isinstance(
+            message,
+            DeskReady | TimeUp | Dismissed | DisplayChanged | Unblocked | Stop | FloorNews | NetOrdered,
+        ):
             return
         match message:
             case LegGone(leg=leg):
+                self._is_lost |= leg == self.id and not self._caller_left
                 self.causes.setdefault(leg, UNKNOWN_CAUSE)
             case ChannelDestroyed(channel=Channel(id=leg), cause=cause):
                 self._seen.add(leg)
@@ -193,8 +214,8 @@ class Call:
                 self._seen.add(leg_of(message))
                 if isinstance(message, StasisStart):
                     self._entered.add(message.channel.id)
-        if self.id in self.causes or (isinstance(message, StasisEnd) and message.channel.id == self.id):
-            self._caller_left = True
+        self._has_exited |= isinstance(message, StasisEnd) and message.channel.id == self.id
+        self._caller_left |= self._has_exited or self.id in self.causes
 
     # ---- what to do ----------------------------------------------------------------------------
 
@@ -252,6 +273,7 @@ class Call:
         if not self._is_followed:
             self._is_followed = True
             if await self.around.asterisk.subscribe([f"channel:{self.id}"]):
+                self.causes.setdefault(self.id, UNKNOWN_CAUSE)  # it has gone by now
                 self._caller_left = True
 
     def adopt_leg(self, leg: str, *, lives: bool = False) -> None:
@@ -294,12 +316,6 @@ class Call:
         except AriNotFound:
             self.causes.setdefault(leg, UNKNOWN_CAUSE)
 
-    async def end_stranger(self, leg: str | None) -> None:
-        """Hang up a channel that Asterisk made by itself, if it is still there."""
-        if leg is not None:
-            with suppress(AriRefused):
-                await self.around.asterisk.hangup(leg)
-
     async def connect(self, leg: str, *, beside: bool = False) -> None:
         """Let the caller and ``leg`` hear each other; see ``Bridges.join``.
 
@@ -319,6 +335,8 @@ class Call:
         """
         if not self._caller_left:
             await self.end_leg(self.id)
+        elif self.was_taken:
+            await self.follow_caller()  # has it ended, too?
         await self.end_own_legs()
         try:
             with anyio.move_on_after(LAST_EVENTS_SECONDS):
@@ -372,6 +390,14 @@ class Call:
         """Write a fact of this call into the journal; never waits."""
         self.around.tell(Fact(actor, action, self.id, data))
 
+    def came_before(self, seconds: float) -> None:
+        """The call came in so long ago: it was found living, and keeps its place among those who wait."""
+        self.received = self.waits_since = now() - seconds
+
+    def wait_in_queue(self) -> None:
+        """From now on the call gets the desks that are its turn; who waits already, goes on waiting."""
+        self.around.switchboard.wait(self.id, self.deliver, self.priority, self.waits_since)
+
     def waited_ms(self) -> int:
-        """Milliseconds since the call came in, or was adopted."""
+        """Milliseconds since the call came in."""
         return round((now() - self.received) * 1000)

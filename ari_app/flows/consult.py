@@ -10,7 +10,7 @@ from ari_app.ari.errors import AriRefused
 from ari_app.domain.causes import hung_up
 from ari_app.domain.keys import Key, Wish
 from ari_app.flows.classify import classify
-from ari_app.flows.endings import Next, left_by
+from ari_app.flows.endings import Next, end_stranger, left_by
 from ari_app.flows.party import Asked, Gone, Party, Referred
 from ari_app.flows.ringing import Answered, NotTaken, RingGroup
 from ari_app.flows.room import Room
@@ -53,7 +53,7 @@ async def _ring(room: Room, party: Party, desk: str) -> Next:
                 case Gone(party=who, cause=cause):
                     return await left_by(room, who, cause)
                 case Referred(stand_in=stand_in):
-                    await call.end_stranger(stand_in)
+                    await end_stranger(call, stand_in)
             match outcome := await group.read(heard):
                 case Answered(leg=leg):
                     await party.ear.stop()
@@ -114,7 +114,7 @@ async def _ask(room: Room, party: Party, other: Party) -> Next:
                 await let_go(room, party, other, "referred")
                 return await transfer_by_phone(room, referred)
             case Referred(stand_in=stand_in):
-                await room.call.end_stranger(stand_in)
+                await end_stranger(room.call, stand_in)
             case Asked(party=who, wish=wish) if who is not party:
                 await room.refuse(who, wish)
             case Asked(wish=Wish(key=Key.CONSULT, digits="")):

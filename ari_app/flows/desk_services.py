@@ -75,7 +75,7 @@ async def _do(room: Room, desk: str, code: str, roster: Services) -> tuple[str, 
     if found is not None:
         return await _log_in(room, desk, found[1], found[2], roster)
     if code == "*14":
-        return (_state(room, desk, roster), *_queue(room))
+        return (_state(room, desk, roster), *_queue(room), *_trouble(room))
     try:
         return _change(room, desk, code, roster)
     except RosterRefused:
@@ -149,3 +149,7 @@ def _queue(room: Room) -> tuple[str, ...]:
     if not count:
         return ("antrean-kosong",)
     return (f"angka-{count}" if count <= MOST_SPOKEN else "lebih-dari-dua-puluh", "panggilan-menunggu")
+
+
+def _trouble(room: Room) -> tuple[str, ...]:
+    return ("pencatatan-terganggu",) if room.call.around.is_journal_troubled() else ()

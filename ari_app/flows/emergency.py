@@ -17,13 +17,20 @@ from ari_app.domain.daytime import greeting
 from ari_app.domain.queue import Priority
 from ari_app.flows.call import Call
 from ari_app.flows.endings import Ended
-from ari_app.flows.messages import CallerLeft, TimeUp, TurnedAway, now
+from ari_app.flows.messages import CallClosed, CallerLeft, CallLost, Dismissed, TimeUp, TurnedAway, Unblocked, now
 from ari_app.flows.party import Party
 from ari_app.flows.ringing import Answered, RingGroup, answer_caller, connect
-from ari_app.flows.room import Room
+from ari_app.flows.room import OK, Room
 from ari_app.flows.switchboard import DeskReady
-from ari_app.flows.talk import say_goodbye, talk
-from ari_app.flows.verification import enter_lane, heed_emergency, says_emergency
+from ari_app.flows.talk import NOW_BLOCKED, say_goodbye, talk
+from ari_app.flows.verification import (
+    enter_lane,
+    heed_emergency,
+    heed_unblocking,
+    return_to_lane,
+    says_emergency,
+    wait_with_music,
+)
 
 ANNOUNCE: Final = "announce"
 
@@ -43,22 +50,30 @@ def finder(call: Call) -> Finder:
     return find_verifier if blocking.is_blocked(call.caller) else find_operator
 
 
+def finder_again(call: Call) -> Finder:
+    """How a call that has lost its operator gets another: at the head of the queue, where its number is not blocked.
+
+    Who calls from a blocked number, and in no emergency, goes on waiting behind everybody else (SOP VIII).
+    """
+    call.talking, call.waits_since = False, now()
+    if call.is_emergency or call.claims_emergency or not call.around.blocking.is_blocked(call.caller):
+        call.priority = min(call.priority, Priority.TAKE_BACK)
+        return find_operator
+    return find_verifier_again
+
+
 async def work_on(room: Room, find_first: Finder) -> None:
     """Find the first operator as ``find_first`` does it, and let them work on the call until its end.
 
-    A caller whose operator was lost is not let down: the call goes to the head of the queue.
+    A caller whose operator was lost is not let down: the call goes to the head of the queue. Of a call whose end nobody
+    has seen, reconciling tells what is known.
     """
-    call, find = room.call, find_first
+    call = room.call
     try:
-        while True:
-            party = await find(room)  # SOP V.2
-            ended = await talk(room, party)  # SOP V.3 to V.11
-            if isinstance(ended, Ended):
-                await finish(room, by=ended.by, outcome="answered")
-                return
-            find = find_operator
-            call.priority, call.waits_since = min(call.priority, Priority.TAKE_BACK), now()
-            call.tell("call.requeued", reason=ended.reason)
+        ended = await find_and_talk(room, find_first)
+        await finish(room, by=ended.by, outcome="answered")
+    except CallLost:
+        await let_go(room)
     except CallerLeft:
         if call.was_answered:
             await finish(room, by="caller", outcome="answered")
@@ -68,9 +83,44 @@ async def work_on(room: Room, find_first: Finder) -> None:
         await finish(room, by="system", outcome="turned_away")
 
 
+async def find_and_talk(room: Room, find_first: Finder) -> Ended:
+    """SOP V.2 to V.11, until the talk has its end.
+
+    Raises:
+        CallerLeft: the caller hung up before.
+        TurnedAway: see ``find_verifier``.
+    """
+    call, find = room.call, find_first
+    try:
+        while True:
+            party = await find(room)  # SOP V.2
+            ended = await talk(room, party)  # SOP V.3 to V.11
+            if isinstance(ended, Ended):
+                return ended
+            find = finder_again(call)
+            call.tell("call.requeued", reason=ended.reason)
+    except CallClosed as closed:
+        return await dismiss(room, closed.dismissed)
+
+
+async def dismiss(room: Room, dismissed: Dismissed) -> Ended:
+    """SOP VII.f by a supervisor, in whatever state the call was: the salutation; the operator hears that it is over.
+
+    Raises:
+        CallerLeft: the caller did not wait for the end of it.
+    """
+    call = room.call
+    call.tell("call.closed", dismissed.by)
+    call.around.complaints.close(call.id, dismissed.by)
+    for leg in [leg for leg in call.legs() if leg != call.id and leg not in room.parties]:
+        await call.end_leg(leg)  # whoever has just answered has nobody to talk to any more
+    party = next((each for each in room.parties.values() if each is not room.aside), None)
+    return await say_goodbye(room, dismissed.by, party, NOW_BLOCKED if dismissed.has_blocked else OK)
+
+
 async def close(room: Room) -> None:
     """The call was closed, and we were lost before the caller had heard the salutation: it is said now."""
-    with suppress(CallerLeft):
+    with suppress(CallerLeft, CallClosed):
         await say_goodbye(room, "system")
     await finish(room, by="caller" if room.call.caller_left else "system", outcome="answered")
 
@@ -86,6 +136,16 @@ async def find_verifier(room: Room) -> Party:
     return await find_operator(room)
 
 
+async def find_verifier_again(room: Room) -> Party:
+    """SOP VIII: the caller of a blocked number was there before, and goes on waiting; nobody turns them away now.
+
+    Raises:
+        CallerLeft: nobody took the call in time.
+    """
+    await return_to_lane(room)
+    return await find_operator(room)
+
+
 async def find_operator(room: Room) -> Party:
     """SOP V.2: "Operator akan menerima telepon". Desks ring in their order until one answers.
 
@@ -98,7 +158,7 @@ async def find_operator(room: Room) -> Party:
     call = room.call
     call.tell("call.queued", priority=call.priority.name.lower())
     board = call.around.switchboard
-    wait_in_queue(call)
+    call.wait_in_queue()
     group = RingGroup(call, call.around.rules.ring)
     announce = call.remind(0.0 if call.is_up else call.around.rules.announce, ANNOUNCE)
     try:
@@ -116,6 +176,9 @@ async def find_operator(room: Room) -> Party:
                 case ChannelDtmfReceived() if says_emergency(room, heard):
                     await heed_emergency(room)
                     continue
+                case Unblocked():
+                    await heed_unblocking(room)
+                    continue
             outcome = await group.read(heard)
             if isinstance(outcome, Answered):
                 party = await take_call(room, group, outcome)
@@ -127,11 +190,6 @@ async def find_operator(room: Room) -> Party:
         await group.end()
 
 
-def wait_in_queue(call: Call) -> None:
-    """From now on the call gets the desks that are its turn; who waits already, goes on waiting."""
-    call.around.switchboard.wait(call.id, call.deliver, call.priority, call.waits_since)
-
-
 async def announce_waiting(room: Room) -> None:
     """The caller has heard ringing for long enough: the announcement, music, and never silence.
 
@@ -140,7 +198,7 @@ async def announce_waiting(room: Room) -> None:
     """
     if not room.caller.is_playing:
         await answer_caller(room.call)
-        await room.caller.waits_in_queue()
+        await wait_with_music(room)
 
 
 async def take_call(room: Room, group: RingGroup, answered: Answered) -> Party | None:
@@ -161,8 +219,8 @@ async def take_call(room: Room, group: RingGroup, answered: Answered) -> Party |
     await room.resume_at_once()
     if not await connect(call, answered.leg):
         group.failed(answered)
-        await room.caller.waits_in_queue()
-        wait_in_queue(call)
+        await wait_with_music(room)
+        call.wait_in_queue()
         return None
     party = room.enter(desk, answered.leg)
     begin_talk(room, party, is_new=True)
@@ -182,17 +240,26 @@ def begin_talk(room: Room, party: Party, *, is_new: bool) -> None:
     call.around.complaints.open(call.id, call.caller, party.actor, desk=party.desk, operator=operator)
 
 
+async def let_go(room: Room) -> None:
+    """Every leg ends, and the desks are free."""
+    call = room.call
+    await call.end()
+    for party in room.parties.values():
+        call.around.switchboard.release(party.desk, wrap_up=call.around.rules.wrap_up)
+    call.around.switchboard.leave(call.id)
+
+
 async def finish(room: Room, *, by: str, outcome: str) -> None:
-    """The end of the story: every leg ends, the desks are free, the journal has the last line.
+    """The end of the story: everybody is let go, and the journal has the last line.
 
     ``by`` is who ended it: ``caller``, ``operator:NRP``, ``desk:EXT``, ``supervisor:NAME``, or ``system``.
     """
     call = room.call
     waited = call.waited_ms()
-    await call.end()
-    for party in room.parties.values():
-        call.around.switchboard.release(party.desk, wrap_up=call.around.rules.wrap_up)
-    call.around.switchboard.leave(call.id)
+    await let_go(room)
+    if call.was_taken:  # the guard's doing: its end comes from the dialplan
+        call.tell("call.fallback", reason="taken_away")
+        return
     recording = await call.around.recorded(call.id)
     if recording is not None:
         call.tell("call.recorded", "asterisk", **recording)

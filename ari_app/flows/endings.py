@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from ari_app.ari.errors import AriRefused
 from ari_app.domain.causes import hung_up
+from ari_app.flows.call import Call
 from ari_app.flows.party import Party
 from ari_app.flows.room import Room
 
@@ -26,6 +29,13 @@ class Lost:
 
 Next: TypeAlias = Party | Ended | Lost
 """What comes after a step: who has the caller now, or that nobody has."""
+
+
+async def end_stranger(call: Call, leg: str | None) -> None:
+    """Hang up a channel that Asterisk made by itself in place of an operator's, if it is still there."""
+    if leg is not None:
+        with suppress(AriRefused):
+            await call.around.asterisk.hangup(leg)
 
 
 async def left_by(room: Room, party: Party, cause: int) -> Next:

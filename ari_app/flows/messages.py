@@ -27,7 +27,15 @@ class TimeUp:
 
 @dataclass(frozen=True, slots=True)
 class Dismissed:
-    """A supervisor has ended the talk with a caller (SOP VII.f); ``Call.dismissed_by`` is who."""
+    """A supervisor has closed the call (SOP VII.f): ``by`` whom; ``has_blocked``: its number is blocked now."""
+
+    by: str
+    has_blocked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Unblocked:
+    """The caller's number is not blocked any more: they wait like everybody else (SOP VIII)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +68,13 @@ class NetOrdered:
     net: str
 
 
-Message: TypeAlias = LegEvent | DeskReady | LegGone | TimeUp | Dismissed | DisplayChanged | FloorNews | NetOrdered
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """The application is about to end; the flow lets go of its call at its next step."""
+
+
+Message: TypeAlias = LegEvent | DeskReady | LegGone | TimeUp | DisplayChanged | Unblocked | FloorNews | NetOrdered
+Delivered: TypeAlias = Message | Dismissed | Stop
 
 
 def now() -> float:
@@ -72,5 +86,22 @@ class TurnedAway(Exception):
     """A blocked caller was asked to call later: too many wait to be verified (SOP VIII)."""
 
 
+class CallClosed(Exception):
+    """A supervisor has closed the call while it was in the middle of something; nobody else goes on with it."""
+
+    def __init__(self, dismissed: Dismissed) -> None:
+        """``dismissed`` says by whom."""
+        super().__init__(dismissed.by)
+        self.dismissed = dismissed
+
+
+class Stopping(Exception):
+    """The application is about to end: somebody else goes on with the call."""
+
+
 class CallerLeft(Exception):
     """The caller hung up, or their line was lost."""
+
+
+class CallLost(CallerLeft):
+    """The caller's leg was found missing, and no event has told of its end: that of Asterisk itself, or of the link."""

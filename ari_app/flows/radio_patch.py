@@ -13,7 +13,7 @@ from ari_app.domain.facts import Json
 from ari_app.domain.keys import Key, Wish
 from ari_app.domain.radio import FloorEvent
 from ari_app.flows.classify import classify
-from ari_app.flows.endings import Next, left_by
+from ari_app.flows.endings import Next, end_stranger, left_by
 from ari_app.flows.messages import CallerLeft, FloorNews
 from ari_app.flows.party import Asked, Gone, Heard, Party, Referred
 from ari_app.flows.radio import free
@@ -90,7 +90,7 @@ class Patch:
                 case Gone() | Referred(party=self._party):
                     return heard
                 case Referred(stand_in=stand_in):
-                    await self._call.end_stranger(stand_in)
+                    await end_stranger(self._call, stand_in)
                 case FloorNews(news=news):
                     await self._party.ear.hears(SOUNDS[news])
                 case Asked(wish=Wish(key=Key.NET_LEAVE) | Wish(key=Key.RADIO, digits="")):

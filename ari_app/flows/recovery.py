@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Final
 
 import anyio
@@ -17,11 +18,19 @@ from ari_app.ari.errors import AriRefused
 from ari_app.ari.model import Channel, endpoint_of
 from ari_app.domain import recovery as plan
 from ari_app.domain.causes import UNKNOWN_CAUSE, NotAnswered
-from ari_app.domain.facts import Fact
+from ari_app.domain.facts import Fact, Json
 from ari_app.domain.queue import Priority
 from ari_app.flows.call import Call
 from ari_app.flows.colleague import talk_to_colleague
-from ari_app.flows.emergency import begin_talk, close, find_operator, finder, work_on
+from ari_app.flows.emergency import (
+    Finder,
+    begin_talk,
+    close,
+    find_operator,
+    find_verifier_again,
+    finder,
+    work_on,
+)
 from ari_app.flows.hearing import silence
 from ari_app.flows.party import Party
 from ari_app.flows.radio import free
@@ -33,7 +42,7 @@ from ari_app.flows.stories import Living
 EVERY_SECONDS: Final = 5.0
 SOON_SECONDS: Final = 0.1
 """From a flow's letting go of its call to the next round."""
-_PLAIN_TALK: Final = frozenset({"call.answered", "call.transfer_answered"})
+_PLAIN_TALK: Final = frozenset({"call.answered", "call.transfer_answered", "call.conferenced"})
 """Behind these nobody is on hold and nothing is being played."""
 
 _BEFORE_TALK: Final = frozenset(
@@ -41,7 +50,7 @@ _BEFORE_TALK: Final = frozenset(
 )
 """Behind these no operator has had the caller yet."""
 
-CLOSED: Final = "call.closed"
+CLOSED, FALLBACK = "call.closed", "call.fallback"
 
 _HELD_BY: Final = frozenset({"Stasis", "StasisBroadcast"})
 
@@ -62,12 +71,25 @@ def seen(channel: Channel) -> plan.SeenChannel:
     )
 
 
+def _wall_now() -> datetime:
+    return datetime.now(UTC)
+
+
 class Recovery:
     """Makes Asterisk, the journal and the flows agree."""
 
-    def __init__(self, tasks: TaskGroup, router: Router, living: Living) -> None:
-        """Adopted calls run in ``tasks``."""
+    def __init__(
+        self,
+        tasks: TaskGroup,
+        router: Router,
+        living: Living,
+        clock: Callable[[], datetime] = _wall_now,
+    ) -> None:
+        """Adopted calls run in ``tasks``; ``clock`` is the wall's, by which Asterisk says since when channels live."""
         self._tasks = tasks
+        self._clock = clock
+        self._asterisk_began = ""
+        self._link_lost: datetime | None = None
         self._router = router
         self._living = living
 
@@ -75,8 +97,16 @@ class Recovery:
     def _asterisk(self) -> Commands:
         return self._router.around.asterisk
 
+    def link_lost(self) -> None:
+        """The link to Asterisk has broken; it may have died."""
+        self._link_lost = self._clock()
+
     async def after_gap(self) -> None:
         """Reconcile after a start or a lost link: events were lost, so nothing is taken for granted."""
+        try:
+            self._asterisk_began = await self._asterisk.began()
+        except AriRefused as refused:  # then the time of a lost call is when that is told: nobody waits for it
+            log.warning("recovery.start_unknown", status=refused.status)
         board = self._router.around.switchboard
         await self._asterisk.subscribe([f"endpoint:PJSIP/{desk}" for desk in board.desks])
         for endpoint in await self._asterisk.endpoints():
@@ -101,7 +131,7 @@ class Recovery:
                 # Losing one round is nothing; losing all of them would be.
                 log.exception("recovery.failed")
 
-    async def _stories(self) -> Mapping[str, str]:
+    async def _stories(self) -> Mapping[str, plan.Story]:
         try:
             return await self._router.stories.read(self._living, self._router.calls)
         except Exception:
@@ -128,7 +158,7 @@ class Recovery:
             except AriRefused as refused:
                 log.info("recovery.too_late", status=refused.status)
 
-    async def _carry_out(self, action: plan.Action, living: Mapping[str, str]) -> None:
+    async def _carry_out(self, action: plan.Action, living: Mapping[str, plan.Story]) -> None:
         """Do it, unless things have moved on since Asterisk was asked."""
         match action:
             case plan.LegLost(leg=leg):
@@ -140,9 +170,11 @@ class Recovery:
             case plan.AdoptColleagues():
                 self._adopt_colleagues(action)
             case plan.EndStory(call=call) if await self._is_lost(call, living):
-                self._tell(call, "call.ended", by="system", outcome="lost", cause=UNKNOWN_CAUSE)
+                end: dict[str, Json] = {"by": "system", "outcome": "lost", "cause": UNKNOWN_CAUSE}
+                at = plan.died_at(living.get(call), self._asterisk_began, self._link_lost)
+                self._router.around.tell(Fact("system", "call.ended", call, end, at))
             case plan.InFallback(call=call) if self._is_untold(call, living):
-                self._tell(call, "call.fallback", reason="application_lost")
+                self._router.around.tell(Fact("system", "call.fallback", call, {"reason": "application_lost"}))
             case plan.HandBack() | plan.HangUpStray() | plan.DestroyStray():
                 await self._clear_away(action)
 
@@ -157,51 +189,60 @@ class Recovery:
             case plan.DestroyStray(bridge=bridge) if not self._router.owns(bridge):
                 await self._asterisk.destroy_bridge(bridge)
 
-    async def _is_lost(self, call: str, living: Mapping[str, str]) -> bool:
+    async def _is_lost(self, call: str, living: Mapping[str, plan.Story]) -> bool:
         """Whether nobody will ever tell the end of a call whose caller is gone."""
-        if call in self._router.calls or living.get(call) != "call.fallback":
+        if call in self._router.calls or _last(living, call) != FALLBACK:
             return self._is_untold(call, living)
         # The dialplan noted its end before the caller's leg went away, unless Asterisk died with it: read again.
         return call in await self._stories()
 
-    def _is_untold(self, call: str, living: Mapping[str, str]) -> bool:
+    def _is_untold(self, call: str, living: Mapping[str, plan.Story]) -> bool:
         """Whether nobody has told, or is going to tell, what became of a call that we have lost.
 
         Of a call in the fallback the dialplan tells the end.
         """
         if call in self._router.calls or self._router.stories.is_closed(call):
             return False
-        return living.get(call) != "call.fallback"
+        return _last(living, call) != FALLBACK
 
-    def _adopt_talk(self, action: plan.AdoptTalk, living: Mapping[str, str]) -> None:
+    def _adopt_talk(self, action: plan.AdoptTalk, living: Mapping[str, plan.Story]) -> None:
         caller, desk = action.caller, action.leg.endpoint
-        call = self._router.found(caller.id, caller.number, caller.dialled)
+        call = self._found(caller)
         if call is not None:
             call.adopt_talk(action.leg.id, action.bridge, is_up=caller.up)
-            call.around.switchboard.take(desk, call.id)
+            story = living.get(call.id)
+            verifies = story is not None and story.is_to_be_verified
+            call.around.switchboard.take(desk, call.id, verifies=verifies)
+            if action.third is not None:
+                call.adopt_leg(action.third.id, lives=True)
+                call.around.switchboard.take(action.third.endpoint, call.id)
             self._tasks.start_soon(self._router.adopt, call, lambda call: self._rejoin(call, action, living))
 
-    async def _rejoin(self, call: Call, action: plan.AdoptTalk, living: Mapping[str, str]) -> None:
+    async def _rejoin(self, call: Call, action: plan.AdoptTalk, living: Mapping[str, plan.Story]) -> None:
         """Go on with a talk. The operator may have lifted the receiver in the moment in which we were lost."""
-        caller, desk, last = action.caller, action.leg.endpoint, living.get(call.id)
+        caller, desk, last = action.caller, action.leg.endpoint, _last(living, call.id)
         if not caller.up and not await self._claim(call):
             return
 
         async def rejoin(room: Room) -> Party:
             party = room.enter(desk, action.leg.id)
+            if action.third is not None:
+                room.aside, room.is_conference = room.enter(action.third.endpoint, action.third.id), True
             if not (caller.up and action.together and last in _PLAIN_TALK):
                 await self._bring_together(room, party)
             if not room.call.talking:  # who had just lifted the receiver is gone again by now
                 await room.leave(party, wrap_up=False)
-                return await find_operator(room)
+                return await place_of(call, living.get(call.id))(room)
             begin_talk(room, party, is_new=last is None or last in _BEFORE_TALK)
             return party
 
         self._go_on(call, caller, living, state="talking", desk=desk)
         room = Room(call)
-        restore(room, call.around.switchboard.actor(desk), desk)
+        restore(room, living.get(call.id), call.around.switchboard.actor(desk), desk)
         if last == CLOSED:
-            room.enter(desk, action.leg.id)
+            party = room.enter(desk, action.leg.id)
+            for ear in (room.caller, party.ear):
+                await ear.take_over()
             await close(room)
         else:
             await work_on(room, rejoin)
@@ -229,7 +270,7 @@ class Recovery:
 
     def _adopt_colleagues(self, action: plan.AdoptColleagues) -> None:
         line, leg = action.caller, action.leg
-        call = self._router.found(line.id, line.number, line.dialled)
+        call = self._found(line)
         if call is not None:
             call.adopt_talk(leg.id, action.bridge, is_up=True)
             call.adopt_caller(entered=True)
@@ -237,43 +278,64 @@ class Recovery:
                 call.around.switchboard.take(desk, call.id)
             self._tasks.start_soon(self._router.adopt, call, lambda call: talk_to_colleague(call, leg.id))
 
-    def _adopt_waiting(self, caller: plan.SeenChannel, living: Mapping[str, str]) -> None:
-        call = self._router.found(caller.id, caller.number, caller.dialled)
+    def _adopt_waiting(self, caller: plan.SeenChannel, living: Mapping[str, plan.Story]) -> None:
+        call = self._found(caller)
         if call is not None:
             self._tasks.start_soon(self._router.adopt, call, lambda call: self._take_up(call, caller, living))
 
-    async def _take_up(self, call: Call, caller: plan.SeenChannel, living: Mapping[str, str]) -> None:
-        """Serve a waiting caller from the start, if the dialplan's fallback does not have them by now."""
+    def _found(self, caller: plan.SeenChannel) -> Call | None:
+        """The call of a caller who was found living, with the time that they have waited."""
+        call = self._router.found(caller.id, caller.number, caller.dialled)
+        if call is not None:
+            call.came_before(plan.seconds_since(caller.since, self._clock()))
+        return call
+
+    async def _take_up(self, call: Call, caller: plan.SeenChannel, living: Mapping[str, plan.Story]) -> None:
+        """Serve a waiting caller, if the dialplan's fallback does not have them by now: at the place that they had."""
+        call.is_up = caller.up  # known first: should all else fail, the music must stop before they are given back
         if not await self._claim(call):
             return
         room = Room(call)
         if caller.up:
-            call.is_up = True
             call.bridges.adopt(None, "")
             await room.caller.take_over()
         self._go_on(call, caller, living, state="waiting")
-        restore(room, "system", None)
-        if living.get(call.id) == CLOSED:
+        restore(room, living.get(call.id), "system", None)
+        if _last(living, call.id) == CLOSED:
             await close(room)
         else:
-            await work_on(room, finder(call))
+            await work_on(room, place_of(call, living.get(call.id)))
 
-    def _go_on(self, call: Call, caller: plan.SeenChannel, living: Mapping[str, str], **data: str) -> None:
+    def _go_on(self, call: Call, caller: plan.SeenChannel, living: Mapping[str, plan.Story], **data: str) -> None:
         """Go on with the call's story, or begin it where the journal does not have it."""
         if call.id not in living and not self._router.stories.is_open(call.id):
-            self._router.received(call, caller.number)
+            self._router.received(call, caller.number, at=plan.moment(caller.since))
         call.tell("call.adopted", **data)
 
-    def _tell(self, call: str, action: str, **data: str | int) -> None:
-        self._router.around.tell(Fact("system", action, call, data))
+
+def _last(living: Mapping[str, plan.Story], call: str) -> str | None:
+    story = living.get(call)
+    return None if story is None else story.last
 
 
-def restore(room: Room, actor: str, desk: str | None) -> None:
-    """What an adopted call's complaint says of it: an emergency is still one, and a transfer was not taken.
+def place_of(call: Call, story: plan.Story | None) -> Finder:
+    """Where an adopted caller waits: where they did before, even while the block list is still being read (SOP VIII).
+
+    Only of a call of which nothing was told is it not known, and it is as a new one.
+    """
+    if story is None:
+        return finder(call)
+    return find_verifier_again if story.is_to_be_verified and not call.is_emergency else find_operator
+
+
+def restore(room: Room, story: plan.Story | None, actor: str, desk: str | None) -> None:
+    """What was told of an adopted call: an emergency is still one, and a transfer was not taken.
 
     ``desk`` has the caller; None: nobody does.
     """
     call = room.call
+    if story is not None:
+        call.claims_emergency, call.was_answered = story.claims_emergency, story.was_answered
     row = call.around.complaints.before(call.id)
     if row is None:
         return

@@ -22,7 +22,7 @@ from ari_app.ari.model import (
 from ari_app.domain.keys import DIGIT_SECONDS, Key, Wish
 from ari_app.flows.call import Call
 from ari_app.flows.hearing import Ear
-from ari_app.flows.messages import Dismissed, DisplayChanged, FloorNews, LegGone, Message, NetOrdered, TimeUp
+from ari_app.flows.messages import DisplayChanged, FloorNews, LegGone, Message, NetOrdered, TimeUp, Unblocked
 from ari_app.flows.party import Asked, Gone, Heard, Party, PhoneHeld, Referred
 from ari_app.flows.switchboard import DeskReady
 
@@ -81,7 +81,7 @@ class Room:
         """The next thing that happens, or that an operator asks for.
 
         Raises:
-            CallerLeft, InboxFull: as ``Call.next``.
+            CallerLeft, CallClosed, InboxFull: as ``Call.next``.
         """
         while True:
             gone = next((party for party in self.parties.values() if self.call.has_ended(party.leg)), None)
@@ -93,7 +93,7 @@ class Room:
 
     async def _read(self, message: Message) -> Heard | None:
         """What a message means; None: nothing to anybody but the one who has taken note of it."""
-        if isinstance(message, DeskReady | Dismissed | FloorNews):
+        if isinstance(message, DeskReady | Unblocked | FloorNews):
             return message
         if isinstance(message, NetOrdered):  # as if who has the caller had pressed it
             party = next((each for each in self.parties.values() if each is not self.aside), None)

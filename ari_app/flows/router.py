@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from datetime import datetime
 
 import structlog
 from anyio.abc import TaskGroup
@@ -24,12 +25,13 @@ from ari_app.ari.model import (
 )
 from ari_app.domain.facts import Fact, call_received
 from ari_app.domain.numbers import e164
+from ari_app.flows.blocking import Marked
 from ari_app.flows.call import Call
 from ari_app.flows.colleague import call_colleague
 from ari_app.flows.desk_services import Services, serve_desk
 from ari_app.flows.emergency import answer_emergency_call
 from ari_app.flows.hearing import silence
-from ari_app.flows.messages import Dismissed, DisplayChanged, LegGone, Message, NetOrdered
+from ari_app.flows.messages import Delivered, Dismissed, DisplayChanged, LegGone, NetOrdered, Stop, Stopping, Unblocked
 from ari_app.flows.radio_desk import be_on_net
 from ari_app.flows.room import SUCCESS
 from ari_app.flows.stories import Stories
@@ -55,6 +57,8 @@ class Router:
         self.calls: dict[str, Call] = {}
         self.something_is_amiss = asyncio.Event()
         """A flow has let go of its call: it must be taken up by reconciling, and soon."""
+        self._is_stopping = False
+        self._idle = asyncio.Event()
 
     def _noted(self, fact: Fact) -> None:
         self.stories.note(fact)
@@ -87,6 +91,8 @@ class Router:
         """A desk has dialled one of its services, another desk or a radio net; or a gateway has called its net."""
         kind, dialled = (*event.args, "", "")[:2]
         desk = endpoint_of(event.channel)
+        if self._is_stopping:
+            return
         if kind == "gateway":  # no other context leads here
             self.around.nets.came(event.channel.id, dialled)
             return
@@ -114,22 +120,24 @@ class Router:
 
     # ---- what supervisors do with a living call --------------------------------------------------
 
-    def mark_living(self, call_id: str, actor: str, note: str | None) -> bool:
-        """SOP VII.f by a supervisor: one mark, and the talk ends with the salutation; False: the call is over.
+    def mark_living(self, call_id: str, actor: str, note: str | None) -> Marked | None:
+        """SOP VII.f by a supervisor: one mark, and the talk ends with the salutation; None: the call is over.
 
         A caller whom nobody has answered yet is marked, and goes on waiting.
         """
         call = self.calls.get(call_id)
         if call is None or not self.stories.is_open(call_id):
-            return False
+            return None
         call.tell("call.classified", actor, kind="prank")
-        call.around.blocking.mark(call_id, call.caller, actor, note=note)
-        if call.was_answered:
-            call.tell("call.closed", actor)
-            call.around.complaints.close(call_id, actor)
-            call.dismissed_by = actor
-            self._deliver(call, Dismissed())
-        return True
+        has_blocked = call.around.blocking.mark(call_id, call.caller, actor, note=note)
+        if call.was_answered and not self.stories.is_closing(call_id):
+            self._deliver(call, Dismissed(actor, has_blocked))
+        return Marked(is_closing=call.was_answered, has_blocked=has_blocked)
+
+    def unblocked(self, number: str) -> None:
+        """A number is not blocked any more: whoever waits to be verified for it hears of that (SOP VIII)."""
+        for call in [call for call in self.calls.values() if call.caller == number]:
+            self._deliver(call, Unblocked())
 
     def classified(self, call_id: str, emergency: bool | None, kind: str | None) -> None:  # noqa: FBT001 - as entered
         """A supervisor has entered of what kind a living call is; the displays follow."""
@@ -150,7 +158,7 @@ class Router:
         self._deliver(call, NetOrdered(net))
         return True
 
-    def _deliver(self, call: Call, message: Message) -> None:
+    def _deliver(self, call: Call, message: Delivered) -> None:
         try:
             call.deliver(message)
         except InboxFull:
@@ -170,7 +178,7 @@ class Router:
 
         A call that somebody else claimed, or that is gone, is left alone.
         """
-        if channel in self.calls:
+        if channel in self.calls or self._is_stopping:
             return
         call = self._new_call(channel, number, dialled)
         await self._serve(call, lambda call: self._claim_and_answer(call, number))
@@ -179,22 +187,33 @@ class Router:
         """Serve a call of ``found``: one that is ours already, from a restart or a lost link."""
         await self._serve(call, procedure)
 
+    async def hand_over(self) -> None:
+        """The application is about to end: no new calls, callers who wait ring every desk, talks are left as they are.
+
+        Returns when no flow acts any more. Whoever comes next finds the talks in Asterisk.
+        """
+        self._is_stopping = True
+        for call in self.calls.values():
+            self._deliver(call, Stop())
+        if self.calls:
+            await self._idle.wait()
+
     def owns(self, made: str) -> bool:
         """Whether a leg or bridge with this id is one that a flow works with."""
         return self.around.nets.owns(made) or any(call.owns(made) for call in self.calls.values())
 
     def found(self, channel: str, number: str, dialled: str) -> Call | None:
-        """A ``Call`` for a caller who was found living; None when it has a flow after all."""
-        if channel in self.calls:
+        """A ``Call`` for a caller who was found living; None when it has a flow after all, or we are about to end."""
+        if channel in self.calls or self._is_stopping:
             return None
         call = self._new_call(channel, number, dialled)
         call.caller = e164(number, *self._place)
         call.adopt_caller(entered=False)
         return call
 
-    def received(self, call: Call, number: str) -> None:
-        """The first line of a call's story."""
-        self.around.tell(call_received(call.id, caller=call.caller, number=number, dialled=call.dialled))
+    def received(self, call: Call, number: str, at: datetime | None = None) -> None:
+        """The first line of a call's story; ``at`` is when it came in, None: now."""
+        self.around.tell(call_received(call.id, caller=call.caller, number=number, dialled=call.dialled, at=at))
 
     def _new_call(self, channel: str, number: str, dialled: str) -> Call:
         call = Call(channel, number, dialled, self.around)
@@ -238,6 +257,9 @@ class Router:
             # The caller is where they were, in Asterisk; reconciling takes them up again.
             log.error("call.asterisk_unreachable", error=str(error))
             self.something_is_amiss.set()
+        except Stopping:
+            if not call.talking:
+                await self._rescue(call, "stopping")
         except Exception as error:
             log.exception("call.flow_failed")
             await self._rescue(call, type(error).__name__)
@@ -245,6 +267,10 @@ class Router:
         finally:
             del self.calls[call.id]
             call.forget()
+            if self.stories.is_open(call.id):  # somebody must go on with it, or tell its end
+                self.something_is_amiss.set()
+            if not self.calls:
+                self._idle.set()
 
     async def _rescue(self, call: Call, reason: str) -> None:
         """The flow failed: a talk goes on by itself, and a waiting caller goes back to the dialplan."""

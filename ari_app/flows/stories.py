@@ -7,14 +7,16 @@ that, a call that has just ended would be ended a second time by who reads the j
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from typing import Final, TypeAlias
 
 import anyio.to_thread
 
 from ari_app.domain.facts import Fact
+from ari_app.domain.recovery import UNBLOCKED_NUMBER, Story
 
-Living: TypeAlias = Callable[[], Mapping[str, str]]
-"""The calls that have begun and not ended in the journal, each with the last action told of it."""
+Living: TypeAlias = Callable[[], Mapping[str, Story]]
+"""The calls that have begun and not ended in the journal, each with what was told of it."""
 
 MOST_UNCONFIRMED: Final = 10_000
 """From so many remembered stories on the journal is read, to see which of them are on disk and can be forgotten."""
@@ -23,49 +25,63 @@ _CLOSED: Final = frozenset({"call.ended", "call.fallback"})
 """After these no flow has more to tell; the rest of a fallback's story comes from the dialplan."""
 
 
+_NOTHING: Final = Story("call.ended")
+
+
 class Stories:
-    """The last action told of each call: by this process, laid over what the journal says."""
+    """What was told of each call: by this process, laid over what the journal says."""
 
     def __init__(self) -> None:
         """Nothing has been told yet."""
-        self._last: dict[str, str] = {}
+        self._told: dict[str, Story] = {}
 
     def note(self, fact: Fact) -> None:
         """Take note of a fact that goes into the journal."""
-        if fact.call is None or not fact.action.startswith("call.") or fact.action == "call.classified":
-            return  # of what kind a call is does not say where it is
-        if self._last.get(fact.call) != "call.ended" or fact.action == "call.received":
-            self._last[fact.call] = fact.action
+        is_of_call = fact.action.startswith("call.") and fact.action != "call.classified"  # a kind is no place
+        if fact.call is None or not (is_of_call or fact.action == UNBLOCKED_NUMBER):
+            return
+        before = self._told.get(fact.call, _NOTHING)
+        if before is _NOTHING and not is_of_call:
+            return
+        if before is _NOTHING or fact.action == "call.received":
+            self._told[fact.call] = _NOTHING.after(fact.action)
+        elif before.last != "call.ended":
+            self._told[fact.call] = before.after(fact.action)
 
     def is_open(self, call: str) -> bool:
         """Whether this process has told of the call and neither of its end nor of its fallback."""
-        return self._last.get(call, "call.ended") not in _CLOSED
+        return self._told.get(call, _NOTHING).last not in _CLOSED
 
     def is_closed(self, call: str) -> bool:
         """Whether this process has told the call's end or fallback; it may not be on disk yet."""
-        return self._last.get(call) in _CLOSED
+        return call in self._told and self._told[call].last in _CLOSED
+
+    def is_closing(self, call: str) -> bool:
+        """Whether the call was closed, and its caller hears the salutation."""
+        return call in self._told and self._told[call].last == "call.closed"
 
     def has_ended(self, call: str) -> bool:
         """Whether this process has told the call's end, and remembers it."""
-        return self._last.get(call) == "call.ended"
+        return call in self._told and self._told[call].last == "call.ended"
 
     def want_reading(self, flows: Collection[str]) -> bool:
         """Whether a story is open that no flow will end, or too much is remembered."""
-        if len(self._last) > MOST_UNCONFIRMED:
+        if len(self._told) > MOST_UNCONFIRMED:
             return True
-        return any(action not in _CLOSED and call not in flows for call, action in self._last.items())
+        return any(story.last not in _CLOSED and call not in flows for call, story in self._told.items())
 
-    async def read(self, living: Living, flows: Collection[str]) -> dict[str, str]:
-        """The open stories with their last action; ``flows`` are the calls that have a flow, as they change.
+    async def read(self, living: Living, flows: Collection[str]) -> dict[str, Story]:
+        """The open stories; ``flows`` are the calls that have a flow, as they change.
 
         Raises whatever ``living`` raises.
         """
-        before = dict(self._last)
+        before = dict(self._told)
         journal = await anyio.to_thread.run_sync(living)
-        for call, action in before.items():
-            confirmed = call not in journal or (action in _CLOSED and journal[call] == action)
-            if confirmed and call not in flows and self._last.get(call) == action:
-                del self._last[call]
-        for call, action in journal.items():
-            self._last.setdefault(call, action)  # from a process before this one: somebody must end it
-        return {call: self._last[call] for call in journal if self._last[call] != "call.ended"}
+        for call, story in before.items():
+            confirmed = call not in journal or (story.last in _CLOSED and journal[call].last == story.last)
+            if confirmed and call not in flows and self._told.get(call) == story:
+                del self._told[call]
+        for call, story in journal.items():
+            self._told.setdefault(call, story)  # from a process before this one: somebody must end it
+        open_ = {call: self._told[call] for call in journal if self._told[call].last != "call.ended"}
+        return {call: replace(story, since=journal[call].since) for call, story in open_.items()}

@@ -80,6 +80,7 @@ class Surroundings:
 
     ``claims`` are the emergencies that blocked callers have claimed, ``nets`` the radio nets; ``recorded`` gives file,
     size and hash of a call's recording when Asterisk has finished it, None when there is none.
+    ``is_journal_troubled`` says whether its alarm stands.
     """
 
     asterisk: Commands
@@ -92,3 +93,4 @@ class Surroundings:
     nets: Nets
     rules: Rules = Rules()
     recorded: Callable[[str], Awaitable[Mapping[str, Json] | None]] = never_recorded
+    is_journal_troubled: Callable[[], bool] = bool

@@ -163,11 +163,14 @@ class Switchboard:
         for extension in [each for each in self._desks_of(call) if self.is_offered(each, call)]:
             self.release(extension)
 
-    def take(self, extension: str, call: str) -> None:
-        """The desk was found talking on ``call``, or dialled itself; unknown and busy ones stay as they are."""
+    def take(self, extension: str, call: str, *, verifies: bool = False) -> None:
+        """The desk was found talking on ``call``, or dialled itself; unknown and busy ones stay as they are.
+
+        ``verifies``: with the caller of a blocked number, as one of those that may (SOP VIII).
+        """
         desk = self._desks.get(extension)
         if desk is not None and desk.state is DeskState.FREE:
-            self._move(extension, DeskEvent.TAKE, call=call)
+            self._move(extension, DeskEvent.TAKE, call=call, verifies=verifies)
 
     def answered(self, extension: str) -> None:
         """The desk took the call that it was offered; who wanted it as well looks anew."""

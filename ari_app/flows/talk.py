@@ -12,7 +12,7 @@ import anyio
 from ari_app.domain.keys import Key, Wish
 from ari_app.flows.classify import classify
 from ari_app.flows.consult import consult, let_go
-from ari_app.flows.endings import Ended, Lost, Next, left_by
+from ari_app.flows.endings import Ended, Lost, Next, end_stranger, left_by
 from ari_app.flows.party import Asked, Gone, Party, PhoneHeld, Referred
 from ari_app.flows.radio_patch import patch
 from ari_app.flows.room import LONGEST_SENTENCE, OK, Room
@@ -29,8 +29,6 @@ async def talk(room: Room, party: Party) -> Ended | Lost:
     after: Next = party
     while isinstance(after, Party):
         party = after
-        if room.call.dismissed_by is not None:
-            return await say_goodbye(room, room.call.dismissed_by)
         match await room.next():
             case Gone(party=who, cause=cause) if who is party:
                 after = await left_by(room, party, cause)
@@ -45,7 +43,7 @@ async def talk(room: Room, party: Party) -> Ended | Lost:
             case Referred(party=who) as referred if who is party:
                 after = await transfer_by_phone(room, referred)
             case Referred(stand_in=stand_in):
-                await room.call.end_stranger(stand_in)
+                await end_stranger(room.call, stand_in)
     return after
 
 

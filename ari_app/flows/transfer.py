@@ -10,8 +10,8 @@ from ari_app.domain.desks import DeskState
 from ari_app.domain.facts import Json
 from ari_app.domain.keys import Key, Wish
 from ari_app.flows.classify import classify
-from ari_app.flows.endings import Lost, Next, left_by
-from ari_app.flows.messages import CallerLeft, TimeUp, now
+from ari_app.flows.endings import Lost, Next, end_stranger, left_by
+from ari_app.flows.messages import CallClosed, CallerLeft, TimeUp, now
 from ari_app.flows.party import Asked, Gone, Heard, Party, Referred
 from ari_app.flows.ringing import Answered, NotTaken, RingGroup, connect
 from ari_app.flows.room import Room
@@ -44,7 +44,7 @@ async def transfer(room: Room, party: Party, wish: Wish) -> Next:
 async def transfer_by_phone(room: Room, referred: Referred) -> Next:
     """The same by the phone's own transfer key, with which the operator leaves the call."""
     call, party = room.call, referred.party
-    await call.end_stranger(referred.stand_in)
+    await end_stranger(call, referred.stand_in)
     call.tell("call.referred", party.actor, desk=party.desk, to=referred.to or referred.target)
     await room.leave(party)
     if referred.target is not None:
@@ -87,6 +87,7 @@ class Transfer:
 
         Raises:
             CallerLeft: the caller is gone; nobody rings any more.
+            CallClosed: a supervisor has closed the call; the same.
         """
         timer = self._call.remind(self._call.around.rules.answer, ANSWER_TIME)
         board = self._call.around.switchboard
@@ -97,8 +98,9 @@ class Transfer:
             if has_begun:
                 await self._begin(desks)
             answered = await self._wait()
-        except CallerLeft:  # who called back would not find their complaint forwarded to nobody
-            self._tell("call.transfer_ended", reason="caller_left", waited_ms=self._waited_ms())
+        except (CallerLeft, CallClosed) as over:  # who called back would not find their complaint forwarded to nobody
+            reason = "caller_left" if isinstance(over, CallerLeft) else "dismissed"
+            self._tell("call.transfer_ended", reason=reason, waited_ms=self._waited_ms())
             raise
         finally:
             timer.cancel()
@@ -163,7 +165,7 @@ class Transfer:
                 await self._room.leave(who)
                 self._party = None if who is self._party else self._party
             case Referred(stand_in=stand_in):
-                await self._call.end_stranger(stand_in)
+                await end_stranger(self._call, stand_in)
             case DeskReady(extension=desk):
                 await self._ring(desk)
 

@@ -7,14 +7,19 @@ from __future__ import annotations
 
 from typing import Final
 
+import anyio
+
 from ari_app.ari.model import Channel, ChannelDtmfReceived
 from ari_app.domain.queue import Priority
-from ari_app.flows.messages import TurnedAway, now
+from ari_app.flows.messages import CallerLeft, TurnedAway, now
 from ari_app.flows.party import Heard
 from ari_app.flows.ringing import answer_caller
-from ari_app.flows.room import Room
+from ari_app.flows.room import LONGEST_SENTENCE, Room
 
 EMERGENCY_KEY: Final = "9"
+HEARD_SECONDS: Final = 2.0
+"""Announcement and request to call later last longer; what is over sooner was not heard."""
+
 ANNOUNCEMENT, LATER = "nomor-blokir-pengumuman", "hubungi-lagi-nanti"
 
 
@@ -30,16 +35,49 @@ async def enter_lane(room: Room) -> None:
     lane = call.around.switchboard.count(Priority.VERIFICATION)
     call.priority = Priority.VERIFICATION
     call.tell("call.blocked", number=call.caller, waiting=lane)
+    if lane < call.around.rules.verification_max:
+        await _take_place(room)
+        return
     await call.follow_caller()
     await answer_caller(call)
-    if lane < call.around.rules.verification_max:
-        await room.caller.waits_to_be_verified(ANNOUNCEMENT)
-        return
+    began = now()
     await room.caller.hears(ANNOUNCEMENT, LATER)
-    while room.caller.is_playing:
-        if says_emergency(room, await room.next()) and await heed_emergency(room):
-            return
+    with anyio.move_on_after(2 * LONGEST_SENTENCE):
+        while room.caller.is_playing:
+            if says_emergency(room, await room.next()) and await heed_emergency(room):
+                return
+    if now() - began < HEARD_SECONDS:  # it was not played: nobody is turned away without a word
+        await _take_place(room)
+        return
     raise TurnedAway
+
+
+async def _take_place(room: Room) -> None:
+    """Wait in the lane, counted at once, by whoever comes in the same moment.
+
+    Raises:
+        CallerLeft: the caller is gone; no desk is kept for them.
+    """
+    board, call = room.call.around.switchboard, room.call.id
+    room.call.wait_in_queue()
+    try:
+        await return_to_lane(room)
+    except CallerLeft:
+        board.withdraw(call)
+        board.end_offers(call)
+        raise
+
+
+async def return_to_lane(room: Room) -> None:
+    """The caller hears that the number is blocked and why, and music; there is a place for them.
+
+    Raises:
+        CallerLeft: the caller is gone.
+    """
+    room.call.priority = Priority.VERIFICATION
+    await room.call.follow_caller()
+    await answer_caller(room.call)
+    await wait_with_music(room)
 
 
 def says_emergency(room: Room, heard: Heard) -> bool:
@@ -63,5 +101,26 @@ async def heed_emergency(room: Room) -> bool:
     call.claims_emergency, call.priority = True, Priority.NORMAL
     call.tell("call.emergency_claimed", "caller", number=call.caller)
     call.around.switchboard.promote(call.id, call.priority)
-    await room.caller.waits_in_queue()
+    await wait_with_music(room)
     return True
+
+
+async def heed_unblocking(room: Room) -> None:
+    """The number was unblocked while its caller waits to be verified: they wait with everybody else from now on.
+
+    Raises:
+        CallerLeft: the caller is gone.
+    """
+    call = room.call
+    if call.priority is Priority.VERIFICATION:
+        call.priority = Priority.NORMAL
+        call.around.switchboard.promote(call.id, call.priority)
+        await wait_with_music(room)
+
+
+async def wait_with_music(room: Room) -> None:
+    """A waiting caller hears the queue's announcement, or why the number is blocked; then music, and never silence."""
+    if room.call.priority is Priority.VERIFICATION:
+        await room.caller.waits_to_be_verified(ANNOUNCEMENT)
+    else:
+        await room.caller.waits_in_queue()

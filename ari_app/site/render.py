@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from ari_app.domain.desks import POLDA, POLRES_PREFIX
+from ari_app.domain.fallback_rows import MOST_BYTES, READ_BYTES
+from ari_app.domain.queue import VERIFIERS
+from ari_app.site.number_plan import number_plan
 from ari_app.site.radio import gateways
 from ari_app.site.state import StateDir, StateError, write_private
 
@@ -112,27 +115,17 @@ def _values(settings: Settings, state: StateDir, secrets: Secrets) -> dict[str, 
         "emergency_numbers": settings.site.emergency_numbers,
         "secrets": secrets,
         "ari_hashes": {user: crypt.hash(password) for user, password in secrets.ari.items()},
-        "country_code": country_code(settings.site.region),
-        "area_code": getattr(settings.site, "area_code", ""),
-        "database": _tables(settings, state),
+        "plan": number_plan(settings.site.region),
+        "area_code": settings.site.area_code,
+        "blocked": state.blocked,
+        "read_bytes": READ_BYTES,
+        "most_bytes": MOST_BYTES,
+        "verifiers": max(1, len(settings.polda_desks) // VERIFIERS),
         "recordings": state.recordings,
         "sounds": state.sounds,
         "notes": state.notes,
+        "witness": state.witness_file,
     }
-
-
-def _tables(settings: Settings, state: StateDir) -> str:
-    """The file that the tables are in, as far as Asterisk can read them and its path can do no harm."""
-    url = state.database_url(settings)
-    path = url.removeprefix("sqlite:///")
-    return path if path != url and _SAFE_PATH.fullmatch(path) else str(state.database)
-
-
-def country_code(region: str) -> str:
-    """The code under which a region (``ID``) is called from abroad."""
-    from phonenumbers import country_code_for_region  # noqa: PLC0415 - see render
-
-    return str(country_code_for_region(region))
 
 
 def _polres_numbers(settings: Settings) -> dict[str, str]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ari_app.site.settings import Settings
 
 ARI_USERS: Final = ("siaga110", "guard")
-"""One ARI user for each program: the application, and the launcher that watches over it."""
+"""One ARI user for each program: the application, and the guard of its callers."""
 
 MQTT_USERS: Final = ("application", "supervisor", "wallboard")
 _USABLE: Final = re.compile(ONE_WORD)

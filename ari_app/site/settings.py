@@ -31,6 +31,7 @@ from ari_app.site.values import (
     Secret,
     SipUri,
     Where,
+    WholePath,
     Words,
     Zone,
 )
@@ -71,15 +72,28 @@ class Asterisk(_Section):
 
 
 class Mqtt(_Section):
-    """``[mqtt]``: ``listen`` starts a broker of our own there; ``url`` names another one instead."""
+    """``[mqtt]``: ``listen`` starts a broker of our own there; ``url`` names another one instead.
+
+    For mqtts, in PEM files: ``ca`` is whom we trust (None: whom the system does), ``certificate`` and ``key`` who we
+    are. Whether they are there is not checked here: calls are served without a broker, too.
+    """
 
     listen: Where | None = None
     url: Annotated[str, StringConstraints(pattern=r"^mqtts?://[^\s]+$")] | None = None
+    ca: WholePath | None = None
+    certificate: WholePath | None = None
+    key: WholePath | None = None
 
     @model_validator(mode="after")
     def _check_one(self) -> Self:
         if self.listen is not None and self.url is not None:
             msg = "listen and url exclude each other: our own broker, or another one"
+            raise ValueError(msg)
+        if (self.ca or self.certificate or self.key) and not (self.url or "").startswith("mqtts:"):
+            msg = "ca, certificate and key are for a broker whose url begins with mqtts:"
+            raise ValueError(msg)
+        if self.key is not None and self.certificate is None:
+            msg = "key goes with a certificate"
             raise ValueError(msg)
         return self
 

@@ -23,6 +23,8 @@ _FOLDERS: Final = (
     "asterisk/spool",
     "asterisk/spool/recording",
     "asterisk/db",
+    "asterisk/blocked",
+    "witness",
 )
 
 
@@ -42,6 +44,7 @@ class StateDir:
         self.config = self.root / "siaga.toml"
         self.secrets = self.root / "secrets.json"
         self.journal = self.root / "journal.sqlite3"
+        self.published = self.root / "published.json"
         self.database = self.root / "siaga.sqlite3"
         self.recordings = self.root / "recordings"
         self.sounds = self.root / "sounds"
@@ -52,7 +55,12 @@ class StateDir:
         self.notes = self.asterisk / "spool" / "notes"
         self.transmissions = self.asterisk / "spool" / "recording"
         """One recording for each transmission on a radio net, by its id."""
+        self.blocked = self.asterisk / "blocked"
+        self.asterisk_pid = self.run / "asterisk.pid"
+        self.witness = self.root / "witness"
+        self.witness_file = self.witness / "asterisk.tsv"
         self.lock = self.root / "lock"
+        self.replaced = self.run / "replaced"
 
     def database_url(self, settings: Settings) -> str:
         """The address of the database that the tables are in."""

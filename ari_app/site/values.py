@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
 from typing import Annotated, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -106,6 +107,14 @@ def _network(text: str) -> str:
     return str(network).removesuffix("/32")
 
 
+def _whole_path(text: object) -> Path:
+    path = Path(text) if isinstance(text, str) else Path()
+    if not path.is_absolute():
+        msg = f"{text!r} must begin with /: the configuration is copied to the state directory"
+        raise ValueError(msg)
+    return path
+
+
 # Whatever reaches one of Asterisk's files must not be able to end its line or begin a comment there.
 _Plain = StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")
 _Text = StringConstraints(pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029;\[\]\"\\]{1,120}$")
@@ -123,6 +132,7 @@ Secret = Annotated[str, StringConstraints(pattern=ONE_WORD)]
 SipUri = Annotated[str, AfterValidator(_sip_uri)]
 Where = Annotated[Address, BeforeValidator(_address)]
 LoopbackAddress = Annotated[Where, AfterValidator(_loopback)]
+WholePath = Annotated[Path, BeforeValidator(_whole_path)]
 Network = Annotated[str, AfterValidator(_network)]
 Zone = Annotated[str, AfterValidator(_zone)]
 Region = Annotated[str, AfterValidator(_region)]

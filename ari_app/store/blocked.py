@@ -26,11 +26,11 @@ from ari_app.domain.blocklist import (
     BlockRefused,
     BlockRules,
     CallStory,
-    Mark,
     Reason,
 )
 from ari_app.domain.calls import FOLD_VERSION, text
 from ari_app.domain.facts import Record
+from ari_app.domain.mark_book import Mark
 from ari_app.domain.number_set import NumberSet
 from ari_app.store.errors import StoreError
 from ari_app.store.reader import JournalReader
@@ -72,7 +72,7 @@ def load_block_list(journal: Path, database_url: str, rules: BlockRules, now: fl
     """
     if not journal.exists():
         return BlockList(rules)
-    with JournalReader(journal) as reader:
+    with JournalReader(journal, with_reserve=True) as reader:
         block_list, after = _from_tables(database_url, rules, reader)
         while rows := reader.select(_LINES, (after, *ACTIONS, PAGE)):
             for row in rows:
@@ -167,7 +167,7 @@ class CallLookup:
         if not self._flush(FLUSH_SECONDS):
             raise BlockRefused("the journal cannot be written at present: try again later")
         try:
-            with JournalReader(self._journal) as reader:
+            with JournalReader(self._journal, with_reserve=True) as reader:
                 return _story(reader, call)
         except StoreError as error:
             log.error("blocked.call_not_read", error=str(error))

@@ -7,18 +7,26 @@ removes, adds or moves a line breaks the chain there.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from hashlib import sha256
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from zoneinfo import ZoneInfo
 
     from ari_app.domain.facts import Json, Record
 
 GENESIS: Final = "0" * 64
 """Stands for the hash of the line before the first one."""
+
+Row: TypeAlias = tuple[int, str, str, str, "str | None", str, str]
+"""A line as it is stored: seq, at, actor, action, call, data (JSON text), hash."""
+
+Content: TypeAlias = tuple[str, str, str, "str | None", str]
+"""A line without number and hash."""
 
 
 class _Body(msgspec.Struct):
@@ -32,6 +40,18 @@ class _Body(msgspec.Struct):
     data: msgspec.Raw
 
 
+class _Line(msgspec.Struct):
+    """A whole line, as it is exported."""
+
+    seq: int
+    at: str
+    actor: str
+    action: str
+    call: str | None
+    data: msgspec.Raw
+    hash: str
+
+
 def _plain(value: object) -> object:
     """What the encoder does not know: another kind of mapping as an object, anything else as text."""
     from collections.abc import Mapping  # noqa: PLC0415 - reached only for odd values
@@ -41,6 +61,7 @@ def _plain(value: object) -> object:
 
 _data = msgspec.json.Encoder(order="sorted", enc_hook=_plain)
 _body = msgspec.json.Encoder()
+_line = msgspec.json.Decoder(_Line)
 
 
 def encode_data(data: Mapping[str, Json]) -> bytes:
@@ -92,6 +113,51 @@ def link(before: str, hashed: bytes) -> str:
 def line(hashed: bytes, hash_: str) -> bytes:
     """The whole line as it is exported, without a line end."""
     return hashed[:-1] + b',"hash":"' + hash_.encode() + b'"}'
+
+
+def row_line(row: Row) -> bytes:
+    """A stored line as it is exported."""
+    seq, at, actor, action, call, data, hash_ = row
+    return line(body(seq, at, actor, action, call, data.encode()), hash_)
+
+
+def behind(before: tuple[int, str], content: Content) -> Row:
+    """The line behind the one with this number and hash, as it is stored."""
+    seq, (at, actor, action, call, data) = before[0] + 1, content
+    try:
+        hashed = body(seq, at, actor, action, call, data.encode())
+    except UnicodeEncodeError:
+        actor, action, call = clean_text(actor), clean_text(action), call and clean_text(call)
+        hashed = body(seq, at, actor, action, call, data.encode())
+    return seq, at, actor, action, call, data, link(before[1], hashed)
+
+
+def moment(at: datetime | None, told: float, zone: ZoneInfo) -> str:
+    """A line's moment in the site's time: the fact's own, or the one at which it was told (seconds since 1970)."""
+    if at is None:
+        at = datetime.fromtimestamp(told, UTC)
+    elif at.tzinfo is None:
+        at = at.replace(tzinfo=zone)
+    try:
+        return at.astimezone(zone).isoformat(timespec="milliseconds")
+    except (OverflowError, ValueError):  # beyond the calendar's ends: a fact is never lost over its form
+        return moment(None, told, zone)
+
+
+def follows(row: Row, before: str) -> bool:
+    """Whether a line is the one after the line with the hash ``before``."""
+    seq, at, actor, action, call, data, hash_ = row
+    return link(before, body(seq, at, actor, action, call, data.encode())) == hash_
+
+
+def parse_line(text: bytes) -> Row:
+    """What ``line`` has made, as it is stored.
+
+    Raises:
+        msgspec.MsgspecError, UnicodeDecodeError: it is not a line of a journal.
+    """
+    each = _line.decode(text)
+    return each.seq, each.at, each.actor, each.action, each.call, bytes(each.data).decode(), each.hash
 
 
 def record_line(record: Record) -> bytes:

@@ -47,7 +47,7 @@ def living_complaints(path: Path) -> dict[str, ComplaintRow]:
     calls = living(path)
     if not calls:
         return {}
-    with JournalReader(path) as reader:
+    with JournalReader(path, with_reserve=True) as reader:
         found = {call: read_complaint(reader, call) for call in calls}
     return {call: row for call, row in found.items() if row is not None}
 
@@ -69,7 +69,7 @@ class ComplaintLookup:
         if not self._flush(FLUSH_SECONDS):
             raise ComplaintRefused("the journal cannot be written at present: try again later")
         try:
-            with JournalReader(self._journal) as reader:
+            with JournalReader(self._journal, with_reserve=True) as reader:
                 call = call_of_ticket(reader, ticket)
                 return read_complaint(reader, call) if call is not None else None
         except StoreError as error:

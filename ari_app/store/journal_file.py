@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from ari_app.store.chain import Row
+
 FORMAT: Final = 1
 """``PRAGMA user_version`` of the files that this program writes."""
 
@@ -64,10 +66,6 @@ class Head(NamedTuple):
 
     seq: int
     hash: str
-
-
-Row = tuple[int, str, str, str, str | None, str, str]
-"""A line as it is stored: seq, at, actor, action, call, data (JSON text), hash."""
 
 
 def connect(path: Path, *, mode: str) -> sqlite3.Connection:
@@ -124,6 +122,8 @@ class JournalFile:
         """
         self.path = path
         self._connection: sqlite3.Connection | None = None
+        self._attempt: Sequence[Row] = ()
+        """The lines of the last COMMIT, however it ended."""
         self._lock = _take_lock(path)
         try:
             self._create_if_missing()
@@ -144,10 +144,20 @@ class JournalFile:
         """
         return read_head(self._ready(), self.path)
 
-    def write(self, rows: Sequence[Row], before: Head, after: Head) -> None:
-        """Append the lines that lead from one head to the next; on return they are on disk.
+    def hash_of(self, seq: int) -> str | None:
+        """The hash of line ``seq``; None: there is no such line.
 
-        After an exception nothing is written, or everything: calling again with the same lines is safe.
+        Raises:
+            sqlite3.Error, OSError: it cannot be read at present.
+        """
+        row = self._ready().execute("SELECT hash FROM journal WHERE seq = ?", (seq,)).fetchone()
+        return None if row is None else str(row[0])
+
+    def write(self, rows: Sequence[Row], before: Head) -> Sequence[Row]:
+        """Append lines behind the head ``before``; returns the lines that are on disk now.
+
+        After an exception the lines are written, all of them, or none: a COMMIT that was reported as failed may have
+        held. Then the next call, whatever it is to write, writes nothing and returns the lines of the earlier one.
 
         Raises:
             sqlite3.Error, OSError: the disk or the file does not let us, at present.
@@ -157,16 +167,25 @@ class JournalFile:
         try:
             connection.execute("BEGIN IMMEDIATE")
             found = read_head(connection, self.path)
-            if found == after:  # a COMMIT that was reported as failed had held
+            if found != before and self._attempt and found == _head_of(self._attempt):
                 connection.execute("ROLLBACK")
-                return
+                self._make_sure(connection)
+                return self._attempt
             self._check_untouched(found, before)
             connection.executemany("INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
-            connection.execute("UPDATE head SET seq = ?, hash = ? WHERE id = 1", after)
+            connection.execute("UPDATE head SET seq = ?, hash = ? WHERE id = 1", _head_of(rows))
+            self._attempt = rows
             connection.execute("COMMIT")
         except BaseException:
             self._drop()  # also rolls back; the next attempt begins with a fresh connection
             raise
+        return rows
+
+    def _make_sure(self, connection: sqlite3.Connection) -> None:
+        """Have what is in SQLite's log written to the file: after a sync has failed, the kernel does not repeat it."""
+        (busy, _, _) = connection.execute("PRAGMA wal_checkpoint(FULL)").fetchone()
+        if busy:
+            raise sqlite3.OperationalError("it is not sure yet that the last lines are on disk")
 
     def _check_untouched(self, found: Head, before: Head) -> None:
         if found != before:
@@ -228,6 +247,10 @@ class JournalFile:
         if connection is not None:
             with suppress(sqlite3.Error):
                 connection.close()
+
+
+def _head_of(rows: Sequence[Row]) -> Head:
+    return Head(rows[-1][0], rows[-1][6])
 
 
 def _take_lock(path: Path) -> int:

@@ -38,7 +38,7 @@ def last_ticket(path: Path) -> TicketKey | None:
     """
     if not path.exists():
         return None
-    with JournalReader(path) as reader:
+    with JournalReader(path, with_reserve=True) as reader:
         before = reader.head().seq + 1
         while rows := reader.select(_BACKWARDS, (before, PAGE)):
             for _, key, _ in _tickets(rows):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from ari_app.domain.recovery import STORY_ACTIONS, Story
 from ari_app.store.reader import JournalReader
 
 if TYPE_CHECKING:
@@ -18,6 +20,12 @@ SELECT begun.call, (
     SELECT last.action FROM journal AS last
     WHERE last.call = begun.call AND last.action GLOB 'call.*' AND last.action <> 'call.classified'
     ORDER BY last.seq DESC LIMIT 1
+), (
+    SELECT group_concat(line.action) FROM (
+        SELECT action FROM journal WHERE call = begun.call AND action IN (?2, ?3, ?4, ?5) ORDER BY seq
+    ) AS line
+), (
+    SELECT min(at) FROM journal AS line WHERE line.call = begun.call AND line.action = 'call.received'
 )
 FROM (
     SELECT +call AS call FROM journal WHERE seq > ?1 AND action = 'call.received' AND +call IS NOT NULL
@@ -27,15 +35,23 @@ FROM (
 """
 
 
-def living(path: Path) -> dict[str, str]:
-    """The calls that have begun and not ended, each with the last ``call.*`` action told of it.
+def living(path: Path) -> dict[str, Story]:
+    """The calls that have begun and not ended, each with what was told of it.
 
-    ``call.classified`` is passed over: it says nothing of where the caller is, and supervisors tell it too.
+    ``call.classified`` is no last action: it says nothing of where the caller is, and supervisors tell it too.
 
     Raises:
         JournalError: the journal cannot be read. That there is none yet is no error: no call lives.
     """
     if not path.exists():
         return {}
-    with JournalReader(path) as reader:
-        return dict(reader.select(_QUERY, (max(0, reader.head().seq - LOOK_BACK),)))
+    with JournalReader(path, with_reserve=True) as reader:
+        rows = reader.select(_QUERY, (max(0, reader.head().seq - LOOK_BACK), *STORY_ACTIONS))
+        return {call: _story(last, (said or "").split(","), since) for call, last, said, since in rows}
+
+
+def _story(last: str, said: list[str], since: str) -> Story:
+    story = Story("", since=since)
+    for action in said:
+        story = story.after(action)
+    return replace(story, last=last)

@@ -98,7 +98,7 @@ class CallNotes:
     def _bring_in(self, notes: Iterable[Note]) -> int:
         told: dict[str, set[str]] = {}
         calls: set[str] = set()
-        with JournalReader(self._journal) as reader:
+        with JournalReader(self._journal, with_reserve=True) as reader:
             for note in notes:
                 if note.call not in told:
                     told[note.call] = {record.action for record in reader.records(call=note.call)}

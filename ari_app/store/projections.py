@@ -78,6 +78,11 @@ class Folder:
         self._put_desks = Upsert(engine, _desks)
         self._numbers = NumberFolder(engine)
 
+    @property
+    def seq(self) -> int | None:
+        """The number of the journal's line that the tables are at; None: not known."""
+        return self._at[0] if self._at is not None else None
+
     def fold_all(self) -> int:
         """Fold until nothing is left; returns the number of records.
 

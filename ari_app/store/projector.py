@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -32,12 +33,17 @@ RETRY_SECONDS: Final = 2.0
 class Projector:
     """Folds the journal into the database whenever it is told that there is something new."""
 
-    def __init__(self, journal_path: Path, url: str) -> None:
-        """Start it; ``url`` is the database's. The journal must have been opened by its writer."""
+    def __init__(self, journal_path: Path, url: str, on_folded: Callable[[int], None] | None = None) -> None:
+        """Start it; ``url`` is the database's. The journal must have been opened by its writer.
+
+        ``on_folded`` is called, in the projector's thread, with the number of the line that the tables are at whenever
+        nothing is left to fold. It must not raise.
+        """
         self.alarm: str | None = None
         """What keeps the tables behind the journal, in one sentence; None: nothing."""
         self._path = journal_path
         self._url = url
+        self._on_folded = on_folded
         self._news = threading.Event()
         self._news.set()  # what the journal has from before
         self._closing = threading.Event()
@@ -86,6 +92,8 @@ class Projector:
             closing = self._closing.is_set()
             self._news.clear()
             folder.fold_all()
+            if self._on_folded is not None and folder.seq is not None:
+                self._on_folded(folder.seq)
             if self.alarm is not None:
                 log.warning("the tables are up with the journal again")
                 self.alarm = None

@@ -162,8 +162,8 @@ def list_numbers(
     blocked_since_ms: int | None = None,
     prefix: str | None = None,
     limit: int | None = None,
-) -> list[NumberRow]:
-    """The numbers that were marked or blocked, the last changed first; at most ``limit``.
+) -> Iterator[NumberRow]:
+    """The numbers that were marked or blocked, one after the other, the last changed first; at most ``limit``.
 
     ``blocked_since_ms``: only those that were blocked after that (ms since 1970) and still are, the last blocked first.
     ``prefix``: only those that begin with it (``+6281``), by number.
@@ -181,7 +181,7 @@ def list_numbers(
         query = query.order_by(blocked.desc(), _numbers.c.last_seq.desc())
     else:
         query = query.order_by(_numbers.c.last_seq.desc())
-    return [number_row(row) for row in _rows(engine, query)]
+    return _number_rows(engine, query)
 
 
 def find_number(engine: Engine, number: str) -> NumberRow | None:
@@ -201,6 +201,10 @@ def all_blocked(engine: Engine, *, since_ms: int) -> Iterator[NumberRow]:
         DatabaseError: the database cannot be read.
     """
     query = sa.select(*_NUMBER_COLUMNS).where(_numbers.c.blocked_ms > since_ms).order_by(_numbers.c.number)
+    return _number_rows(engine, query)
+
+
+def _number_rows(engine: Engine, query: Select[Any]) -> Iterator[NumberRow]:
     try:
         with engine.connect() as connection:
             for row in connection.execution_options(yield_per=PAGE).execute(query):

@@ -11,23 +11,33 @@ from ari_app.domain.facts import Record
 from ari_app.store.chain import GENESIS
 from ari_app.store.errors import JournalError
 from ari_app.store.journal_file import Head, check_format, connect, read_head
+from ari_app.store.reserve import reserve_of, waiting_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
     from types import TracebackType
 
-    from ari_app.store.journal_file import Row
+    from ari_app.store.chain import Row
 
 PAGE: Final = 1000
 """Lines fetched at a time. A reader holds nothing open in between, so the writer's log can be cut back."""
+
+_WITH_RESERVE: Final = (
+    "PRAGMA temp_store = MEMORY",
+    "CREATE TEMP TABLE waiting (seq INTEGER PRIMARY KEY, at, actor, action, call, data, hash)",
+    "CREATE INDEX temp.waiting_call ON waiting (call, seq)",
+    # It comes before the table of the same name, wherever a query says "journal".
+    """CREATE TEMP VIEW journal AS
+    SELECT * FROM main.journal UNION ALL SELECT * FROM temp.waiting WHERE seq > (SELECT seq FROM main.head)""",
+)
 
 
 class JournalReader:
     """An open journal, for reading. Use it in one thread at a time and close it, or use ``with``."""
 
-    def __init__(self, path: Path) -> None:
-        """Open the journal.
+    def __init__(self, path: Path, *, with_reserve: bool = False) -> None:
+        """Open the journal; ``with_reserve``: as if what waits in its reserve were in it already.
 
         Raises:
             JournalError: there is none, or it cannot be read.
@@ -40,8 +50,11 @@ class JournalReader:
             self._connection = connect(path, mode="ro")
         except sqlite3.Error as error:
             raise self._error(error) from error
+        self._last: Head | None = None
         try:
             self._known = check_format(self._connection, path)
+            if self._known and with_reserve:
+                self._add_reserve()
         except sqlite3.Error as error:
             self.close()
             raise self._error(error) from error
@@ -70,9 +83,23 @@ class JournalReader:
             JournalError: it cannot be read.
         """
         try:
-            return read_head(self._connection, self.path) if self._begun() else Head(0, GENESIS)
+            head = read_head(self._connection, self.path) if self._begun() else Head(0, GENESIS)
         except sqlite3.Error as error:
             raise self._error(error) from error
+
+        return head if self._last is None else max(head, self._last)
+
+    def _add_reserve(self) -> None:
+        """Put what waits in the reserve behind the journal's lines, for this connection alone.
+
+        What gets from there into the journal meanwhile is seen once: the head says how far that is.
+        """
+        rows = waiting_rows(reserve_of(self.path), read_head(self._connection, self.path))
+        if rows:
+            self._last = Head(rows[-1][0], rows[-1][6])
+            for statement in _WITH_RESERVE:
+                self._connection.execute(statement)
+            self._connection.executemany("INSERT INTO temp.waiting VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
 
     def rows(
         self,

@@ -52,7 +52,7 @@ def staff(path: Path) -> RosterState:
     state = RosterState()
     if not path.exists():
         return state
-    with JournalReader(path) as reader:
+    with JournalReader(path, with_reserve=True) as reader:
         rows = reader.select(SEATS_QUERY, (*SEATS, *SEATS, LOOK_BACK))
         rows += reader.select(PEOPLE_QUERY, PEOPLE)
     for record in _in_order(rows):
@@ -69,7 +69,7 @@ def guesses(path: Path) -> dict[str, Guesses]:
     found: dict[str, Guesses] = {}
     if not path.exists():
         return found
-    with JournalReader(path) as reader:
+    with JournalReader(path, with_reserve=True) as reader:
         kinds = [reader.select(GUESSES_QUERY, (action, TRIES)) for action in GUESSES]
     begin = max((rows[-1][0] for rows in kinds if len(rows) == TRIES), default=0)  # from here on all are there
     for record in _in_order(row for rows in kinds for row in rows if row[0] >= begin):

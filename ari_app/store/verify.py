@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from ari_app.store.chain import GENESIS, body, link
+from ari_app.store.chain import GENESIS, body, link, parse_line
 from ari_app.store.errors import JournalError
 from ari_app.store.journal_file import Head
 from ari_app.store.reader import PAGE, JournalReader
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from ari_app.store.journal_file import Row
+    from ari_app.store.chain import Row
 
 MOST_PROBLEMS: Final = 100
 """Problems that are described; the others are counted."""
@@ -224,18 +224,6 @@ def _rows(reader: JournalReader, after: int) -> Iterator[Row]:
         after = rows[-1][0]
 
 
-class _Exported(msgspec.Struct):
-    """A line of an exported file."""
-
-    seq: int
-    at: str
-    actor: str
-    action: str
-    call: str | None
-    data: msgspec.Raw
-    hash: str
-
-
 def verify_export(lines: Iterable[bytes], *, since: int = 1, until: int | None = None) -> Verification:
     """Check an exported file, given as its lines.
 
@@ -246,16 +234,13 @@ def verify_export(lines: Iterable[bytes], *, since: int = 1, until: int | None =
         JournalError: a line is not one of a journal.
     """
     check = _Check(next=since, before=GENESIS if since == 1 else None)
-    decoder = msgspec.json.Decoder(_Exported)
     for number, text in enumerate(lines, 1):
         if not text.strip():
             continue
         try:
-            each = decoder.decode(text)
-            data = bytes(each.data).decode()
+            row = parse_line(text)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             msg = f"line {number} of the file is not a line of a journal: {error}"
             raise JournalError(msg) from error
-        row = (each.seq, each.at, each.actor, each.action, each.call, data, each.hash)
-        check.line(_Line(each.seq, each.hash, row))
+        check.line(_Line(row[0], row[6], row))
     return check.end(until)

@@ -1,7 +1,8 @@
 """A million blocked numbers: ``python -m scripts.measure.block_list``. Each figure is one run on this machine.
 
 The import goes through the command without an application (``--keep DIR`` leaves the state directory there); start-up,
-memory and the decision are those of the parts that the application uses.
+memory and the decision are those of the parts that the application uses. With ``--running`` only the import is
+measured, with everything running.
 """
 
 from __future__ import annotations
@@ -13,9 +14,16 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
+import anyio
+import anyio.to_thread
+
 from scripts.phones import percentile
+from scripts.stack.prepare import prepare
+from scripts.stack.sample import make_sample
+from scripts.stack.stack import Stack
 
 REPO = Path(__file__).parents[2]
 CONFIG = """\
@@ -56,7 +64,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m scripts.measure.block_list", description=__doc__)
     parser.add_argument("--numbers", type=int, default=1_000_000)
     parser.add_argument("--keep", type=Path, help="the state directory, which stays")
+    parser.add_argument("--running", action="store_true", help="only the import, with the application running")
     options = parser.parse_args()
+    if options.running:
+        print(f"import, the application running: {_import_while_running(options.numbers):.1f} s")
+        return 0
     with tempfile.TemporaryDirectory(prefix="siaga-block-") as home:
         state = options.keep or Path(home, "state")
         state.mkdir(exist_ok=True)
@@ -70,6 +82,21 @@ def main() -> int:
         print(f"check: {_run('-m', 'cli', 'block', 'check', '081200000000', state=state):.2f} s")
         print(f"export: {_run('-m', 'cli', 'block', 'export', str(Path(home, 'out.csv')), state=state):.1f} s")
     return 0
+
+
+def _import_while_running(count: int) -> float:
+    with tempfile.TemporaryDirectory(prefix="siaga-block-") as home:
+        config, file = Path(home, "siaga.toml"), Path(home, "numbers.csv")
+        config.write_text(make_sample(desks=1).text, encoding="utf-8")
+        _write(file, count)
+        prepared = prepare(config, Path(home, "state"))
+        command = partial(_run, "-m", "cli", "block", "import", str(file), state=prepared.state.root)
+
+        async def running() -> float:
+            async with Stack(prepared, lambda _: None).running():
+                return await anyio.to_thread.run_sync(command)
+
+        return anyio.run(running)
 
 
 _FOLD = """

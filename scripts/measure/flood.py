@@ -18,9 +18,10 @@ import anyio.to_thread
 from ari_app.bus.ask import ask
 from ari_app.domain.facts import Record
 from ari_app.store.journal import read
+from scripts.measure.rig import prepared_site
 from scripts.phones import Behaviour, Dialling, Phones, percentile
-from scripts.stack.prepare import Prepared, prepare
-from scripts.stack.sample import HOST, Sample, make_sample
+from scripts.stack.prepare import Prepared
+from scripts.stack.sample import HOST, make_sample
 from scripts.stack.stack import Stack
 
 DESKS: Final = 12
@@ -39,16 +40,10 @@ def main() -> int:
     return 0
 
 
-def _prepared(sample: Sample, home: Path) -> Prepared:
-    config = home / "siaga.toml"
-    config.write_text(sample.text, encoding="utf-8")
-    return prepare(config, home / "state")
-
-
 async def _measure(rate: float, seconds: float) -> None:
     sample = make_sample(desks=DESKS)
     with tempfile.TemporaryDirectory(prefix="siaga-flood-") as home:
-        prepared = _prepared(sample, Path(home))
+        prepared = prepared_site(sample, Path(home))
         async with (
             Stack(prepared, lambda _: None).running(),
             Phones((HOST, sample.sip), Path(home, "phones"), trunk=sample.trunk) as phones,

@@ -15,7 +15,7 @@ from typing import Final
 
 from ari_app.site.state import write_private
 from scripts.phones import Behaviour, Dialling, LoadResult, Phones
-from scripts.stack.prepare import prepare
+from scripts.stack.prepare import Prepared, prepare
 from scripts.stack.sample import HOST, Sample, make_sample
 from scripts.stack.stack import Stack
 
@@ -72,13 +72,18 @@ def cpu_seconds(pid: int | None) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def prepared_site(sample: Sample, home: Path) -> Prepared:
+    """Everything that is written before the first process starts; ``home`` holds it."""
+    config = home / "siaga.toml"
+    config.write_text(sample.text, encoding="utf-8")
+    return prepare(config, home / "state")
+
+
 @asynccontextmanager
 async def rig(home: Path) -> AsyncIterator[Rig]:
     """Start the instance and its desks; ``home`` holds all that they write."""
     sample = make_sample(desks=DESKS)
-    config = home / "siaga.toml"
-    config.write_text(sample.text, encoding="utf-8")
-    prepared = prepare(config, home / "state")
+    prepared = prepared_site(sample, home)
     _add_rivals(prepared.state.asterisk / "etc", sample)
     stack = Stack(prepared, lambda _: None)
     async with stack.running(), Phones((HOST, sample.sip), home / "phones", trunk=sample.trunk) as phones:

@@ -47,6 +47,8 @@ class Audio(asyncio.DatagramProtocol):
         self.packets: list[Packet] = []
         self.keys: list[KeyPress] = []
         self.sent = 0
+        self.carry: Callable[[Callable[[], None]], None] | None = None
+        """What takes each datagram, in either direction, and delivers it or not; None: the network is good."""
         self._frames = [] if hz is None else _frames(hz)
         self._transport: asyncio.DatagramTransport | None = None
         self._player: asyncio.Task[None] | None = None
@@ -76,6 +78,13 @@ class Audio(asyncio.DatagramProtocol):
         self.host, self.port = transport.get_extra_info("sockname")[:2]
 
     def datagram_received(self, data: bytes, addr: tuple[str | int, int]) -> None:  # noqa: ARG002 -- asyncio's signature
+        """Take in what came."""
+        if self.carry is None:
+            self._receive(data)
+        else:
+            self.carry(lambda: self._receive(data))
+
+    def _receive(self, data: bytes) -> None:
         """Keep an RTP packet that carries PCMA or a key press; comfort noise and RTCP are neither."""
         if len(data) < _HEADER.size:
             return
@@ -134,8 +143,15 @@ class Audio(asyncio.DatagramProtocol):
     def _send(self, kind: int, timestamp: int, payload: bytes) -> None:
         header = _HEADER.pack(0x80, kind, self._sequence & 0xFFFF, timestamp & 0xFFFFFFFF, self._source)
         self._sequence += 1
-        if self._transport is not None:
-            self._transport.sendto(header + payload, self._target)
+        packet = header + payload
+        if self.carry is None:
+            self._deliver(packet)
+        else:
+            self.carry(lambda: self._deliver(packet))
+
+    def _deliver(self, packet: bytes) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.sendto(packet, self._target)
 
     async def press(self, pressed: str) -> None:
         """Press keys, 80 ms each with 60 ms between, in place of the tone; returns when the last was released.

@@ -23,6 +23,7 @@ _SDP: Final = ("Content-Type", "application/sdp")
 _PENDING: Final = 491
 _RINGING, _PROGRESS = 180, 183
 _FINAL, _REFUSED = 200, 300
+_GIVE_UP_SECONDS: Final = 8.0
 
 
 class State(Enum):
@@ -44,6 +45,7 @@ class Leg:
     def __init__(self, line: Line, dialog: Dialog, hz: float | None, *, invite: Message | None = None) -> None:
         """``invite`` is the other side's; None when we dial."""
         self.line, self.dialog, self.audio = line, dialog, Audio(hz)
+        self.audio.carry = line.wire.carry
         self.incoming = invite is not None
         self.state = State.RINGING if self.incoming else State.CALLING
         self.events = EventLog(f"{line.name}'s call {'from' if self.incoming else 'to'} {dialog.remote.user}")
@@ -293,7 +295,9 @@ class Leg:
             self._gives_up = True
             self._cancel()
             if self._placing is not None and not self._placing.done():
-                await asyncio.wait({self._placing})
+                # A server that has died after saying that it rings says nothing more: RFC 3261, 9.1.
+                await asyncio.wait({self._placing}, timeout=_GIVE_UP_SECONDS)
+                self._placing.cancel()
             self.finish("self", "cancelled")
 
     async def _bye(self) -> None:

@@ -20,6 +20,7 @@ from scripts.phones.handset import Handset
 from scripts.phones.handset_call import HandsetCall
 from scripts.phones.ports import free_port
 from scripts.phones.sipp import Sipp, write_scenario
+from scripts.phones.wire import Carrier
 
 Account: TypeAlias = tuple[str, str]
 """Extension and password."""
@@ -117,7 +118,7 @@ class Phones:
         self._handsets.append(gateway)
         return gateway
 
-    async def citizen(
+    async def citizen(  # noqa: PLR0913 -- named, and each a thing of its own
         self,
         dialled: str = "110",
         *,
@@ -125,12 +126,15 @@ class Phones:
         name: str | None = None,
         asserted: str | None = None,
         hz: float | None = None,
+        carry: Carrier | None = None,
     ) -> HandsetCall:
         """A caller who dials now from the trunk's address and can be told what to do; ``number`` None: anonymous.
 
-        ``asserted`` is the number that the network vouches for (P-Asserted-Identity).
+        ``asserted`` is the number that the network vouches for (P-Asserted-Identity); ``carry`` what the network does
+        to the phone's datagrams (``Wire.carry``).
         """
         handset = await Handset.open(self.server, self.trunk, number=number, name=name, hz=hz)
+        handset.wire.carry = carry
         self._handsets.append(handset)
         headers = [("P-Asserted-Identity", f"<sip:{asserted}@{self.trunk}>")] if asserted else []
         return await handset.dial(dialled, headers=headers)
@@ -179,11 +183,15 @@ class Phones:
 
     async def load(self, dialling: Dialling, *, count: int, rate: float, seconds: float) -> LoadResult:
         """``count`` calls, ``rate`` a second; PhoneError when they are not over within ``seconds``."""
-        caller = await self._caller(dialling, audio=None, host=self.trunk, count=count, rate=rate)
+        caller = await self.crowd(dialling, count=count, rate=rate)
         try:
             return await caller.results(seconds=seconds)
         finally:
             await caller.die()
+
+    async def crowd(self, dialling: Dialling, *, count: int, rate: float) -> Caller:
+        """``count`` callers who begin to dial now, ``rate`` a second."""
+        return await self._caller(dialling, audio=None, host=self.trunk, count=count, rate=rate)
 
     async def _caller(self, dialling: Dialling, *, audio: Audio | None, host: str, count: int, rate: float) -> Caller:
         caller = Caller(host, free_port(host), self._room("caller"))

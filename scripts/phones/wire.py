@@ -15,6 +15,7 @@ T1: Final = 0.5
 T2: Final = 4.0
 
 OnRequest: TypeAlias = Callable[[Message], None]
+Carrier: TypeAlias = Callable[[Callable[[], None]], None]
 OnResponse: TypeAlias = Callable[[Message, Message], None]
 """Called with our request and what came back, before anything that came later is looked at."""
 
@@ -33,6 +34,8 @@ class Wire(asyncio.DatagramProtocol):
     def __init__(self, server: tuple[str, int], on_request: OnRequest) -> None:
         """Not open yet: use ``await Wire.open(...)``."""
         self.deaf = False
+        self.carry: Carrier | None = None
+        """What takes each datagram, in either direction, and delivers it or not; None: the network is good."""
         self.host, self.port = "", 0
         self._server = server
         self._on_request = on_request
@@ -54,6 +57,13 @@ class Wire(asyncio.DatagramProtocol):
         self.host, self.port = transport.get_extra_info("sockname")[:2]
 
     def datagram_received(self, data: bytes, addr: tuple[str | int, int]) -> None:  # noqa: ARG002 -- asyncio's signature
+        """Take in what came."""
+        if self.carry is None:
+            self._receive(data)
+        else:
+            self.carry(lambda: self._receive(data))
+
+    def _receive(self, data: bytes) -> None:
         """Give a response to whoever waits for it, and a request that is new to the phone."""
         message = None if self.deaf else Message.parse(data)
         if message is None:
@@ -145,6 +155,12 @@ class Wire(asyncio.DatagramProtocol):
         message.headers.insert(0, ("Via", via))
 
     def _send(self, data: bytes) -> None:
+        if self.carry is None:
+            self._deliver(data)
+        else:
+            self.carry(lambda: self._deliver(data))
+
+    def _deliver(self, data: bytes) -> None:
         if data and not self.deaf and self._transport is not None and not self.is_closed:
             self._transport.sendto(data, self._server)
 

@@ -30,6 +30,8 @@ class Child:
         self.restarts = 0
         self.on_death: Callable[[], Awaitable[None]] | None = None
         """Awaited between its death and its new start."""
+        self.reasons: dict[int, str] = {}
+        """What its own exit codes mean, for the person at the terminal."""
         self._command = [str(part) for part in command]
         self._environment = {**os.environ, **(environment or {})}
         self._process: asyncio.subprocess.Process | None = None
@@ -65,7 +67,7 @@ class Child:
             if self._stopping:
                 return
             self.restarts += 1
-            say(f"{self.name} ended ({_reason(code)}) and is started again")
+            say(f"{self.name} ended ({self.reasons.get(code) or _reason(code)}) and is started again")
             if self.on_death is not None:
                 await self.on_death()
             pause = 0.0 if time.monotonic() - started > STEADY_SECONDS else min(max(0.05, pause * 2), LONGEST_PAUSE)
@@ -77,6 +79,12 @@ class Child:
         if self.pid is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGKILL)
+
+    def renew(self) -> None:
+        """Ask it to end in order; ``watch`` starts it again, on what its program is by then."""
+        if self._process is not None and self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.terminate()
 
     def freeze(self) -> None:
         """Let it stand still, as a demonstration: the watchdog must notice."""

@@ -1,8 +1,12 @@
-"""``scripts/run``: start everything, stay in the foreground, end it on SIGINT or SIGTERM with exit code 0."""
+"""``scripts/run``: start everything, stay in the foreground, end it on SIGINT or SIGTERM with exit code 0.
+
+SIGHUP starts the application anew on the code and configuration as they are now; calls go on.
+"""
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import signal
 import sys
 import time
@@ -25,6 +29,9 @@ def main() -> int:
     parser.add_argument(
         "--demo", action="store_true", help="simulated phones play SOP V, VII.f and VIII, then everything ends"
     )
+    parser.add_argument(
+        "--prepare", action="store_true", help="check everything and write every file, start nothing: for systemd"
+    )
     options = parser.parse_args()
     logs.set_up("error")
     try:
@@ -33,6 +40,8 @@ def main() -> int:
         _say(f"prepared {prepared.state.root} in {time.monotonic() - start:.1f} s")
         if prepared.warning:
             _say(f"WARNING: {prepared.warning}")
+        if options.prepare:
+            return 0
         return anyio.run(partial(_run, prepared, demo=options.demo))
     except StackError as error:
         print(f"siaga110: {error}", file=sys.stderr)
@@ -42,12 +51,12 @@ def main() -> int:
 
 
 async def _run(prepared: Prepared, *, demo: bool) -> int:
+    stack = Stack(prepared, _say)
     codes: list[int] = []
     failures: list[StackError] = []
     async with anyio.create_task_group() as tasks:
 
         async def instance() -> None:
-            stack = Stack(prepared, _say)
             try:
                 async with stack.running():
                     _print_ready(prepared)
@@ -60,14 +69,26 @@ async def _run(prepared: Prepared, *, demo: bool) -> int:
             tasks.cancel_scope.cancel()
 
         tasks.start_soon(instance)
-        with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
             async for number in signals:
+                if number == signal.SIGHUP:
+                    _renew(stack)
+                    continue
                 _say(f"{number.name}: ending")
                 tasks.cancel_scope.cancel()
                 break
     if failures:
         raise failures[0]
     return codes[0] if codes else 0
+
+
+def _renew(stack: Stack) -> None:
+    try:
+        stack.renew()
+    except StackError as error:
+        _say(f"SIGHUP: {error}")
+    else:
+        _say("SIGHUP: the application is started anew, calls go on")
 
 
 async def _play(stack: Stack) -> int:
@@ -88,4 +109,5 @@ def _print_ready(prepared: Prepared) -> None:
 
 
 def _say(text: str) -> None:
-    print(f"  {text}", file=sys.stderr, flush=True)
+    with contextlib.suppress(OSError):  # the terminal may be gone; calls go on
+        print(f"  {text}", file=sys.stderr, flush=True)

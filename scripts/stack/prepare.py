@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TextIO
 
+from ari_app.bus.broker import tls_trouble
 from ari_app.site.render import asterisk_dirs, render
 from ari_app.site.secrets import Secrets, load_or_create
 from ari_app.site.settings import ConfigError, Settings, load_settings
@@ -21,6 +22,10 @@ from scripts.stack import StackError, broker, ports, sounds
 
 REPO: Final = Path(__file__).parents[2]
 DEPS: Final = Path(os.environ.get("SIAGA_DEPS", REPO / ".deps"))
+
+
+_APPLICATION_ALONE: Final = frozenset({"queue", "transfer", "prompts", "block"})
+"""The configuration's sections that Asterisk's and the broker's files do not depend on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +78,42 @@ def prepare(config: Path, root: Path) -> Prepared:
 def _write(settings: Settings, config: Path, state: StateDir, lock: TextIO, warning: str) -> Prepared:
     write_private(state.config, config.read_text(encoding="utf-8"))
     secrets = load_or_create(state, settings)
+    state.replaced.unlink(missing_ok=True)  # who starts it wants it to serve
     modules_dir, data_dir = asterisk_dirs()
     render(settings, state, secrets, modules_dir=modules_dir, data_dir=data_dir)
     (state.sounds / "recorded").mkdir(exist_ok=True)
     unused = sounds.provide(state.sounds, program("espeak-ng"))
-    warning = "; ".join(filter(None, [warning, unused]))
+    # Not a reason to refuse: without its broker 110 is served all the same.
+    certificates = tls_trouble(settings.mqtt)
+    warning = "; ".join(filter(None, [warning, unused, certificates and f"{config}: {certificates}"]))
     listen = settings.mqtt.own_broker
     broker_config = broker.write(state, listen, secrets, program("mosquitto_passwd")) if listen else None
     return Prepared(settings, config, state, secrets, broker_config, lock, warning)
+
+
+def read_again(prepared: Prepared) -> None:
+    """Put the configuration as it is now in force, for whatever is started from now on.
+
+    Raises:
+        StackError: it cannot be used, or Asterisk or the broker would have to be started anew; nothing is changed.
+    """
+    before = load_settings(prepared.state.config)
+    try:
+        text = prepared.config.read_text(encoding="utf-8")
+        fresh = load_settings(prepared.config)
+    except (ConfigError, OSError, ValueError) as error:
+        raise StackError(f"the configuration stays as it was: {error}") from None
+    changed = [
+        name
+        for name in type(fresh).model_fields
+        if name not in _APPLICATION_ALONE and getattr(fresh, name) != getattr(before, name)
+    ]
+    if changed:
+        raise StackError(f"{prepared.config}: {changed[0]}: what has changed there needs a full start")
+    try:
+        write_private(prepared.state.config, text)
+    except StateError as error:
+        raise StackError(str(error)) from None
 
 
 def program(name: str) -> Path:

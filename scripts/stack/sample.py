@@ -107,7 +107,7 @@ def make_sample(*, desks: int, polres: int = 0, units: int = 1, login: int = 0) 
         trunk=trunk,
         gateway=gateway,
         rtp_from=rtp_from,
-        rtp_to=rtp_from + 1999,
+        rtp_to=rtp_from + max(2000, 6 * desks) - 1,
         polres="\n".join(_POLRES.format(code=code) for code in codes),
         desks="\n".join(
             _DESK.format(extension=extension, secret=secret, unit=unit, login=login)

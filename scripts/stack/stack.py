@@ -7,22 +7,24 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Final
 
 import anyio
 
-from ari_app.ari.client import AsteriskClient
-from ari_app.ari.errors import AriError
-from ari_app.flows.guard import rescue_stranded
+from ari_app.standby import REPLACED
 from scripts.stack import StackError
 from scripts.stack.child import Child
-from scripts.stack.prepare import REPO, Prepared, program
-from scripts.stack.watchdog import Watchdog
+from scripts.stack.prepare import REPO, Prepared, program, read_again
+from scripts.stack.watchdog import STOP_SECONDS, Watchdog
 
 START_SECONDS: Final = 60.0
 """How long the start may take, on a slow machine."""
 
 RESCUE_SECONDS: Final = 1.0
+GUARD: Final[Sequence[str | Path]] = [sys.executable, "-I", "-S", REPO / "scripts" / "guard.py"]
+"""Python alone, and nothing of ours that it could import."""
+
 Say = Callable[[str], None]
 
 
@@ -33,9 +35,10 @@ class Stack:
         """``say`` tells the person at the terminal what happens."""
         self.prepared = prepared
         self._say = say
-        state, settings = prepared.state, prepared.settings
+        state = prepared.state
         self._watchdog = Watchdog()
-        self._guard = AsteriskClient(f"http://{settings.asterisk.http}/ari", "guard", prepared.secrets.ari["guard"])
+        self._rescuing = anyio.Lock()
+        self._is_up = False
         self.asterisk = Child(
             "Asterisk",
             [program("asterisk"), "-f", "-n", "-C", state.asterisk / "etc" / "asterisk.conf"],
@@ -51,11 +54,19 @@ class Stack:
                 "SIAGA_SPEAK": shlex.join([sys.executable, "-m", "scripts.stack.speak"]),
             },
         )
-        self.application.on_death = self._rescue
+        self.application.on_death = self._died
+        self.application.reasons = {REPLACED: "another application serves 110; it waits until that one is gone"}
+        self.guard = Child("the guard", [*GUARD, "--state", state.root], state.log / "guard.log")
         self.tables = Child(
             "the tables' keeper",
             ["nice", "-n", "10", sys.executable, "-m", "ari_app.tables", "--state", state.root],
             state.log / "tables.log",
+            environment={"PYTHONPATH": str(REPO)},
+        )
+        self.publisher = Child(
+            "the publisher",
+            ["nice", "-n", "10", sys.executable, "-m", "ari_app.publish", "--state", state.root],
+            state.log / "publisher.log",
             environment={"PYTHONPATH": str(REPO)},
         )
         self.broker = (
@@ -66,8 +77,9 @@ class Stack:
 
     @property
     def children(self) -> Sequence[Child]:
-        """In the order of their start."""
-        return [child for child in (self.broker, self.asterisk, self.application, self.tables) if child is not None]
+        """In the order of their start; they end the other way round, the publisher after who has something to tell."""
+        everyone = (self.broker, self.publisher, self.asterisk, self.guard, self.application, self.tables)
+        return [child for child in everyone if child is not None]
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -77,21 +89,22 @@ class Stack:
             StackError: something does not start, and why.
         """
         try:
-            async with self._guard:
-                try:
-                    await self._start()
-                    async with anyio.create_task_group() as tasks:
-                        for child in self.children:
-                            tasks.start_soon(child.watch, self._say)
-                        tasks.start_soon(self._watchdog.watch, self._frozen, self.application.work)
-                        try:
-                            yield
-                        finally:
-                            tasks.cancel_scope.cancel()
-                finally:
-                    with anyio.CancelScope(shield=True):
-                        for child in reversed(self.children):
-                            await child.stop()
+            try:
+                await self._start()
+                self._is_up = True
+                async with anyio.create_task_group() as tasks:
+                    for child in self.children:
+                        tasks.start_soon(child.watch, self._say)
+                    tasks.start_soon(self._watchdog.watch, self._frozen, self.application.work)
+                    tasks.start_soon(self._rescue_when_it_stops)
+                    try:
+                        yield
+                    finally:
+                        tasks.cancel_scope.cancel()
+            finally:
+                with anyio.CancelScope(shield=True):
+                    for child in reversed(self.children):
+                        await (child.stop(seconds=STOP_SECONDS) if child is self.application else child.stop())
         finally:
             self._watchdog.close()
             self.prepared.lock.close()
@@ -137,14 +150,41 @@ class Stack:
         self._say("the application stands still and is ended")
         self.application.kill()
 
-    async def _rescue(self) -> None:
+    async def _died(self) -> None:
         """Before a new application starts: callers of the old one who talk to nobody go to the fallback."""
         self._watchdog.forget()
-        with anyio.move_on_after(RESCUE_SECONDS):
-            try:
-                rescued = await rescue_stranded(self._guard)
-            except AriError as error:
-                self._say(f"Asterisk could not be asked for waiting callers: {error}")
-            else:
-                if rescued:
+        await self._rescue()
+
+    async def _rescue_when_it_stops(self) -> None:
+        """An application that acts no more may still have facts to write; callers do not wait for that."""
+        while True:
+            await self._watchdog.stopping.wait()
+            await self._rescue()
+            self._watchdog.stopping.clear()
+
+    async def _rescue(self) -> None:
+        """Have the guard act at once; should it not come to that, it acts by itself in 3 s."""
+        async with self._rescuing:
+            with anyio.move_on_after(RESCUE_SECONDS) as limit:
+                done = await anyio.run_process(
+                    [*map(str, GUARD), "--state", str(self.prepared.state.root), "--now"], check=False
+                )
+                rescued, said = done.stdout.decode().strip(), done.stderr.decode().strip()
+                if said:
+                    self._say(f"the guard could not give waiting callers back: {said}")
+                elif rescued not in {"", "0"}:
                     self._say(f"{rescued} waiting callers now ring every desk")
+            if limit.cancelled_caught:
+                self._say(f"the guard did not give waiting callers back within {RESCUE_SECONDS:.0f} s")
+
+    def renew(self) -> None:
+        """Take the application, and what else of ours may change under living calls, up anew: code and configuration.
+
+        Raises:
+            StackError: the configuration cannot be used, or not without ending calls; everything goes on as it is.
+        """
+        if not self._is_up:
+            raise StackError("it is not started yet")
+        read_again(self.prepared)
+        for child in (self.tables, self.publisher, self.guard, self.application):
+            child.renew()

@@ -21,11 +21,14 @@ START_SECONDS, START_FACTOR = 1.5, 4
 IDLE_SECONDS: Final = 1.5
 """One that starts and uses no processor for so long stands still, whatever the machine: a start is work."""
 
+STOP_SECONDS: Final = 15.0
+"""One that has stopped acting has so long to write its last facts; no caller waits for that."""
+
 _EVERY: Final = 0.05
 
 
 class Watchdog:
-    """Listens for ``READY=1`` and ``WATCHDOG=1``."""
+    """Listens for ``READY=1``, ``WATCHDOG=1`` and ``STOPPING=1``."""
 
     def __init__(self) -> None:
         """Open the socket: an abstract one, which needs no file and no short path."""
@@ -33,6 +36,8 @@ class Watchdog:
         self._idle_since = 0.0
         self.name = f"@siaga110-{os.getpid()}-{secrets.token_hex(8)}"
         self.ready = asyncio.Event()
+        self.stopping = asyncio.Event()
+        """Set while the application lives and acts no more."""
         self._start_seconds = FIRST_START_SECONDS
         self._slowest = 0.0
         self._begun: float | None = None
@@ -53,6 +58,9 @@ class Watchdog:
             if message == b"READY=1":
                 self.ready.set()
             self._heard = self._loop.time()
+            if message == b"STOPPING=1":
+                self.stopping.set()
+                self._heard += STOP_SECONDS
             if self._begun is not None:
                 self._slowest = max(self._slowest, self._heard - self._begun)
                 self._start_seconds = max(START_SECONDS, START_FACTOR * self._slowest)
@@ -61,6 +69,7 @@ class Watchdog:
     def forget(self) -> None:
         """A new application is about to start: it has said nothing yet."""
         self.ready.clear()
+        self.stopping.clear()
         self._begun = self._loop.time()
         self._heard = self._begun + self._start_seconds
         self._worked, self._idle_since = None, self._begun

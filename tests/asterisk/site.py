@@ -23,9 +23,11 @@ from typing import Any
 from ari_app.domain.facts import Record
 from ari_app.store import journal
 from scripts.phones import Phones
+from scripts.stack import family
 from scripts.stack.sample import HOST, make_sample
 
 REPO = Path(__file__).parents[2]
+alive, children = family.alive, family.descendants
 
 
 async def eventually(condition: Callable[[], object], *, seconds: float, what: str, every: float = 0.02) -> None:
@@ -127,11 +129,7 @@ class Site:
         """The child whose command line has ``word`` as one of its words' last part."""
         if self.launcher is None:
             return None
-        for pid in children(self.launcher.pid):
-            words = _command_line(pid)
-            if any(part == word or part.endswith(f"/{word}") for part in words):
-                return pid
-        return None
+        return family.find(self.launcher.pid, word)
 
     # ---- what can be asked
 
@@ -195,6 +193,12 @@ class Site:
         await eventually(lambda: not self.ari("channels"), seconds=seconds, what="no channel left")
         await eventually(lambda: not self.ari("bridges"), seconds=seconds, what="no bridge left")
 
+    def assert_agreed(self) -> None:
+        """Journal and Asterisk's own records tell the same of every call that there was."""
+        if (self.state / "witness" / "asterisk.tsv").exists():
+            done = self.siaga("journal", "reconcile", "--settled", "0")
+            assert done.returncode == 0, done.stdout + done.stderr
+
     # ---- the journal
 
     def head(self) -> int:
@@ -238,12 +242,19 @@ class Site:
         return Phones(self.sip, home, trunk=self.trunk)
 
 
-def running(site: Site) -> Iterator[Site]:
-    """A fixture's body: the instance runs meanwhile, and ends as it should."""
+def in_fallback(site: Site, call: str) -> bool:
+    """Whether a caller is where the dialplan rings every desk."""
+    return any(each["id"] == call and each["dialplan"]["context"] == "fallback" for each in site.ari("channels"))
+
+
+def running(site: Site, *, agreed: bool = True) -> Iterator[Site]:
+    """A fixture's body: the instance runs meanwhile, ends as it should, and the second witness agrees on its calls."""
     try:
         site.start()
         yield site
         site.stop()
+        if agreed:
+            site.assert_agreed()
     finally:
         site.clean_up()
 
@@ -268,34 +279,3 @@ def assert_complete(story: Sequence[Record]) -> None:
     assert told[-1] == "call.ended", told
     assert told.count("call.received") == 1, told
     assert told.count("call.ended") == 1, told
-
-
-def alive(pid: int) -> bool:
-    """Whether a process runs (a zombie does not)."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except OSError:
-        return False
-
-
-def children(pid: int) -> list[int]:
-    """All descendants of a process."""
-    parents: dict[int, list[int]] = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            with contextlib.suppress(OSError):
-                parent = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
-                parents.setdefault(parent, []).append(int(entry.name))
-    found: list[int] = []
-    waiting = [pid]
-    while waiting:
-        for child in parents.get(waiting.pop(), []):
-            found.append(child)
-            waiting.append(child)
-    return found
-
-
-def _command_line(pid: int) -> list[str]:
-    with contextlib.suppress(OSError):
-        return Path(f"/proc/{pid}/cmdline").read_bytes().decode("utf-8", "replace").split("\0")
-    return []

@@ -149,10 +149,11 @@ def test_an_order_over_the_websocket(docs: Docs) -> None:
 
 ARGUMENTS: Mapping[str, Any] = {
     "channel": "17.1", "leg": "siaga-1", "bridge": "siaga-b1", "legs": ["siaga-1", "17.1"], "endpoint": "PJSIP/1001",
-    "originator": "17.1", "caller": "+62812", "shown": Shown("0812 P3", "+62812"), "seconds": 12,
+    "name": "siaga-e1", "word": "siaga-w1", "originator": "17.1",
+    "caller": "+62812", "shown": Shown("0812 P3", "+62812"), "seconds": 12,
     "playback": "siaga-p1", "media": ["sound:/a/b", "tone:ring"],
     "dial": "PJSIP/radio-300/sip:300@127.0.0.4:5060", "silence_ms": 60, "level": 256, "ms": 300,
-    "name": "300-1", "keep": True, "keys": "*99", "down_ms": 80, "pause_ms": 60,
+    "keep": True, "keys": "*99", "down_ms": 80, "pause_ms": 60,
     "sources": ["channel:17.1", "endpoint:PJSIP/1001"],
 }  # fmt: skip
 """An example of everything that a method of the client takes, by its name."""
@@ -178,7 +179,8 @@ async def requests_of_every_method() -> dict[str, list[Request]]:
     async def answer(request: web.Request) -> web.Response:
         body = await request.json() if request.can_read_body else None
         came.append(Request(request.method, request.path.removeprefix("/ari"), dict(request.query), body))
-        return web.json_response({"rxcount": 0} if request.path.endswith("/rtp_statistics") else [])
+        special = {"rtp_statistics": {"rxcount": 0}, "variable": {"value": ""}, "info": {}}
+        return web.json_response(special.get(request.path.rpartition("/")[2], []))
 
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", answer)

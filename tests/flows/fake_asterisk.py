@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from typing import Literal, TypeVar
 
@@ -39,11 +39,13 @@ from ari_app.ari.model import (
     StasisEnd,
     StasisStart,
 )
+from ari_app.domain import asterisk_log
 from ari_app.domain.display import Shown
 from ari_app.domain.notes import Note
 from tests.flows.equipment import Lags, Leg, Phone
 from tests.flows.fake_radio import FakeRadio
 from tests.flows.fake_sound import FakeSound
+from tests.flows.virtual_time import virtual_now
 
 __all__ = ["BUSY", "NO_ANSWER", "REJECTED", "FakeAsterisk", "Lags", "Trouble"]
 
@@ -68,6 +70,8 @@ class FakeAsterisk(FakeRadio, FakeSound):
         self.legs: dict[str, Leg] = {}
         self.open_bridges: dict[str, set[str]] = {}
         self.wrongs: list[str] = []
+        self.seen: list[asterisk_log.Event] = []
+        """What Asterisk writes down itself (asterisk_conf/cel.conf)."""
         self.orders: Counter[str] = Counter()
         self.trouble: dict[str, list[Trouble | None]] = {}
         """By command: what becomes of its next uses."""
@@ -92,7 +96,8 @@ class FakeAsterisk(FakeRadio, FakeSound):
         self._mixing: set[str] = set()
         self._recorded: dict[str, str] = {}
         """The operator whose voice each caller's recording has, when the two are joined as they are."""
-        self._made: dict[str, int] = {}
+        self._made: dict[str, datetime] = {}
+        self._began = virtual_now()
         self._watched: set[str] = set()
         self._talked: dict[str, set[str]] = {}
         self._calls = 0
@@ -105,6 +110,7 @@ class FakeAsterisk(FakeRadio, FakeSound):
         id_ = f"fake-{self._calls}"
         leg = Leg(id_, f"PJSIP/pstn-{self._calls:08x}", "StasisBroadcast", "Ring", number, exten, offered=True)
         self.legs[id_] = leg
+        self._write_down(asterisk_log.STARTED, leg)
         self._send(CallBroadcast(self._channel(leg), number, exten))
         self._later(leg, OFFER_SECONDS, lambda: self._offer_over(leg))
         return id_
@@ -112,6 +118,16 @@ class FakeAsterisk(FakeRadio, FakeSound):
     def _offer_over(self, leg: Leg) -> None:
         if not leg.claimed:
             self._to_fallback(leg)
+
+    def dies(self) -> None:
+        """Asterisk is killed with everything in it, tells nobody, and is there again at once."""
+        for leg in list(self.legs.values()):
+            self._stop(leg)
+        self.legs.clear()
+        self.open_bridges.clear()
+        self.in_fallback.clear()
+        self._silent_since.clear()
+        self._began = virtual_now()
 
     def caller_hangs_up(self, call: str) -> None:
         """The caller puts the telephone down, if the call still is."""
@@ -319,6 +335,7 @@ class FakeAsterisk(FakeRadio, FakeSound):
             self._out_of_bridge(leg)
             leg.bridge, leg.absorbs_keys = bridge, absorb_keys
             self.open_bridges[bridge].add(leg.id)
+            self._write_down(asterisk_log.ENTERED, leg, bridge)
         inside = [self.legs[id_] for id_ in self.open_bridges[bridge]]
         for caller in [leg for leg in inside if leg.is_caller]:
             self._talked.setdefault(caller.id, set()).update(leg.id for leg in inside if leg.desk)
@@ -342,6 +359,7 @@ class FakeAsterisk(FakeRadio, FakeSound):
             raise AriNotFound(404, "Bridge not found")
         for id_ in self.open_bridges.pop(bridge):
             self.legs[id_].bridge = None
+            self._write_down(asterisk_log.LEFT, self.legs[id_], bridge)
             if self.legs[id_].desk == STAND_IN:  # it is in no application: it has nothing to go back to
                 self._destroy(self.legs[id_], NORMAL)
 
@@ -352,6 +370,9 @@ class FakeAsterisk(FakeRadio, FakeSound):
         return await self._order(
             "bridges", lambda: [Bridge(id_, "mixing", sorted(legs)) for id_, legs in self.open_bridges.items()]
         )
+
+    async def began(self) -> str:
+        return await self._order("began", self._began.isoformat)
 
     async def endpoints(self) -> list[Endpoint]:
         return await self._order("endpoints", lambda: [self._endpoint(extension) for extension in self.phones])
@@ -440,11 +461,12 @@ class FakeAsterisk(FakeRadio, FakeSound):
         if leg.is_caller:
             self._note(leg, cause)
         del self.legs[leg.id]
+        self._write_down(asterisk_log.ENDED, leg, cause=cause)
         self.notice_silence()
         self._tell(leg, ChannelDestroyed(self._channel(leg), cause, str(cause)))
 
     def _note(self, leg: Leg, cause: int) -> None:
-        now = datetime.now(UTC)
+        now = virtual_now()
         began = now if leg.id in self.in_fallback else None
         up = leg.state == "Up"
         self.notes.append(Note(leg.id, leg.number, leg.exten, now, began, now, 0, "", "caller", up, cause))
@@ -453,7 +475,12 @@ class FakeAsterisk(FakeRadio, FakeSound):
         if leg.bridge is not None:
             bridge, leg.bridge = leg.bridge, None
             self.open_bridges[bridge].discard(leg.id)
+            self._write_down(asterisk_log.LEFT, leg, bridge)
             asyncio.get_running_loop().call_later(MOVES_SECONDS, self._record, bridge)
+
+    def _write_down(self, kind: str, leg: Leg, bridge: str = "", cause: int = 0) -> None:
+        context = asterisk_log.FROM_TRUNK if leg.is_caller else "from-desk"
+        self.seen.append(asterisk_log.Event(virtual_now(), kind, leg.id, leg.name, context, bridge, cause))
 
     def _endpoint_changed(self, extension: str) -> None:
         if f"PJSIP/{extension}" in self._watched:
@@ -490,7 +517,7 @@ class FakeAsterisk(FakeRadio, FakeSound):
             leg.state,
             CallerID("", leg.number),
             DialplanCEP(leg.context, leg.exten, leg.app),
-            f"{self._made.setdefault(leg.id, len(self._made)):09}",
+            self._made.setdefault(leg.id, virtual_now()).isoformat(),
         )
 
     def _endpoint(self, extension: str) -> Endpoint:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from types import MappingProxyType
@@ -23,6 +23,7 @@ from ari_app.domain.facts import Fact, Json, Record
 from ari_app.domain.notes import story
 from ari_app.domain.operators import DeskPlace, RosterState, fold
 from ari_app.domain.radio import NetRules
+from ari_app.domain.recovery import Story
 from ari_app.flows.blocking import Blocking
 from ari_app.flows.phone_watch import PhoneWatch
 from ari_app.flows.radio import Nets
@@ -33,6 +34,7 @@ from ari_app.flows.surroundings import Rules, Surroundings
 from ari_app.flows.switchboard import Switchboard
 from tests.flows.fake_asterisk import FakeAsterisk, Lags
 from tests.flows.fake_radio import Gateway
+from tests.flows.virtual_time import virtual_now
 
 RING_SECONDS = 12
 OVERFLOW_SECONDS = 30
@@ -101,9 +103,16 @@ class Application:
     """What ``app.py`` puts together, without the connection and the disk."""
 
     def __init__(  # noqa: PLR0917 - as ``floor`` has them
-        self, tasks: TaskGroup, asterisk: FakeAsterisk, journal: list[Fact], rules: Rules, logins: Collection[str] = (),
+        self,
+        tasks: TaskGroup,
+        asterisk: FakeAsterisk,
+        journal: list[Fact],
+        rules: Rules,
+        logins: Collection[str] = (),
         nets: Sequence[NetRules] = (),
-    ) -> None:  # fmt: skip
+        *,
+        in_trouble: Callable[[], bool] = bool,
+    ) -> None:
         staff = RosterState()
         for fact in journal:
             staff = fold(staff, fact)
@@ -124,27 +133,33 @@ class Application:
         self.roster.on_change = self.board.staff_changed
         self.complaints = Book(journal)
         self.blocking = Blocking(self.tell, BlockRules(), time.time)
-        self.blocking.loaded(block_list(journal))
         codes = {unit_of(extension) for extension in asterisk.phones} - {"polda"}
         rules = replace(rules, polres=rules.polres | codes)
         self.nets = Nets(nets, asterisk, self.switch, self.tell)
         around = Surroundings(
-            asterisk, self.switch, self.board, self.tell, self.complaints, self.blocking, Claims(), self.nets, rules
-        )
+            asterisk, self.switch, self.board, self.tell, self.complaints, self.blocking, Claims(), self.nets, rules,
+            is_journal_troubled=in_trouble,
+        )  # fmt: skip
         self.router = Router(tasks, around, self.roster, region="ID")
         self.phone_watch = PhoneWatch(asterisk, dead_after=rules.dead_phone)
-        self.recovery = Recovery(tasks, self.router, self.living)
+        self.recovery = Recovery(tasks, self.router, self.living, virtual_now)
 
     def tell(self, fact: Fact) -> None:
         self.journal.append(fact)
         self.blocking.note(fact)
+        if fact.action == "number.unblocked":
+            self.router.unblocked(str(fact.data["number"]))
 
-    def living(self) -> dict[str, str]:
+    def living(self) -> dict[str, Story]:
         """As ``store.living`` reads it from the journal, which knows of the dialplan's notes by then."""
         self.bring_in()
-        told = [fact for fact in self.journal if fact.action.startswith("call.") and fact.action != "call.classified"]
-        last = {fact.call: fact.action for fact in told if fact.call}
-        return {call: action for call, action in last.items() if action != "call.ended"}
+        stories: dict[str, Story] = {}
+        for fact in self.journal:
+            is_of_call = fact.action.startswith("call.") and fact.action != "call.classified"
+            if fact.call and (is_of_call or (fact.action == "number.unblocked" and fact.call in stories)):
+                began = Story("", since="" if fact.at is None else fact.at.isoformat())
+                stories[fact.call] = stories.get(fact.call, began).after(fact.action)
+        return {call: story for call, story in stories.items() if story.last != "call.ended"}
 
     def bring_in(self) -> None:
         """As ``store.notes`` does."""
@@ -152,6 +167,17 @@ class Application:
             if note.call not in self.router.calls:
                 told = {fact.action for fact in self.journal if fact.call == note.call}
                 self.journal.extend(story(note, told, "ID"))
+
+
+class Journal(list[Fact]):
+    """The facts that were told, each with the moment at which it was."""
+
+    def append(self, fact: Fact) -> None:
+        super().append(replace(fact, at=fact.at or virtual_now()))
+
+    def extend(self, facts: Iterable[Fact]) -> None:
+        for fact in facts:
+            self.append(fact)
 
 
 class Floor:
@@ -170,7 +196,8 @@ class Floor:
         self.rules = rules
         self.nets = nets
         self.logins = frozenset(staff)
-        self.journal: list[Fact] = []
+        self.journal: list[Fact] = Journal()
+        self.journal_in_trouble = False
         for number in blocked:
             self.journal.append(Fact("system", "number.blocked", data={"number": number, "reason": "supervisor"}))
         for desk, nrp in staff.items():
@@ -184,16 +211,24 @@ class Floor:
         self._scope = anyio.CancelScope()
         self.app: Application | None = None
 
+    def _in_trouble(self) -> bool:
+        return self.journal_in_trouble
+
     def _event(self, event: Event) -> None:
         if self.app is not None:
             self.app.router.on_event(event)
 
     # ---- the application's life ------------------------------------------------------------------
 
-    async def start(self, *, watch: bool = True) -> Application:
-        """Start the application and let it reconcile; ``watch``: and again every few seconds."""
+    async def start(self, *, watch: bool = True, knows_blocks: bool = True) -> Application:
+        """Start the application and let it reconcile; ``watch``: and again every few seconds.
+
+        ``knows_blocks``: it has read who is blocked.
+        """
         self._scope = anyio.CancelScope()
         self.app = await self._tasks.start(self._run, watch)
+        if knows_blocks:
+            self.app.blocking.loaded(block_list(self.journal))
         self.asterisk.connected = True
         await self.app.recovery.after_gap()
         return self.app
@@ -201,7 +236,9 @@ class Floor:
     async def _run(self, watch: bool, *, task_status: anyio.abc.TaskStatus[Application]) -> None:  # noqa: FBT001 - start() passes positions
         with self._scope:
             async with anyio.create_task_group() as tasks:
-                app = Application(tasks, self.asterisk, self.journal, self.rules, self.logins, self.nets)
+                app = Application(
+                    tasks, self.asterisk, self.journal, self.rules, self.logins, self.nets, in_trouble=self._in_trouble
+                )
                 tasks.start_soon(app.nets.run)
                 if watch:
                     tasks.start_soon(app.recovery.watch)
@@ -218,6 +255,8 @@ class Floor:
     def lose_link(self) -> None:
         """No events any more; the application lives on."""
         self.asterisk.connected = False
+        assert self.app is not None
+        self.app.recovery.link_lost()
 
     async def restore_link(self) -> None:
         """Events again, and the application reconciles, as after a reconnect."""

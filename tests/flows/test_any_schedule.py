@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from ari_app.ari.errors import AriError
 from tests.flows.fake_asterisk import BUSY, REJECTED, Lags, Trouble
 from tests.flows.floor import RULES, Floor, floor
+from tests.flows.second_witness import differences
 from tests.flows.virtual_time import BACKEND
 
 DESKS = ("1001", "1002", "1003", "2011", "2012", "2021")
@@ -162,6 +163,7 @@ def test_any_schedule(schedule: Schedule, seed: int) -> None:
     assert "call.fallback" not in actions
     assert here.asterisk.entered <= {fact.call for fact in here.journal}, "a call that was ours has no story"
     assert {fact.data["outcome"] for fact in here.journal if fact.action == "call.ended"} <= {"answered", "abandoned"}
+    assert differences(here, DESKS) == []
 
 
 @settings(max_examples=120, deadline=None)
@@ -189,4 +191,5 @@ def test_any_moment_of_hanging_up(who: str, answer: float, hang_up: float, seed:
         schedule.append((("caller_hangs_up", 0), 0.0))
     if who in ("desk", "both"):
         schedule.append((("desk_hangs_up", "1001", 16), 0.0))
-    anyio.run(_play, schedule, seed, backend=BACKEND[0], backend_options=BACKEND[1])
+    here = anyio.run(_play, schedule, seed, backend=BACKEND[0], backend_options=BACKEND[1])
+    assert differences(here, DESKS) == []

@@ -58,6 +58,26 @@ async def test_asking_and_back_and_three_and_two(lags: Lags, other: str) -> None
     assert here.facts(call, "call.consult_ended")[0].data["reason"] == "dismissed"
 
 
+async def test_three_talk_and_the_application_is_killed(lags: Lags) -> None:
+    """They go on talking, and the keys do what they did."""
+    async with floor("1001", "1002", lags=lags) as here:
+        call = await consulting(here, "1002")
+        mine, theirs = leg_at(here, "1001"), leg_at(here, "1002")
+        for _ in range(2):
+            await press(here, "1001", "*1#", settled=2)
+        assert hear_each_other(here, call, mine, theirs)
+        here.kill()
+        await anyio.sleep(0.5)
+        assert hear_each_other(here, call, mine, theirs)
+        await here.start()
+        await anyio.sleep(2)
+        assert hear_each_other(here, call, mine, theirs)
+        await press(here, "1001", "*1#", settled=0.5)
+        await back(here, call)
+        assert is_idle(here, "1002")
+        await goodbye(here, call)
+
+
 @pytest.mark.parametrize("code", ["*1#", "##"])
 async def test_nobody_has_answered_yet_and_the_operator_goes_back(lags: Lags, code: str) -> None:
     async with floor("1001", "1002", lags=lags) as here:

@@ -168,6 +168,16 @@ async def test_the_own_state_after_a_call() -> None:
         assert await dial(here, "*14") == ["status-selesai-menelepon", "antrean-kosong"]
 
 
+async def test_the_journal_is_in_trouble(lags: Lags) -> None:
+    """Whoever asks for the own state hears it, last, as long as it is so."""
+    async with floor("1001", lags=lags) as here:
+        here.journal_in_trouble = True
+        assert await dial(here, "*14") == ["status-siap", "antrean-kosong", "pencatatan-terganggu"]
+        assert await dial(here, "*12") == ["nada-ok", "status-siap"]
+        here.journal_in_trouble = False
+        assert await dial(here, "*14") == ["status-siap", "antrean-kosong"]
+
+
 async def test_a_desk_that_dials_is_not_rung(lags: Lags) -> None:
     """And gets the waiting caller as soon as it has hung up."""
     async with floor("1001", lags=lags, staff={"1001": "10010"}) as here:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import anyio
 import pytest
 
-from ari_app.flows.guard import rescue_stranded
 from tests.flows.fake_asterisk import FAILURE, Lags
 from tests.flows.floor import Floor, floor
+from tests.flows.guarding import the_guard_acts
 from tests.flows.scenes import goodbye, hear_each_other, heard, in_talk, leg_at, press
 from tests.flows.test_radio import DTMF, NET, hang_up, on_net, told, up
 
@@ -177,7 +177,7 @@ async def test_the_application_is_killed(lags: Lags, keys: str, *, guarded: bool
             await press(here, "1001", each, settled=0.7)
         here.kill()
         if guarded:
-            await rescue_stranded(here.asterisk)
+            await the_guard_acts(here.asterisk)
             assert here.asterisk.gateway_leg("300") is None
             assert keys not in {"1", "25"} or hear_each_other(here, call, leg)
         await anyio.sleep(0.3)

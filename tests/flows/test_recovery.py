@@ -9,11 +9,11 @@ from structlog.testing import capture_logs
 from ari_app.domain.desks import DeskState
 from ari_app.domain.display import Shown
 from ari_app.domain.facts import Fact
-from ari_app.domain.recovery import bridge_id, leg_id
-from ari_app.flows.guard import rescue_stranded
+from ari_app.domain.recovery import Story, bridge_id, leg_id
 from ari_app.flows.recovery import EVERY_SECONDS
 from tests.flows.fake_asterisk import Lags, Trouble
 from tests.flows.floor import Floor, floor
+from tests.flows.guarding import the_guard_acts
 
 pytestmark = pytest.mark.anyio
 
@@ -124,7 +124,7 @@ async def test_the_guard_in_the_moment_of_answering(lags: Lags) -> None:
             await anyio.sleep(step / 1000)
             here.kill()
             await anyio.sleep(0.1)
-            rescued = await rescue_stranded(here.asterisk)
+            rescued = await the_guard_acts(here.asterisk)
             assert here.asterisk.is_talking(call, "1001") == (not rescued)
             assert (call in here.asterisk.in_fallback) == bool(rescued)
             await here.start()
@@ -172,25 +172,6 @@ async def test_the_dialplan_took_the_caller_back_while_we_were_dead(lags: Lags) 
         await here.start()
     assert here.told(call).count("call.fallback") == 1
     assert here.told(call).count("call.ended") == 1
-
-
-async def test_asterisk_died_with_a_caller_in_the_fallback(lags: Lags) -> None:
-    """Nobody is left to note the end of that call: it is told as lost, once."""
-    async with floor("1001", lags=lags) as here:
-        call = here.asterisk.call()
-        await here.until(lambda: "call.queued" in here.told(call))
-        here.kill()
-        here.asterisk._to_fallback(here.asterisk.legs[call])
-        await here.start()
-        here.kill()
-        here.asterisk.caller_hangs_up(call)
-        here.asterisk.notes.clear()
-        for _ in range(2):
-            await here.start()
-            here.kill()
-        await here.start()
-    assert here.told(call)[-2:] == ["call.fallback", "call.ended"]
-    assert here.end_of(call)["outcome"] == "lost"
 
 
 async def test_a_call_on_offer_at_the_start_is_claimed(lags: Lags) -> None:
@@ -331,7 +312,7 @@ async def test_a_journal_that_cannot_be_read_costs_no_caller(lags: Lags) -> None
         await here.ended_talk(call)
 
 
-def _unreadable() -> dict[str, str]:
+def _unreadable() -> dict[str, Story]:
     raise OSError
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import selectors
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -56,3 +57,11 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
 
 BACKEND: tuple[str, dict[str, Any]] = ("asyncio", {"loop_factory": VirtualTimeLoop})
 """For anyio's ``anyio_backend`` fixture and ``anyio.run``."""
+
+BEGINS = datetime(2026, 11, 24, 10, tzinfo=UTC)
+"""What the clock on the wall shows when the loop begins."""
+
+
+def virtual_now() -> datetime:
+    """What the clock on the wall shows."""
+    return BEGINS + timedelta(seconds=asyncio.get_running_loop().time())

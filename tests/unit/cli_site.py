@@ -22,14 +22,17 @@ from cli.main import main
 
 REPO = Path(__file__).parents[2]
 
-CONFIG = """\
+NOWHERE = "127.83.11.83:1883"
+"""Where nobody is, whatever else runs on this machine."""
+
+CONFIG = f"""\
 [site]
 name = "Polda Uji"
 [asterisk]
 sip = "127.0.0.1:25060"
 http = "127.0.0.1:28088"
 [mqtt]
-listen = "127.83.11.83:1883"  # where nobody is, whatever else runs on this machine
+listen = "{NOWHERE}"
 [[trunk]]
 name = "pstn"
 match = ["127.0.0.2"]

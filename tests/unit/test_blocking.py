@@ -14,7 +14,7 @@ from ari_app.domain.blocklist import BlockList, BlockRules, NumberRules
 from ari_app.domain.commands import CommandRefused
 from ari_app.domain.facts import Fact, Json
 from ari_app.flows import blocking as module
-from ari_app.flows.blocking import Blocking, block_commands
+from ari_app.flows.blocking import Blocking, Marked, block_commands
 from ari_app.store.blocked import CallLookup, load_block_list
 from ari_app.store.database import open_engine
 from ari_app.store.journal import Journal, read
@@ -50,11 +50,11 @@ class Desk:
         self.journal.append(fact)
         self.blocking.note(fact)
 
-    def mark_living(self, call: str, actor: str, note: str | None) -> bool:
+    def mark_living(self, call: str, actor: str, note: str | None) -> Marked | None:
         if call not in self.alive:
-            return False
+            return None
         self.living.append((call, actor, note))
-        return True
+        return Marked(is_closing=True, has_blocked=True)
 
     def received(self, *calls: str, caller: str | None = NUMBER) -> None:
         for call in calls:
@@ -242,7 +242,7 @@ def test_mark_a_living_call(desk: Desk) -> None:
     """Its flow says goodbye, hangs up and marks."""
     desk.received("a")
     desk.alive.add("a")
-    assert desk.order("mark", call="a", note="x") == {"call": "a", "living": True, "blocked": False}
+    assert desk.order("mark", call="a", note="x") == {"call": "a", "living": True, "blocked": True}
     assert desk.living == [("a", BUDI, "x")]
     assert desk.told() == []
 

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from ari_app.domain.blocklist import (
     DAY,
@@ -30,8 +30,8 @@ from ari_app.store.database import open_engine
 from ari_app.store.journal import Journal
 from ari_app.store.projections import catch_up
 
-NUMBERS = ("+6281234567890", "+6281234567891", "1500")
-CALLS = {f"c{number}": (*NUMBERS, None)[number % 4] for number in range(16)}
+NUMBERS = ("+6281234567890", "1500")
+CALLS = {f"c{number}": (*NUMBERS, NUMBERS[0], None)[number % 4] for number in range(16)}
 BEGIN = 1_800_000_000.0
 
 
@@ -49,7 +49,7 @@ class Model:
 
 
 class AnyOrder(RuleBasedStateMachine):
-    """The list beside the model. What was told is noted anew, and written down and read again, in the end."""
+    """The list beside the model."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -78,6 +78,12 @@ class AnyOrder(RuleBasedStateMachine):
         since, expire = self.model[number].since, self.block_rules.expire_days * DAY
         return since is not None and not (expire and self.now - since >= expire)
 
+    def deserved(self, number: str) -> bool:
+        """Whether at one of the marks that are left so many counted that the number is blocked."""
+        window, moments = self.block_rules.window_days * DAY, list(self.model[number].marks.values())
+        counted = [sum(0 <= at - other < (window or 1e9) for other in moments) for at in moments]
+        return max(counted, default=0) >= self.block_rules.pranks
+
     def end_if_over(self, number: str) -> bool:
         is_over = self.model[number].since is not None and not self.blocked(number)
         if is_over:
@@ -88,13 +94,18 @@ class AnyOrder(RuleBasedStateMachine):
     def time_goes_by(self, days: float) -> None:
         self.now += 1 + days * DAY
 
-    @rule(call=st.sampled_from(sorted(CALLS)))
-    def mark(self, call: str) -> None:
+    @precondition(lambda self: self.marked)
+    @rule(data=st.data())
+    def mark_again(self, data: st.DataObject) -> None:
+        call = data.draw(st.sampled_from(sorted(self.marked)))
+        with pytest.raises(BlockRefused):
+            self.list.mark(call, CALLS[call], "operator:1", self.now)
+
+    @precondition(lambda self: len(self.marked) < len(CALLS))
+    @rule(data=st.data())
+    def mark(self, data: st.DataObject) -> None:
+        call = data.draw(st.sampled_from(sorted(set(CALLS) - self.marked)))
         number = CALLS[call]
-        if call in self.marked:
-            with pytest.raises(BlockRefused):
-                self.list.mark(call, number, "operator:1", self.now)
-            return
         self.tell(self.list.mark(call, number, "operator:1", self.now, note=None, desk="1001"))
         self.marked.add(call)
         if number is None:
@@ -104,18 +115,17 @@ class AnyOrder(RuleBasedStateMachine):
         if self.model[number].since is None and len(self.counting(number)) >= self.block_rules.pranks:
             self.model[number].since, self.model[number].by_pranks = self.now, True
 
-    @rule(call=st.sampled_from(sorted(CALLS)))
-    def unmark(self, call: str) -> None:
+    @precondition(lambda self: self.marked)
+    @rule(data=st.data())
+    def unmark(self, data: st.DataObject) -> None:
+        call = data.draw(st.sampled_from(sorted(self.marked)))
         number = CALLS[call]
-        if call not in self.marked:
-            return
         self.tell(self.list.unmark(call, number, "supervisor:budi", "salah", self.now))
         self.marked.discard(call)
         if number is None or self.end_if_over(number):
             return
-        counted = call in self.counting(number)
         self.model[number].marks.pop(call, None)
-        if counted and self.model[number].by_pranks and len(self.counting(number)) < self.block_rules.pranks:
+        if self.model[number].by_pranks and not self.deserved(number):
             self.model[number].since, self.model[number].by_pranks = None, False
 
     @rule(number=st.sampled_from(NUMBERS), reason=st.sampled_from((Reason.SUPERVISOR, Reason.IMPORT)))
@@ -144,10 +154,19 @@ class AnyOrder(RuleBasedStateMachine):
         self.tell(self.list.end_expired(number, self.now, None))
         self.end_if_over(number)
 
+    @rule(times=st.integers(1, 2))
+    def start_again(self, times: int) -> None:
+        """From the journal; what is noted twice changes nothing."""
+        self.list = BlockList(self.block_rules)
+        for fact in self.told * times:
+            self.list.note(fact, 0.0)
+
     def same(self, other: BlockList) -> None:
         for number in NUMBERS:
             assert other.is_blocked(number, self.now) == self.blocked(number), number
-            assert [mark.call for mark in other.marks(number, self.now)] == self.counting(number), number
+            marks = other.marks(number, self.now)
+            assert sorted(mark.call for mark in marks) == sorted(self.counting(number)), number
+            assert [mark.at for mark in marks] == sorted(mark.at for mark in marks), "the oldest first"
             since = other.blocked_since(number, self.now)
             assert since == (self.model[number].since if self.blocked(number) else None)
         assert {call for call in CALLS if other.is_marked(call)} == self.marked
@@ -159,15 +178,13 @@ class AnyOrder(RuleBasedStateMachine):
             self.same(self.list)
             assert list(self.list.owing(self.now)) == []
 
+
+class OnDisk(AnyOrder):
+    """What was told is written down and read again in the end, also by way of the tables."""
+
     def teardown(self) -> None:
         if not self.told:
             return
-        again = BlockList(self.block_rules)
-        for fact in self.told:
-            again.note(fact, 0.0)
-        for fact in self.told:  # and once more: what was noted already changes nothing
-            again.note(fact, 0.0)
-        self.same(again)
         with TemporaryDirectory() as folder:
             path, url = Path(folder, "journal.sqlite3"), f"sqlite:///{folder}/siaga.sqlite3"
             for part in (self.told[: len(self.told) // 2], self.told[len(self.told) // 2 :]):
@@ -179,7 +196,11 @@ class AnyOrder(RuleBasedStateMachine):
 
     def same_as_far(self, path: Path, url: str, part: list[Fact]) -> None:
         if part and part[-1] is self.told[-1]:
-            self.same(load_block_list(path, url, self.block_rules, self.now))
+            other = load_block_list(path, url, self.block_rules, self.now)
+            self.same(other)
+            for call in sorted(self.marked):  # and what comes of taking back any mark is the same
+                ours, read = (each.unmark(call, CALLS[call], "system", "x", self.now) for each in (self.list, other))
+                assert ours == read, call
 
 
 def write(path: Path, facts: list[Fact]) -> None:
@@ -190,7 +211,60 @@ def write(path: Path, facts: list[Fact]) -> None:
 
 
 TestAnyOrder = AnyOrder.TestCase
-TestAnyOrder.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestAnyOrder.settings = settings(max_examples=300, stateful_step_count=50, deadline=None)
+TestOnDisk = OnDisk.TestCase
+TestOnDisk.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+
+
+# ---- taking back a mark on which a block rests
+
+_N: Json = NUMBERS[0]
+
+
+def told(*days: float, block: float | None = None, rules: BlockRules | None = None) -> BlockList:
+    """A number with marks a, b, c ... on these days, and a block for pranks on that one."""
+    block_list = BlockList(rules or BlockRules(pranks=3, window_days=10))
+    facts = [
+        (day, Fact("operator:1", "prank.marked", chr(97 + place), {"number": _N})) for place, day in enumerate(days)
+    ]
+    if block is not None:
+        facts.append((block, Fact("system", "number.blocked", None, {"number": _N, "reason": "pranks", "marks": 3})))
+    for day, fact in sorted(facts, key=lambda each: each[0]):  # of the same day the marks first
+        block_list.note(fact, BEGIN + day * DAY)
+    return block_list
+
+
+def ends(block_list: BlockList, call: str, day: float) -> bool:
+    """Whether the block ends when the mark of this call is taken back."""
+    facts = block_list.unmark(call, NUMBERS[0], "supervisor:budi", "salah", BEGIN + day * DAY)
+    for fact in facts:
+        block_list.note(fact, BEGIN + day * DAY)
+    return [fact.action for fact in facts][1:] == ["number.unblocked"]
+
+
+def test_the_marks_that_counted_at_the_block_carry_it() -> None:
+    for call in "abc":
+        for day in (3, 12, 100):  # some of them, and all, are out of the window by then
+            block_list = told(1, 2, 3, block=3)
+            assert ends(block_list, call, day), (call, day)
+            assert not block_list.is_blocked(NUMBERS[0], BEGIN + day * DAY)
+
+
+def test_a_block_that_rests_on_other_marks_stays() -> None:
+    assert not ends(told(0, 11, 12, 13, block=13), "a", 14), "it was too old when the number was blocked"
+    assert not ends(told(1, 2, 3, 4, block=3), "d", 5), "it came after the block"
+    assert not ends(told(1, 2, 3, 4, block=3), "a", 50), "the others had blocked the number a day later"
+    assert ends(told(1, 2, 3, 40, block=3), "a", 41), "those that are left were never enough together"
+    later = told(1, 2, 3, 20, block=3)
+    assert not ends(later, "d", 21)
+    assert ends(later, "b", 22)
+
+
+def test_other_rules_since_the_block() -> None:
+    more = BlockRules(pranks=5)
+    assert not ends(told(1, 2, 3, 4, block=3, rules=more), "d", 5), "the block never rested on it"
+    assert ends(told(1, 2, 3, 4, block=3, rules=more), "c", 5)
+    assert not ends(told(1, 2, 3, block=3, rules=BlockRules(pranks=2)), "c", 5), "two are enough now"
 
 
 # ---- the fold takes whatever a journal holds
@@ -221,8 +295,13 @@ def test_damaged_facts_change_nothing(facts: list[Fact]) -> None:
 def test_it_does_not_grow_for_ever() -> None:
     block_list = BlockList(BlockRules(1000))
     for number in range(REMEMBERED + 10):
-        block_list.note(Fact("operator:1", "prank.marked", f"c{number}", {"number": "+62812"}), BEGIN)
-    assert len(block_list.marks("+62812", BEGIN)) == MOST_MARKS
+        called = f"+62812{number}"
+        block_list.note(Fact("operator:1", "prank.marked", f"c{number}", {"number": called}), BEGIN)
+    for number in range(MOST_MARKS + 10):
+        block_list.note(Fact("operator:1", "prank.marked", f"d{number}", {"number": "+62813"}), BEGIN)
+    assert [mark.call for mark in block_list.marks("+62813", BEGIN)] == [
+        f"d{number}" for number in range(10, MOST_MARKS + 10)
+    ]
     assert not block_list.is_marked("c0")
     assert block_list.is_marked(f"c{REMEMBERED + 9}")
 

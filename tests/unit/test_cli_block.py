@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import re
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -98,6 +100,9 @@ def test_show(full: CliSite) -> None:
     assert "number.unblocked" in text
     assert "1.2" in text
     assert "Nothing was done" in full.run("block", "show", "14045").out
+    assert re.search(r"^marks +0$", text, re.MULTILINE)
+    assert re.search(r"^blocked +no$", text, re.MULTILINE)
+    assert re.search(r"^marks +1$", full.run("block", "show", TWO).out, re.MULTILINE)
 
 
 def test_marks_and_what_takes_them_back(full: CliSite) -> None:
@@ -211,6 +216,11 @@ def test_import(full: CliSite) -> None:
         "081234567890;a\n081234567891;b\n",
         "since,number,by\nx,081234567890,y\nx,081234567891,y\n",
         '"081234567890","a, ""b"""\n"081234567891",\n',
+        "number,note\r081234567890,a\r081234567891,b\r",
+        "\n \n number , note \n081234567890,a\n081234567891",
+        '"Number";"Note"\n"081234567890";"a; b"\n081234567891;c, d\n',
+        '081234567890,kata "x"\n081234567891,5" pipa\n',
+        "number\n081234567890\n\n\n081234567891\n\n",
     ],
 )
 def test_files_of_all_kinds(site: CliSite, content: str) -> None:
@@ -226,6 +236,43 @@ def test_odd_files(site: CliSite) -> None:
     assert numbers(site) == ["+6281234567892", TWO]
 
 
+@pytest.mark.parametrize(
+    ("bad", "why"),
+    [
+        ('081234567892,"katanya', "quotation mark"),
+        ('"081234567892,x', "quotation mark"),
+        ('081234567892,"a" b', "quotation mark"),
+        ("081234567892,\0", "NUL"),
+        (b"081234567892,\xff", "UTF-8"),
+        ("081234567892," + "x" * 5_000, "longer than"),
+        ("081234567892," + "x" * 500_000, "longer than"),
+        ('081234567892,"' + "x" * 200_000 + '"', "longer than"),
+        ("x" * 4096, "no telephone number"),
+    ],
+    ids=range(9),
+)
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_bad_line_takes_no_other_with_it(site: CliSite, bad: str | bytes, why: str, end: str) -> None:
+    whole = end.encode().join(
+        [b"number,note", b"081234567890,a", bad if isinstance(bad, bytes) else bad.encode(), b"", b'081234567891,"b"']
+    )
+    done = imported(site, whole)
+    assert done.code == 1
+    assert re.fullmatch(rf"siaga: line 3: .*{why}.*\n", done.err)
+    assert done.out == "2 numbers are blocked, 0 blocked already or there twice, 1 bad line.\n"
+    assert sorted(numbers(site)) == [ONE, TWO]
+
+
+def test_the_first_and_the_last_line_may_be_bad(site: CliSite) -> None:
+    done = imported(site, f'"081234567892\n081234567890,"a\n{ONE}\n{TWO}\n"')
+    assert [line.split(":")[1] for line in done.err.splitlines()] == [" line 1", " line 2", " line 5"]
+    assert sorted(numbers(site)) == [ONE, TWO]
+
+
+def test_a_file_that_cannot_be_read(site: CliSite, tmp_path: Path) -> None:
+    assert f"{tmp_path} cannot be read: Is a directory" in site.run("block", "import", str(tmp_path)).refused()
+
+
 def test_in_parts(site: CliSite, monkeypatch: pytest.MonkeyPatch) -> None:
     """Requests have a largest size, in numbers and in bytes, and the journal is let go of in between."""
     monkeypatch.setattr(asking, "TURN_SECONDS", 0.0)
@@ -236,6 +283,16 @@ def test_in_parts(site: CliSite, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (done.code, done.err) == (0, "")
     assert done.out == "20 numbers are blocked, 0 blocked already or there twice, 0 bad lines.\n"
     assert len(numbers(site)) == 20
+
+
+@pytest.mark.parametrize("dry", [(), ("--dry-run",)])
+def test_twice_in_different_parts(site: CliSite, monkeypatch: pytest.MonkeyPatch, dry: tuple[str, ...]) -> None:
+    """A dry run says what the real one would do, and bad lines of any kind come in the file's order."""
+    monkeypatch.setattr(block_file, "CHUNK", 2)
+    done = imported(site, '081200000001,\nabc\n"x\n6281200000001\n110\n\0\n081200000002\n"y\n', *dry)
+    assert [line.split(":")[1] for line in done.err.splitlines()] == [f" line {line}" for line in (2, 3, 5, 6, 8)]
+    said = "2 numbers would be blocked" if dry else "2 numbers are blocked"
+    assert done.out.splitlines()[-1] == f"{said}, 1 blocked already or there twice, 5 bad lines."
 
 
 def test_somebody_else_writes_in_between(site: CliSite, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -270,3 +327,40 @@ def test_export(full: CliSite, tmp_path: Path) -> None:
     ]
     assert imported(full, file.read_bytes()).out.startswith("0 numbers are blocked, 2 blocked already")
     assert list(tmp_path.glob(".*")) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("missing/x.csv", "No such file or directory"),
+        ("file/x.csv", "Not a directory"),
+        ("folder", "Is a directory"),
+        ("y" * 252, "File name too long"),
+        ("full", "No space left on device"),
+    ],
+)
+def test_an_export_that_cannot_be_written(full: CliSite, tmp_path: Path, name: str, why: str) -> None:
+    """What the user gave is named, and nothing is left behind."""
+    out = tmp_path / "out"
+    (out / "folder").mkdir(parents=True)
+    (out / "file").write_text("x", encoding="utf-8")
+    (out / "full").symlink_to("/dev/full")
+    before, file = sorted(out.rglob("*")), out / name
+    assert full.run("block", "export", str(file)).refused() == f"siaga: {file} cannot be written: {why}\n"
+    assert sorted(out.rglob("*")) == before
+
+
+def test_an_export_into_what_is_no_file(full: CliSite, tmp_path: Path) -> None:
+    """A pipe or a device is written to, and stays what it is; so does a link."""
+    pipe, link, file = tmp_path / "pipe", tmp_path / "link", tmp_path / "file"
+    os.mkfifo(pipe)
+    expected = full.run("block", "export").out
+    with ThreadPoolExecutor() as others:
+        got = others.submit(pipe.read_text, encoding="utf-8")
+        assert full.run("block", "export", str(pipe)).code == 0
+        assert pipe.is_fifo(), "it was replaced by a file"
+        assert got.result() == expected
+    link.symlink_to("file")
+    assert full.run("block", "export", str(link)).code == 0
+    assert link.is_symlink()
+    assert file.read_text(encoding="utf-8") == expected

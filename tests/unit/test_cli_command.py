@@ -9,14 +9,18 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 
+from ari_app.domain.facts import Fact
+from ari_app.store.journal import Journal
 from ari_app.store.journal_file import JournalFile
 from cli import checks
-from tests.unit.cli_site import CONFIG, REPO, CliSite, story
+from tests.unit.cli_site import CONFIG, NOWHERE, REPO, CliSite, story
+from tests.unit.trouble import locked, until
 
 
 @pytest.fixture
@@ -217,8 +221,15 @@ def results(site: CliSite) -> dict[str, str]:
     return {line.split()[1]: line.split()[0] for line in done.out.splitlines()}
 
 
-def running(site: CliSite, port: int) -> JournalFile:
-    site.configure(CONFIG.replace("28088", str(port)))
+@pytest.fixture
+def broker() -> Iterator[str]:
+    """Somebody who listens; where."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"127.0.0.1:{server.getsockname()[1]}"
+
+
+def running(site: CliSite, port: int, broker: str = NOWHERE) -> JournalFile:
+    site.configure(CONFIG.replace("28088", str(port)).replace(NOWHERE, broker))
     site.tell(story("1.1"))
     site.run("calls", "list")
     return JournalFile(site.state.journal)
@@ -230,12 +241,23 @@ def roomy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checks, "NO_SPACE", 0)
 
 
-def test_doctor_healthy(site: CliSite, roomy: None) -> None:
+def test_doctor_healthy(site: CliSite, roomy: None, broker: str) -> None:
     with answering(401) as port:
-        file = running(site, port)
+        file = running(site, port, broker)
         try:
             assert set(results(site).values()) == {"ok"}
-            assert [each["result"] for each in site.run("doctor", "--json").json()] == ["ok"] * 7
+            assert [each["result"] for each in site.run("doctor", "--json").json()] == ["ok"] * 10
+        finally:
+            file.close()
+
+
+def test_doctor_on_standby(site: CliSite, roomy: None) -> None:
+    with answering(401) as port:
+        file = running(site, port)
+        site.state.run.mkdir(parents=True, exist_ok=True)
+        site.state.replaced.touch()
+        try:
+            assert {check for check, result in results(site).items() if result == "warning"} == {"application"}
         finally:
             file.close()
 
@@ -245,8 +267,8 @@ def test_doctor_stopped(site: CliSite, roomy: None) -> None:
         unused.bind(("127.0.0.1", 0))
         running(site, unused.getsockname()[1]).close()
         found = results(site)
-    assert {check for check, result in found.items() if result == "failed"} == {"application", "asterisk"}
-    assert "2 checks of 7" in site.run("doctor").refused()
+    assert {check for check, result in found.items() if result == "failed"} == {"application", "asterisk", "broker"}
+    assert "3 checks of 10" in site.run("doctor").refused()
 
 
 def test_doctor_something_else_answers(site: CliSite, roomy: None) -> None:
@@ -289,6 +311,33 @@ def test_doctor_damage(site: CliSite) -> None:
     site.configure(CONFIG)
     site.state.database.write_bytes(b"nothing of a database " * 500)
     assert results(site)["database"] == "failed"
+
+
+def test_doctor_journal_in_trouble(site: CliSite) -> None:
+    """The application says so while it runs; afterwards it is seen that something waits."""
+    running(site, 28088).close()
+    assert results(site)["journal"] == "ok"
+    journal = Journal.open(site.state.journal, timezone="UTC")
+    with locked(site.state.journal):
+        journal.append(Fact("system", "x.y"))
+        until(lambda: results(site)["journal"] == "failed", "the alarm is seen")
+        assert "the journal cannot be written: database is locked" in site.run("doctor").out
+        assert journal.close(timeout=0.0)
+        assert results(site)["reserve"] == "warning"
+        assert "or at the next start" in site.run("doctor").out
+    Journal.open(site.state.journal, timezone="UTC").close()
+    assert results(site)["reserve"] == results(site)["journal"] == "ok"
+    site.state.journal.with_name("journal.sqlite3.reserve").unlink()
+    assert results(site)["reserve"] == "warning"
+
+
+def test_doctor_clock(site: CliSite, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.tell([Fact("system", "x.y", at=datetime.now(UTC) + timedelta(seconds=30))])
+    assert results(site)["clock"] == "ok"
+    site.tell([Fact("system", "x.y", at=datetime.now(UTC) + timedelta(hours=1))])
+    assert results(site)["clock"] == "warning"
+    monkeypatch.setattr(checks, "OLDEST_NOW", datetime.now(UTC) + timedelta(days=1))
+    assert results(site)["clock"] == "failed"
 
 
 def test_doctor_disk(site: CliSite, monkeypatch: pytest.MonkeyPatch) -> None:

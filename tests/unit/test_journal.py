@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 
 from ari_app.domain.facts import Fact, Json, Record
 from ari_app.store import journal_file
-from ari_app.store.chain import GENESIS, body, encode_data, link, record_line
+from ari_app.store.chain import GENESIS, Row, body, encode_data, link, record_line
 from ari_app.store.journal import Journal, JournalError, JournalReader, read, verify, verify_export
+from ari_app.store.journal_file import Head
 from tests.unit.conftest import OpenJournal
 from tests.unit.stories import facts, json_objects
 
@@ -283,10 +284,11 @@ def test_a_commit_that_was_reported_as_failed_but_held(
     write = journal_file.JournalFile.write
     failures = iter([True])
 
-    def write_and_fail(self: journal_file.JournalFile, *arguments: object) -> None:
-        write(self, *arguments)  # type: ignore[arg-type]  # handed through
+    def write_and_fail(self: journal_file.JournalFile, rows: Sequence[Row], before: Head) -> Sequence[Row]:
+        written = write(self, rows, before)
         if next(failures, False):
             raise sqlite3.OperationalError("disk I/O error")
+        return written
 
     monkeypatch.setattr(journal_file.JournalFile, "write", write_and_fail)
     _append(journal, _told(3, start=1))
@@ -295,7 +297,7 @@ def test_a_commit_that_was_reported_as_failed_but_held(
 
 
 def test_somebody_else_has_written(open_journal: OpenJournal, path: Path) -> None:
-    """Nothing is written over it: the facts wait and the alarm says why."""
+    """Nothing is written over it: the facts wait and the alarm says why. A new start goes on behind it."""
     journal = open_journal()
     _append(journal, _told(1))
     other = sqlite3.connect(path, isolation_level=None)
@@ -305,9 +307,11 @@ def test_somebody_else_has_written(open_journal: OpenJournal, path: Path) -> Non
     _wait_for_alarm(journal, on=True)
     assert journal.alarm is not None
     assert "something else has written" in journal.alarm
-    assert not journal.close(timeout=0.05)
+    assert journal.close(timeout=0.05), "it is in the reserve"
     assert other.execute("SELECT count(*) FROM journal").fetchone() == (2,)
     other.close()
+    assert open_journal().flush()
+    assert [record.data.get("n") for record in read(path)] == [0, None, 0]
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ari_app.domain.facts import Fact
+from ari_app.domain.recovery import Story
 from ari_app.store import living as module
 from ari_app.store.journal import Journal, JournalError
 from ari_app.store.living import living
@@ -46,7 +47,7 @@ def test_living_calls_have_the_last_action_of_the_call(path: Path) -> None:
     story = ("call.received", "call.queued", "call.offered", "call.answered", *said, "call.ended")
     told = [Fact("system", action, f"c{count}") for count in range(8) for action in story[:count]]
     _journal(path, [*told, Fact("system", "call.answered", "never received"), Fact("system", "call.received")])
-    assert living(path) == {
+    assert {call: each.last for call, each in living(path).items()} == {
         "c1": "call.received",
         "c2": "call.queued",
         "c3": "call.offered",
@@ -67,13 +68,22 @@ def test_any_story(some: list[Fact]) -> None:
     with TemporaryDirectory() as folder:
         path = Path(folder, "journal.sqlite3")
         _journal(path, some)
-        assert living(path) == {call: last[call] for call in received - ended - {None}}
+        stories = living(path)
+        assert {call: each.last for call, each in stories.items()} == {c: last[c] for c in received - ended - {None}}
+        assert {call for call, each in stories.items() if each.is_blocked} == {
+            fact.call for fact in some if fact.action == "call.blocked" and fact.call in stories
+        }
+        assert {call for call, each in stories.items() if each.claims_emergency} == {
+            fact.call for fact in some if fact.action == "call.emergency_claimed" and fact.call in stories
+        }
 
 
 def test_only_the_end_is_looked_at(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "LOOK_BACK", 3)
     _journal(path, [Fact("system", "call.received", f"c{n}") for n in range(10)])
-    assert living(path) == {"c7": "call.received", "c8": "call.received", "c9": "call.received"}
+    assert {call: story.last for call, story in living(path).items()} == dict.fromkeys(
+        ("c7", "c8", "c9"), "call.received"
+    )
 
 
 def test_a_big_journal_is_no_burden(path: Path) -> None:
@@ -95,5 +105,5 @@ def test_a_big_journal_is_no_burden(path: Path) -> None:
     connection.commit()
     connection.close()
     began = time.process_time()
-    assert living(path) == {"call-59999": "call.offered"}
+    assert living(path) == {"call-59999": Story("call.offered", since="at")}
     assert time.process_time() - began < 1.0

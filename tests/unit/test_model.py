@@ -87,6 +87,10 @@ EVENTS: list[tuple[bytes, model.Message]] = [
     ),
     (_event("ApplicationReplaced"), model.ApplicationReplaced()),
     (
+        _event("ChannelUserevent", eventname="beat-1", userevent={"eventname": "beat-1"}),
+        model.ChannelUserevent("beat-1"),
+    ),
+    (
         _event("RESTResponse", request_id="7", status_code=204, reason_phrase="No Content", uri="x"),
         model.RESTResponse("7", 204, "No Content"),
     ),

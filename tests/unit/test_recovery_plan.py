@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,10 +21,13 @@ from ari_app.domain.recovery import (
     LegLost,
     SeenBridge,
     SeenChannel,
+    Story,
     bridge_id,
     call_of,
     decide,
+    died_at,
     leg_id,
+    seconds_since,
 )
 
 CALLER = SeenChannel("c1", "pstn", held=True, up=True, number="0812", dialled="110")
@@ -39,6 +43,13 @@ def test_nothing_to_do() -> None:
 def test_a_talk_without_a_flow() -> None:
     actions = decide([CALLER, LEG], [BRIDGE], flows=(), legs=(), living={"c1"})
     assert actions == [AdoptTalk(CALLER, LEG, BRIDGE.id)]
+
+
+def test_a_talk_with_a_leg_that_was_made_for_another_call() -> None:
+    """By an attended transfer; it is no stray either."""
+    leg = replace(LEG, id=leg_id("c0", "x"), endpoint="2011")
+    bridge = replace(BRIDGE, channels=frozenset({CALLER.id, leg.id}))
+    assert decide([CALLER, leg], [bridge], flows=(), legs=(), living={"c1"}) == [AdoptTalk(CALLER, leg, bridge.id)]
 
 
 def test_a_caller_without_a_flow() -> None:
@@ -190,7 +201,7 @@ def _check_adoption(
 ) -> None:
     match action:
         case AdoptTalk(caller=caller, leg=other, bridge=place, together=together):
-            assert call_of(other.id) == caller.id
+            assert together or call_of(other.id) == caller.id
             assert other.up
             inside = bridges[place] if place is not None else frozenset()
             assert (caller.id in inside) == (place is not None)
@@ -204,3 +215,49 @@ def _check_adoption(
             assert not caller.is_desk_line
         case HandBack(channel=line):
             assert there[line].is_desk_line
+
+
+# ---- what was told of a call, and when it died ------------------------------------------------------
+
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+before_noon = st.integers(1, 3600).map(lambda seconds: NOON - timedelta(seconds=seconds))
+
+
+def test_a_story_remembers_what_decides_where_a_caller_waits() -> None:
+    story = Story("call.received", since="2026-11-24T10:00:00+00:00")
+    for action in ("call.blocked", "call.queued", "call.emergency_claimed", "call.answered", "call.requeued"):
+        story = story.after(action)
+    assert story == Story("call.requeued", True, True, True, "2026-11-24T10:00:00+00:00")
+    assert story.after("number.unblocked") == replace(story, is_blocked=False)
+    assert not story.is_to_be_verified
+    assert Story("call.queued", is_blocked=True).is_to_be_verified
+
+
+@given(before_noon, st.none() | before_noon)
+def test_a_call_from_before_asterisks_start_died_before_it(since: datetime, link_lost: datetime | None) -> None:
+    """At the moment at which the link broke, where that is known; and no later than Asterisk began anew."""
+    died = died_at(Story("call.queued", since=since.isoformat()), NOON.isoformat(), link_lost)
+    assert died == (link_lost if link_lost is not None and link_lost >= since else NOON)
+
+
+def test_when_it_is_not_known_when_a_call_died() -> None:
+    later = Story("call.queued", since=(NOON + timedelta(seconds=1)).isoformat())
+    assert died_at(later, NOON.isoformat(), None) is None
+    for story, began in [(None, NOON.isoformat()), (Story("x"), NOON.isoformat()), (later, ""), (later, "2026-11-24")]:
+        assert died_at(story, began, None) is None
+    early = Story("call.queued", since=(NOON - timedelta(hours=1)).isoformat())
+    assert died_at(early, NOON.isoformat(), NOON + timedelta(seconds=5)) == NOON
+
+
+def test_how_long_ago_something_was() -> None:
+    assert seconds_since((NOON - timedelta(seconds=3)).isoformat(), NOON) == 3
+    assert seconds_since("2026-11-24T18:59:58.500+0700", NOON) == 1.5
+    for moment in ((NOON + timedelta(hours=1)).isoformat(), "", "soon", "2026-11-24T10:00:00"):
+        assert seconds_since(moment, NOON) == 0
+
+
+def test_waiting_callers_are_taken_up_in_the_order_in_which_they_came() -> None:
+    late = replace(CALLER, id="a", since="2026-11-24T10:00:07.000+0700")
+    early = replace(CALLER, id="b", since="2026-11-24T10:00:05.000+0700")
+    actions = decide([late, early], [], flows=(), legs=(), living=())
+    assert actions == [AdoptWaiting(early), AdoptWaiting(late)]

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from ari_app.bus.broker import broker_of
+from ari_app.site.secrets import Secrets
 from ari_app.site.settings import Settings, load_settings
 from ari_app.site.values import Address
 from tests.unit.full_config import CONTRACT, FULL, changed, refusal
@@ -86,7 +88,9 @@ def test_full_names_every_key() -> None:
     settings = Settings.model_validate(content)
     for name, value in settings:
         keys = content[name] if isinstance(content[name], dict) else content[name][0]
-        assert set(type(value[0] if isinstance(value, tuple) else value).model_fields) - {"url"} == set(keys) - {"url"}
+        fields = set(type(value[0] if isinstance(value, tuple) else value).model_fields)
+        another_brokers = {"url", "ca", "certificate", "key"} if name == "mqtt" else {"url"}
+        assert fields - another_brokers == set(keys) - another_brokers
 
 
 def test_polda_desks_in_the_files_order(load: Load) -> None:
@@ -100,6 +104,12 @@ def test_another_broker(load: Load) -> None:
     assert load(FULL).mqtt.own_broker == Address(host="127.0.0.1", port=1883)
     settings = load(changed('listen = "127.0.0.1:1883"', 'url = "mqtts://broker:8883"'))
     assert settings.mqtt.own_broker is None
+    files = 'ca = "/etc/ca.pem"\ncertificate = "/etc/siaga.pem"\nkey = "/etc/siaga.key"'
+    settings = load(changed('listen = "127.0.0.1:1883"', f'url = "mqtts://broker"\n{files}'))
+    broker = broker_of(settings.mqtt, Secrets({}, {"application": "rahasia"}, {}), "application")
+    assert (broker.port, broker.is_tls, broker.ca, broker.certificate, broker.key) == (
+        8883, True, Path("/etc/ca.pem"), Path("/etc/siaga.pem"), Path("/etc/siaga.key"),
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -120,6 +120,11 @@ WRONG = [
     ("127.0.0.1:8088", "127.example.org:8088", "asterisk.http: 127.example.org:8088 is not a loopback"),
     ('listen = "127.0.0.1:1883"', 'listen = "127.0.0.1:1883"\nurl = "mqtt://b"', "mqtt: listen and url exclude each"),
     ('listen = "127.0.0.1:1883"', 'url = "https://broker"', "mqtt.url: "),
+    ('listen = "127.0.0.1:1883"', 'url = "mqtts://b"\nca = "ca.pem"', "mqtt.ca: 'ca.pem' must begin with /"),
+    ('listen = "127.0.0.1:1883"', 'url = "mqtts://b"\nca = true', "mqtt.ca: True must begin with /"),
+    ('listen = "127.0.0.1:1883"', 'url = "mqtt://b"\nca = "/ca.pem"', "mqtt: ca, certificate and key are for"),
+    ('listen = "127.0.0.1:1883"', 'listen = "127.0.0.1:1883"\nca = "/ca"', "mqtt: ca, certificate and key are for"),
+    ('listen = "127.0.0.1:1883"', 'url = "mqtts://b"\nkey = "/k"', "mqtt: key goes with a certificate"),
     # RTP
     ("[10000, 14999]", "[5000, 14999]", "asterisk.rtp: [5000, 14999] takes in the SIP port 5060"),
     ("[10000, 14999]", "[14999, 10000]", "asterisk.rtp: [14999, 10000] leaves no room"),

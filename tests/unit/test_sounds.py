@@ -271,6 +271,7 @@ OTHERS = [
     "tidak-boleh",
     "sistem-tidak-tersedia",
     "alarm-sistem",
+    "pencatatan-terganggu",
 ]
 
 

@@ -1,0 +1,93 @@
+"""The closed loop: shown again and again, our orders reach Asterisk and its events reach us.
+
+An order has Asterisk send us an event; when it has come, another word goes into a variable of Asterisk's. Whoever looks
+at that variable sees an application that can serve (``scripts/guard.py``), and not only one whose process lives or
+whose link stands open.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import Final, Protocol
+
+import anyio
+import structlog
+
+from ari_app.ari.errors import AriError, AriStalled
+
+EVERY_SECONDS: Final = 0.25
+STALLED_SECONDS: Final = 1.0
+"""Without an event for so long we are of no use; callers who wait have 2 s to be served again."""
+
+_LOOK_SECONDS: Final = 0.1
+_ORDER_SECONDS: Final = 2 * EVERY_SECONDS
+
+log = structlog.get_logger(__name__)
+
+
+class Echoing(Protocol):
+    """What is asked of Asterisk; see ``AsteriskClient``."""
+
+    async def echo(self, name: str) -> None:
+        """Have Asterisk send us an event of this name."""
+
+    async def set_beat(self, word: str) -> None:
+        """Show everybody who looks that we serve."""
+
+
+class ClosedLoop:
+    """Goes round from the first connection on, for as long as it runs."""
+
+    def __init__(self, asterisk: Echoing) -> None:
+        """Nothing is sent before ``connected``."""
+        self._asterisk = asterisk
+        self._own = secrets.token_hex(4)  # the echo of an application before us is none of ours
+        self._began = anyio.Event()
+        self._rounds = 0
+        self._silent = 0.0
+
+    def connected(self) -> None:
+        """The link stands: from now on events must come."""
+        self._began.set()
+
+    def came(self, name: str) -> None:
+        """An echo has come."""
+        if name.startswith(self._own):
+            self._rounds += 1
+            self._silent = 0.0
+
+    async def run(self) -> None:
+        """Go round.
+
+        Raises:
+            AriStalled: no event has come for too long, be the link open or gone.
+        """
+        await self._began.wait()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._go_round)
+            await self._stalled()
+            tasks.cancel_scope.cancel()
+        raise AriStalled(f"no event has come from Asterisk for {STALLED_SECONDS:.0f} s")
+
+    async def _go_round(self) -> None:
+        sent = shown = 0
+        while True:
+            sent += 1
+            try:
+                with anyio.move_on_after(_ORDER_SECONDS):
+                    await self._asterisk.echo(f"{self._own}-{sent}")
+                    if self._rounds > shown:
+                        shown = self._rounds
+                        await self._asterisk.set_beat(f"{self._own}-{shown}")
+            except AriError as error:
+                log.info("loop.not_closed", error=repr(error))
+            await anyio.sleep(EVERY_SECONDS)
+
+    async def _stalled(self) -> None:
+        looked = anyio.current_time()
+        while self._silent <= STALLED_SECONDS:
+            await anyio.sleep(_LOOK_SECONDS)
+            now = anyio.current_time()
+            # While we stood still ourselves events may have come that we have not read.
+            self._silent += min(now - looked, 2 * _LOOK_SECONDS)
+            looked = now

@@ -1,0 +1,139 @@
+"""The live floor on retained topics: ``calls/{id}``, ``desks/{extension}``, ``queue``.
+
+All of it is folded from the journal's records, ahead of the stream: after an outage the screens are right at once,
+however far the stream is behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import anyio
+from aiomqtt import Message
+
+from ari_app.bus import topics
+from ari_app.bus.broker import BusClient
+from ari_app.bus.payloads import CallState, DeskState, QueueState, Today, Waiting
+from ari_app.domain.floor import Floor, FloorDesk, LivingCall
+
+TICK_SECONDS: Final = 1.0
+"""How often it is looked whether a new day has begun."""
+
+
+class Board:
+    """Publishes one floor."""
+
+    def __init__(self, floor: Floor, today: Callable[[], str]) -> None:
+        """``today`` is the site's date, ``2025-01-31``. Nothing is published yet."""
+        self._floor = floor
+        self._today = today
+        self._stray: set[str] = set()
+        self._queue: QueueState | None = None
+
+    async def run(self, client: BusClient, follow: Callable[[], Awaitable[None]]) -> None:
+        """Publish everything, and then what changes; ``follow`` folds what is new, or waits for it a while.
+
+        Raises:
+            MqttError: the broker is gone.
+            JournalNotRead: from ``follow``.
+        """
+        self._queue = None
+        self._floor.changed_calls |= self._floor.calls.keys()
+        self._floor.changed_desks |= self._floor.desks.keys()
+        while True:
+            await self._publish(client)
+            with anyio.move_on_after(TICK_SECONDS):
+                await follow()
+
+    def saw(self, message: Message) -> None:
+        """A retained state from before: what is not there any more is cleared."""
+        topic = message.topic.value
+        call, desk = topics.call_in(topic), topics.desk_in(topic)
+        if message.payload and (
+            (call is not None and call not in self._floor.calls) or (desk is not None and desk not in self._floor.desks)
+        ):
+            self._stray.add(topic)
+
+    async def _publish(self, client: BusClient) -> None:
+        calls, self._floor.changed_calls = self._floor.changed_calls, set()
+        desks, self._floor.changed_desks = self._floor.changed_desks, set()
+        stray, self._stray = self._stray, set()
+        for id_ in filter(topics.is_level, calls):
+            call = self._floor.calls.get(id_)
+            payload = call_state(call).model_dump_json() if call is not None else ""
+            await client.send(topics.call(id_), payload, retain=True)
+        for name in desks:
+            await client.send(topics.desk(name), desk_state(self._floor.desks[name]).model_dump_json(), retain=True)
+        for topic in stray:
+            await client.send(topic, "", retain=True)
+        queue = queue_state(self._floor, self._today())
+        if self._queue is None or queue.model_copy(update={"seq": self._queue.seq}) != self._queue:
+            await client.send(topics.QUEUE, queue.model_dump_json(), retain=True)
+            self._queue = queue
+
+
+def call_state(call: LivingCall) -> CallState:
+    """The message of a living call."""
+    row = call.row
+    return CallState(
+        seq=call.seq,
+        id=row.id,
+        caller=row.caller,
+        dialled=row.dialled,
+        state=row.state,
+        since=call.since,
+        waiting_since=call.waiting_since,
+        priority=call.priority,
+        kind=row.kind,
+        emergency=row.emergency,
+        operator=row.operator,
+        desk=row.desk,
+        polres=row.polres,
+        ticket=row.ticket,
+        received_at=row.received_at,
+        answered_at=row.answered_at,
+    )
+
+
+def desk_state(desk: FloorDesk) -> DeskState:
+    """The message of a desk."""
+    row = desk.row
+    return DeskState(
+        seq=desk.seq,
+        extension=row.extension,
+        unit=desk.place.unit,
+        state=desk.state,
+        since=desk.since,
+        operator=row.operator,
+        registered=row.registered,
+        ready=row.ready,
+        reason=row.reason,
+        call=row.call,
+    )
+
+
+def queue_state(floor: Floor, day: str) -> QueueState:
+    """The message of the queue."""
+    tally = floor.tally(day)
+    return QueueState(
+        seq=floor.seq,
+        waiting=tuple(
+            Waiting(
+                call=call.row.id,
+                since=call.waiting_since or call.since,
+                priority=call.priority,
+                emergency=call.row.emergency,
+                ringing=call.row.state == "ringing",
+            )
+            for call in floor.waiting()
+        ),
+        ready_desks=floor.ready_desks(),
+        today=Today(
+            date=day,
+            received=tally.received,
+            answered=tally.answered,
+            answered_within_10s=tally.answered_quickly,
+            abandoned=tally.abandoned,
+        ),
+    )

@@ -1,0 +1,212 @@
+"""``python -m ari_app.publish --state DIR``: tells the broker what the journal holds, in a process of its own.
+
+Whatever becomes of it or of the broker, calls and journal go on, and it goes on where the broker's own word says that
+it was. In the application's process it would cost callers time: both would share Python's one lock.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Final, TypeVar
+from zoneinfo import ZoneInfo
+
+import anyio
+import anyio.to_thread
+import msgspec
+import structlog
+import uvloop
+
+from ari_app.bus.broker import broker_of
+from ari_app.bus.publisher import Publisher
+from ari_app.bus.stream import JournalNotRead, Line, Place
+from ari_app.domain.floor import Floor
+from ari_app.domain.operators import DeskPlace
+from ari_app.site import secrets as site_secrets
+from ari_app.site.secrets import Secrets
+from ari_app.site.settings import ConfigError, Settings
+from ari_app.site.state import StateDir, StateError, write_private
+from ari_app.state_option import begin
+from ari_app.store.chain import Row, body, line
+from ari_app.store.errors import StoreError
+from ari_app.store.tail import JournalTail, map_records
+
+POLL_SECONDS: Final = 0.1
+"""How often it is looked for news."""
+
+LAST_SECONDS: Final = 3.0
+"""How long the last records may take when it ends."""
+
+T = TypeVar("T")
+log = structlog.get_logger(__name__)
+
+
+def main() -> int:
+    """Publish until SIGTERM or SIGINT; the exit code."""
+    try:
+        state, settings = begin("ari_app.publish", "Publishes the journal and the live floor.")
+        secrets = site_secrets.load(state, settings)
+    except (ConfigError, StateError) as error:
+        print(f"siaga110: {error}", file=sys.stderr)
+        return 1
+    uvloop.run(_run(settings, state, secrets))
+    return 0
+
+
+async def _run(settings: Settings, state: StateDir, secrets: Secrets) -> None:
+    clock = SiteClock(settings.site.timezone)
+    places = {desk.extension: DeskPlace(desk.unit, login=desk.login) for desk in settings.desk}
+
+    @asynccontextmanager
+    async def open_journal() -> AsyncIterator[FollowedJournal]:
+        journal = await FollowedJournal.open(state.journal, places, clock.today)
+        try:
+            yield journal
+        finally:
+            journal.close()
+
+    publisher = Publisher(
+        broker_of(settings.mqtt, secrets, "application"), open_journal, KeptPlace(state.published), clock
+    )
+    async with anyio.create_task_group() as tasks:
+
+        async def end_on_signal() -> None:
+            with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+                async for _ in signals:
+                    publisher.close()
+                    tasks.cancel_scope.deadline = anyio.current_time() + LAST_SECONDS
+
+        tasks.start_soon(end_on_signal)
+        await publisher.run()
+        tasks.cancel_scope.cancel()
+
+
+class SiteClock:
+    """The site's time."""
+
+    def __init__(self, timezone: str) -> None:
+        """``timezone`` is an IANA name."""
+        self._zone = ZoneInfo(timezone)
+
+    def now(self) -> str:
+        """ISO 8601 with milliseconds and the site's offset, as the journal has it."""
+        return datetime.now(self._zone).isoformat(timespec="milliseconds")
+
+    def today(self) -> str:
+        """The date."""
+        return self.now()[:10]
+
+
+class KeptPlace:
+    """The number of the last record that a broker took, in a file: for a broker that has forgotten everything."""
+
+    def __init__(self, path: Path) -> None:
+        """``path`` need not be there."""
+        self._path = path
+        self._is_well = True
+
+    def read(self) -> Place:
+        """As it was written last; number 0 when there is none, or a damaged one."""
+        try:
+            return msgspec.json.decode(self._path.read_bytes(), type=Place)
+        except (OSError, msgspec.DecodeError):
+            return Place()
+
+    def write(self, place: Place) -> None:
+        """Keep it, whole or not at all."""
+        try:
+            write_private(self._path, msgspec.json.encode(place).decode() + "\n")
+        except StateError as error:
+            if self._is_well:
+                log.warning("published.not_kept", reason=str(error))
+            self._is_well = False
+        else:
+            self._is_well = True
+
+
+class FollowedJournal:
+    """The journal as the bus reads it: stream and floor each on a connection of their own, in threads."""
+
+    def __init__(self, path: Path, places: dict[str, DeskPlace], today: Callable[[], str]) -> None:
+        """Open it.
+
+        Raises:
+            JournalError: there is none, or it cannot be read.
+        """
+        self._places = places
+        self._today = today
+        self._stream = JournalTail(path)
+        self._floor = JournalTail(path)
+
+    @classmethod
+    async def open(cls, path: Path, places: dict[str, DeskPlace], today: Callable[[], str]) -> FollowedJournal:
+        """Open it, when there is one: the application, which begins it, may start more slowly than we do.
+
+        Raises:
+            JournalNotRead: it cannot be read.
+        """
+        while not path.exists():  # noqa: ASYNC110, ASYNC240 - nobody tells us, and a look takes no time
+            await anyio.sleep(POLL_SECONDS)
+        return await _read(lambda: cls(path, places, today))
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._stream.close()
+        self._floor.close()
+
+    async def lines(self, after: int, limit: int) -> Sequence[Line]:
+        """The lines behind number ``after``, at most ``limit``, as messages."""
+        return [Line(row[0], row[6], message(row)) for row in await _read(lambda: self._stream.rows(after, limit))]
+
+    async def has(self, place: Place) -> bool:
+        """Whether the journal has this line."""
+        return await _read(lambda: self._stream.hash_of(place.seq)) == place.hash
+
+    async def news(self, after: int) -> None:
+        """Return when there is a line behind number ``after``."""
+        while not await _read(lambda: self._stream.rows(after, 1)):  # noqa: ASYNC110 - another process writes it
+            await anyio.sleep(POLL_SECONDS)
+
+    async def restore(self) -> Floor:
+        """The floor after the journal's last line."""
+
+        def fold() -> Floor:
+            floor = Floor(self._places)
+            for record in self._floor.history(self._today()):
+                floor.fold(record)
+            return floor
+
+        return await _read(fold)
+
+    async def follow(self, floor: Floor) -> None:
+        """Fold lines behind those that the floor has; return when it has some more."""
+        while not (rows := await _read(lambda: self._floor.rows(floor.seq))):  # noqa: ASYNC110 - see news
+            await anyio.sleep(POLL_SECONDS)
+        for record in map_records(rows):
+            floor.fold(record)
+        floor.passed(rows[-1][0], rows[-1][6])
+
+
+def message(row: Row) -> bytes:
+    """A line's message: as it is exported, its data byte for byte, because they are hashed; and the version."""
+    seq, at, actor, action, call, data, hash_ = row
+    try:
+        msgspec.json.decode(data, type=dict)
+    except (msgspec.DecodeError, TypeError):  # it must not hold up those behind it, nor break their readers
+        data = msgspec.json.encode({"damaged": str(data)}).decode()
+    return b'{"version":1,' + line(body(seq, at, actor, action, call, data.encode()), str(hash_))[1:]
+
+
+async def _read(work: Callable[[], T]) -> T:
+    try:
+        return await anyio.to_thread.run_sync(work)
+    except StoreError as error:
+        raise JournalNotRead(str(error)) from None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

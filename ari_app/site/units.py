@@ -1,0 +1,98 @@
+"""systemd's units for a site: the templates of ``scripts/systemd/`` with the site's paths and user in."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from ari_app.site.state import StateDir, StateError
+
+if TYPE_CHECKING:
+    from ari_app.site.settings import Settings
+
+_REPO: Final = Path(__file__).parents[2]
+_SOURCES: Final = _REPO / "scripts" / "systemd"
+_SAFE: Final = re.compile(r"[A-Za-z0-9_./+=@-]+")
+_SAFE_USER: Final = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
+_FIRST_FREE_PORT: Final = 1024
+_LOCAL: Final = re.compile(r"localhost|127\.\d+\.\d+\.\d+|::1")
+
+
+def render_units(settings: Settings, state: StateDir, folder: Path, *, config: Path | None, user: str) -> list[Path]:
+    """Write the units into ``folder``; returns them.
+
+    ``config`` is the file that each start reads, None: the copy in the state directory; ``user`` runs everything.
+
+    Raises:
+        StateError: a file cannot be written, or a path or the user has characters that systemd would take for its own.
+    """
+    # A third of a second to import.
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415
+
+    deps = Path(os.environ.get("SIAGA_DEPS", _REPO / ".deps")).absolute()
+    config = (config or state.config).absolute()
+    python = Path(sys.executable)
+    paths = (_REPO, deps, state.root, config, python)
+    for path in paths:
+        if not _SAFE.fullmatch(str(path)):
+            raise StateError(f"{path} has a blank or another character in its path that systemd's units cannot take")
+    if not _SAFE_USER.fullmatch(user):
+        raise StateError(f"{user!r} is not the name of a user")
+    environment = Environment(
+        loader=FileSystemLoader(_SOURCES),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701 - units are not HTML; what goes in is checked above
+    )
+    sources = [path for path in _sources() if settings.mqtt.own_broker or "broker" not in path.name]
+    values = _values(settings) | {
+        "services": [path.name.removesuffix(".j2") for path in sources if ".service" in path.name],
+        "repo": _REPO,
+        "deps": deps,
+        "python": python,
+        "state": state.root,
+        "config": config,
+        "user": user,
+        "in_home": any(str(path).startswith(("/home/", "/root/", "/run/user/")) for path in paths),
+        "secret_files": [state.secrets, state.root / "pins.json"],
+        # What a unit does not say otherwise:
+        "capabilities": "",
+        "writable": (),
+        "hidden": (),
+        "local_only": False,
+        "more_calls_denied": " @resources",
+    }
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return [_write(folder / path.stem, environment.get_template(path.name).render(values)) for path in sources]
+    except OSError as error:
+        raise StateError(f"{error.filename or folder} cannot be written: {error.strerror}") from None
+
+
+def _sources() -> list[Path]:
+    return sorted(path for path in _SOURCES.glob("siaga*.j2"))
+
+
+def _write(path: Path, text: str) -> Path:
+    path.write_text(text, encoding="utf-8")
+    path.chmod(0o644)
+    return path
+
+
+def _values(settings: Settings) -> dict[str, object]:
+    broker = settings.mqtt.own_broker
+    broker_host = broker.host if broker else urlsplit(settings.mqtt.url or "").hostname or ""
+    database = urlsplit(settings.database.url)
+    ports = [settings.asterisk.sip.port, *([broker.port] if broker else [])]
+    return {
+        "site": settings.site.name,
+        "net_bind": "CAP_NET_BIND_SERVICE" if min(ports) < _FIRST_FREE_PORT else "",
+        "local_broker": _LOCAL.fullmatch(broker_host) is not None,
+        "local_database": not database.hostname or _LOCAL.fullmatch(database.hostname) is not None,
+    }

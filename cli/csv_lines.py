@@ -1,0 +1,74 @@
+"""A CSV file from anywhere, each of its lines by itself: what is wrong with one takes no other with it."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO, Final
+
+LONGEST_LINE: Final = 4096
+"""Characters of a line; of a longer one no more is ever in memory."""
+
+
+def open_csv(file: Path) -> IO[str]:
+    """A file for ``csv_lines``: UTF-8, with a byte order mark or without; lines end with LF, CR LF or CR.
+
+    Raises:
+        OSError: it cannot be opened.
+    """
+    return file.open(encoding="utf-8-sig", errors="surrogateescape")
+
+
+def csv_lines(text: IO[str], refuse: Callable[[int, str], None]) -> Iterator[tuple[int, list[str]]]:
+    """Each line's number, from 1, and its cells; ``refuse`` gets the number of one that cannot be used, and why.
+
+    Blank lines are passed over. The cells are separated by what separates those of the first line that is not blank:
+    a semicolon where that one has it and no comma, else a comma.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    separator, number = "", 0
+    while line := text.readline(LONGEST_LINE + 2):
+        number += 1
+        is_whole = line.endswith("\n")
+        line = line.removesuffix("\n")
+        if len(line) > LONGEST_LINE:
+            if not is_whole:
+                _pass_over(text)
+            refuse(number, f"it is longer than {LONGEST_LINE} characters")
+        elif line and not line.isspace():
+            separator = separator or (";" if ";" in line and "," not in line else ",")
+            trouble = _trouble(line)
+            cells = _cells(line, separator) if trouble is None else None
+            if cells is None:
+                refuse(number, trouble or "a quotation mark is not closed, or stands where none may be")
+            else:
+                yield number, cells
+
+
+def _pass_over(text: IO[str]) -> None:
+    """Read on to the end of a line."""
+    while (part := text.readline(LONGEST_LINE)) and not part.endswith("\n"):
+        pass
+
+
+def _trouble(line: str) -> str | None:
+    if "\0" in line:
+        return "it has a NUL byte"
+    try:
+        line.isascii() or line.encode()
+    except UnicodeEncodeError:
+        return "it is not UTF-8"
+    return None
+
+
+def _cells(line: str, separator: str) -> list[str] | None:
+    """None: its quotation marks do not fit."""
+    if '"' not in line:
+        return line.split(separator)
+    try:
+        return next(csv.reader([line], delimiter=separator, strict=True))
+    except csv.Error:
+        return None

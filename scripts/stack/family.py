@@ -1,0 +1,46 @@
+"""Which processes run, and whose children they are: read from /proc."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs (a zombie does not)."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def descendants(pid: int) -> list[int]:
+    """All children of a process, their children, and so on."""
+    parents: dict[int, list[int]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                parent = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
+                parents.setdefault(parent, []).append(int(entry.name))
+    found: list[int] = []
+    waiting = [pid]
+    while waiting:
+        for child in parents.get(waiting.pop(), []):
+            found.append(child)
+            waiting.append(child)
+    return found
+
+
+def command_line(pid: int) -> list[str]:
+    """The words with which a process was started; none when it has ended."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes().decode("utf-8", "replace").split("\0")
+    return []
+
+
+def find(pid: int, word: str) -> int | None:
+    """The descendant of ``pid`` whose command line has ``word`` as one of its words' last part; None: there is none."""
+    for each in descendants(pid):
+        if any(part == word or part.endswith(f"/{word}") for part in command_line(each)):
+            return each
+    return None

@@ -1,0 +1,157 @@
+"""The live floor on a real broker, and who is there: retained, right after every death, cleared when it is over."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from aiomqtt import Client, ProtocolVersion
+
+from ari_app.bus.payloads import CallState, DeskState, QueueState, Status
+from scripts.phones import Behaviour, Phones
+from scripts.stack.sample import HOST
+from tests.asterisk.newsroom import Newsroom, begin_call, retained, settled
+from tests.asterisk.site import Site, eventually
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def newsroom(tmp_path: Path, anyio_backend: object) -> AsyncIterator[Newsroom]:
+    made = Newsroom(tmp_path / "state")
+    made.start_broker()
+    yield made
+    made.kill_publisher()
+    made.kill_broker()
+    made.journal.close()
+
+
+async def test_calls_desks_and_queue(newsroom: Newsroom) -> None:
+    newsroom.start_publisher()
+    newsroom.tell("desk.registered", actor="asterisk", desk="1001")
+    begin_call(newsroom, "17.1")
+    begin_call(newsroom, "17.2")
+    newsroom.tell("call.offered", "17.1", desk="1001")
+    newsroom.tell("call.answered", "17.1", actor="operator:11111", desk="1001", operator="11111", waited_ms=100)
+    newsroom.tell("call.classified", "17.1", actor="operator:11111", kind="valid")
+    found = await settled(newsroom, lambda found: found.get("calls/17.1", {}).get("kind") == "valid", "all told")
+    call, other = CallState.model_validate(found["calls/17.1"]), CallState.model_validate(found["calls/17.2"])
+    assert (call.state, call.desk, call.operator, call.kind) == ("talking", "1001", "11111", "valid")
+    assert call.caller == "+6281234567890"
+    assert call.waiting_since is None
+    assert (other.state, other.waiting_since) == ("waiting", other.received_at)
+    desk = DeskState.model_validate(found["desks/1001"])
+    assert (desk.state, desk.call, desk.since) == ("talking", "17.1", call.since)
+    assert DeskState.model_validate(found["desks/1002"]).state == "unregistered"
+    queue = QueueState.model_validate(found["queue"])
+    assert [each.call for each in queue.waiting] == ["17.2"]
+    assert (queue.today.received, queue.today.answered, queue.today.answered_within_10s) == (2, 1, 1)
+    newsroom.tell("call.ended", "17.1", actor="caller", by="caller", outcome="answered")
+    found = await settled(newsroom, lambda found: "calls/17.1" not in found, "the call is cleared")
+    assert found["desks/1001"]["state"] == "ready"
+    assert "calls/17.2" in found
+
+
+async def test_what_ended_while_nobody_published_is_cleared(newsroom: Newsroom) -> None:
+    newsroom.start_publisher()
+    begin_call(newsroom, "17.1")
+    begin_call(newsroom, "17.2")
+    await settled(newsroom, lambda found: {"calls/17.1", "calls/17.2"} <= found.keys(), "both told")
+    newsroom.kill_publisher()
+    newsroom.tell("call.ended", "17.1", actor="caller", by="caller", outcome="abandoned")
+    found = await settled(newsroom, lambda found: found["status/publisher"]["state"] == "offline", "the last will")
+    assert "calls/17.1" in found
+    newsroom.start_publisher()
+    found = await settled(newsroom, lambda found: "calls/17.1" not in found, "cleared")
+    assert "calls/17.2" in found
+    assert Status.model_validate(found["status/publisher"]).state == "online"
+
+
+async def test_screens_are_right_at_once_however_far_the_stream_is_behind(newsroom: Newsroom) -> None:
+    newsroom.write(20_000)
+    begin_call(newsroom, "17.1")
+    newsroom.start_publisher()
+    found = await settled(newsroom, lambda found: "calls/17.1" in found, "the call")
+    assert found["journal/last"]["seq"] < 20_000
+
+
+async def test_a_wallboard_sees_no_call_and_no_record(newsroom: Newsroom) -> None:
+    newsroom.start_publisher()
+    begin_call(newsroom, "17.1")
+    await settled(newsroom, lambda found: "calls/17.1" in found, "told")
+    found = await retained(newsroom.broker("wallboard"))
+    desks = {f"desks/{desk.extension}" for desk in newsroom.settings.desk}
+    assert found.keys() == {"status/publisher", "queue", *desks}
+    assert "6281234567890" not in json.dumps(found)
+
+
+# ---- the whole of it
+
+
+async def test_a_real_call_on_the_floor(site: Site, phones: Phones) -> None:
+    """Each step is told within half a second of the moment at which it was told to the journal."""
+    seen: list[tuple[datetime, str, dict[str, Any]]] = []
+    async with watching(site, "siaga110/#", seen) as client:
+        assert client is not None
+        desk = await phones.desk(site.accounts[0], Behaviour.answers(100))
+        caller = await phones.call()
+        await desk.answered()
+        call = await site.new_call(0, number=len([r for r in site.records() if r.action == "call.received"]))
+        await eventually(lambda: states(seen, f"calls/{call}")[-1:] == ["talking"], seconds=5, what="it talks")
+        await caller.hang_up()
+        await site.story(call)
+        await eventually(lambda: states(seen, f"calls/{call}")[-1:] == ["cleared"], seconds=5, what="it is cleared")
+        extension, _ = site.accounts[0]
+        await eventually(lambda: states(seen, f"desks/{extension}")[-1:] == ["ready"], seconds=5, what="free again")
+    told = states(seen, f"calls/{call}")
+    assert told[-2:] == ["talking", "cleared"]
+    assert "talking" in states(seen, f"desks/{extension}")
+    for came, topic, payload in seen:
+        if topic == f"calls/{call}" and payload:
+            assert came - datetime.fromisoformat(payload["since"]) < timedelta(seconds=5)
+
+
+async def test_the_application_dies(fragile_site: Site) -> None:
+    """The broker itself says so, and the new one says that it is there."""
+    seen: list[tuple[datetime, str, dict[str, Any]]] = []
+    async with watching(fragile_site, "siaga110/status", seen):
+        await eventually(lambda: states(seen, "status") == ["online"], seconds=10, what="it is there")
+        application = fragile_site.application()
+        assert application is not None
+        os.kill(application, signal.SIGKILL)
+        await eventually(
+            lambda: states(seen, "status")[:3] == ["online", "offline", "online"], seconds=15, what="it is back"
+        )
+
+
+def states(seen: list[tuple[datetime, str, dict[str, Any]]], topic: str) -> list[str]:
+    return [payload.get("state", "cleared") for _, each, payload in seen if each == topic]
+
+
+@asynccontextmanager
+async def watching(site: Site, pattern: str, seen: list[tuple[datetime, str, dict[str, Any]]]) -> AsyncIterator[Client]:
+    password = json.loads((site.state / "secrets.json").read_text())["mqtt"]["supervisor"]
+    async with (
+        Client(
+            HOST, site.mqtt, username="supervisor", password=password, protocol=ProtocolVersion.V5, timeout=5
+        ) as client,
+        anyio.create_task_group() as tasks,
+    ):
+        await client.subscribe(pattern, qos=1)
+
+        async def read() -> None:
+            async for message in client.messages:
+                topic = message.topic.value.removeprefix("siaga110/")
+                seen.append((datetime.now(UTC), topic, json.loads(message.payload or "{}")))
+
+        tasks.start_soon(read)
+        yield client
+        tasks.cancel_scope.cancel()

@@ -1,0 +1,102 @@
+"""The link between application and Asterisk stands still, or is cut: as if the application were frozen."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from scripts.phones import Dialling
+from scripts.stack.sample import HOST
+from tests.asterisk.site import Site, assert_complete, eventually, in_fallback
+
+pytestmark = pytest.mark.anyio
+
+SERVED_AGAIN_WITHIN = 2.0
+ANSWERED_WITHIN_MS = 1_200
+
+
+class Proxy:
+    """A link that can be made to stand still, or be cut, with all that goes over it."""
+
+    def __init__(self, port: int) -> None:
+        self._to = port
+        self._open = asyncio.Event()
+        self._open.set()
+        self._writers: list[asyncio.StreamWriter] = []
+        self.refuses = False
+
+    def stall(self) -> None:
+        self._open.clear()
+
+    def cut(self) -> None:
+        self.refuses = True
+        for writer in self._writers:
+            writer.transport.abort()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.append(writer)
+        if self.refuses:
+            writer.transport.abort()
+            return
+        theirs, to = await asyncio.open_connection(HOST, self._to)
+        self._writers.append(to)
+        await asyncio.gather(self._carry(reader, to), self._carry(theirs, writer))
+
+    async def _carry(self, source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while data := await source.read(65536):
+                await self._open.wait()
+                target.write(data)
+                await target.drain()
+        target.close()
+
+
+@asynccontextmanager
+async def through_a_proxy(site: Site) -> AsyncIterator[Proxy]:
+    """The application's next start goes through it; nobody else does."""
+    proxy = Proxy(site.http)
+    server = await asyncio.start_server(proxy.serve, HOST, 0)
+    port = server.sockets[0].getsockname()[1]
+    config, pid = site.state / "siaga.toml", site.application()
+    assert pid is not None
+    config.write_text(site.text.replace(f":{site.http}", f":{port}"))
+    os.kill(pid, signal.SIGTERM)
+    await site.replaced(pid, seconds=10)
+    config.write_text(site.text)
+    try:
+        yield proxy
+    finally:
+        proxy.cut()
+        server.close()
+
+
+@pytest.mark.parametrize("how", ["stall", "cut"])
+async def test_link(make_site: Callable[[], Site], tmp_path: Path, how: str) -> None:
+    """Callers who wait ring every desk within 2 s, a new one is answered in time, and a new application serves."""
+    site = make_site()
+    site.start()
+    async with through_a_proxy(site) as proxy, site.phones(tmp_path / "phones") as phones:
+        waiter = await phones.call()
+        waiting = await site.new_call(0)
+        await site.told(waiting, "call.queued")
+        pid = site.application()
+        assert pid is not None
+        getattr(proxy, how)()
+        await eventually(lambda: in_fallback(site, waiting), seconds=SERVED_AGAIN_WITHIN, what="the caller is served")
+        await phones.desk(site.accounts[0])
+        newcomer = await phones.call(Dialling(hang_up_ms=100))
+        result = await newcomer.result()
+        assert result.answered_ms is not None
+        assert result.answered_ms < ANSWERED_WITHIN_MS
+        await site.replaced(pid, seconds=5)
+        await waiter.answered(seconds=10)
+        await waiter.hang_up()
+        await waiter.result()
+        assert_complete(await site.story(waiting))
+    site.stop()

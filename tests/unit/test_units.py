@@ -1,0 +1,118 @@
+"""systemd's units for the site: rendered, taken by systemd, and as narrow as they can be."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from ari_app.site.settings import load_settings
+from ari_app.site.state import StateDir, StateError
+from ari_app.site.units import render_units
+from cli.app import run
+from scripts.stack.watchdog import SILENT_SECONDS
+from tests.asterisk.site import REPO
+
+EXAMPLE = REPO / "siaga.example.toml"
+SERVICES = {"prepare", "broker", "asterisk", "guard", "application", "tables", "publisher"}
+needs_systemd = pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="there is no systemd-analyze")
+
+
+def units(folder: Path, config: Path = EXAMPLE, user: str = "siaga") -> dict[str, str]:
+    """The text of each unit by its short name."""
+    written = render_units(
+        load_settings(config), StateDir(Path("/var/lib/siaga110")), folder, config=Path("/etc/siaga.toml"), user=user
+    )
+    return {path.name.removeprefix("siaga-").partition(".")[0]: path.read_text() for path in written}
+
+
+def changed(tmp_path: Path, before: str, after: str) -> Path:
+    """The example with another value."""
+    text = EXAMPLE.read_text()
+    assert before in text
+    config = tmp_path / "siaga.toml"
+    config.write_text(text.replace(before, after, 1))
+    return config
+
+
+def test_every_process_of_the_launcher_has_one(tmp_path: Path) -> None:
+    made = units(tmp_path)
+    assert set(made) == SERVICES | {"siaga"}
+    for name in SERVICES:
+        assert f"siaga-{name}.service" in made["siaga"]
+        assert "User=siaga\n" in made[name]
+        assert "ProtectSystem=strict\n" in made[name]
+        assert "{" not in made[name]
+
+
+def test_all_come_back_at_once_and_for_ever(tmp_path: Path) -> None:
+    for name, text in units(tmp_path).items():
+        if name not in {"siaga", "prepare"}:
+            assert "Restart=always\n" in text, name
+            assert "StartLimitIntervalSec=0\n" in text, name
+        assert "\nRequires=" not in text, "one that fails must not take another one with it"
+        assert "\nBindsTo=" not in text
+
+
+def test_a_frozen_application_is_replaced_as_by_the_launcher(tmp_path: Path) -> None:
+    text = units(tmp_path)["application"]
+    assert f"WatchdogSec={SILENT_SECONDS * 1000:.0f}ms\n" in text
+    assert "WatchdogSignal=SIGKILL\n" in text, "it would not hear another one"
+    assert "guard.py --state /var/lib/siaga110 --now\n" in text
+
+
+def test_only_the_application_and_the_guard_see_the_secrets(tmp_path: Path) -> None:
+    made = units(tmp_path)
+    for name in ("asterisk", "broker", "tables"):
+        assert "InaccessiblePaths=-/var/lib/siaga110/secrets.json\n" in made[name], name
+        assert "InaccessiblePaths=-/var/lib/siaga110/pins.json\n" in made[name], name
+
+
+def test_what_depends_on_the_configuration(tmp_path: Path) -> None:
+    """Another broker, low ports, a phone network: each unit may do what it must, and no more."""
+    plain = units(tmp_path / "1")
+    assert "IPAddressDeny=any" in plain["application"]
+    assert "IPAddressDeny" not in plain["asterisk"]
+    assert "CAP_NET_BIND_SERVICE" not in "".join(plain.values())
+
+    far = units(tmp_path / "2", changed(tmp_path, 'listen = "127.0.0.1:1883"', 'url = "mqtts://broker.example:8883"'))
+    assert "broker" not in far
+    assert "siaga-broker" not in far["siaga"]
+    assert "IPAddressDeny" not in far["application"]
+    assert "IPAddressDeny=any" in far["guard"]
+
+    low = units(tmp_path / "3", changed(tmp_path, 'sip = "127.0.0.1:5060"', 'sip = "127.0.0.1:506"'))
+    assert "\nAmbientCapabilities=CAP_NET_BIND_SERVICE\n" in low["asterisk"]
+    assert "\nAmbientCapabilities=\n" in low["application"]
+
+
+@pytest.mark.parametrize("user", ["root; reboot", "", "a\nb", "%n"])
+def test_a_user_that_cannot_be(tmp_path: Path, user: str) -> None:
+    with pytest.raises(StateError, match="is not the name of a user"):
+        units(tmp_path, user=user)
+
+
+def test_a_path_that_systemd_would_read_otherwise(tmp_path: Path) -> None:
+    with pytest.raises(StateError, match="blank"):
+        render_units(load_settings(EXAMPLE), StateDir(Path("/var/lib/%n x")), tmp_path, config=None, user="siaga")
+
+
+@needs_systemd
+def test_the_command_has_them_checked(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    arguments = ["--state", str(tmp_path / "state"), "conf", "render", "--config", str(EXAMPLE), "--systemd"]
+    assert run([*arguments, str(tmp_path / "units")]) == 0
+    assert "no complaint" in capfd.readouterr().out
+    assert not (tmp_path / "state").exists()
+
+
+@needs_systemd
+@pytest.mark.parametrize("name", sorted(SERVICES))
+def test_exposure(tmp_path: Path, name: str) -> None:
+    """``systemd-analyze security``: 0 is nothing, 10 everything; a service that does nothing about it has 9.6."""
+    units(tmp_path)
+    path = tmp_path / f"siaga-{name}.service"
+    command = ["systemd-analyze", "security", "--offline=true", "--threshold=16", "--no-pager", str(path)]  # tenths
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
