@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypeAlias
 
+from ari_app.domain.radio import NET_PREFIX
+
 LEG_MARK: Final = "-leg-"
 BRIDGE_MARK: Final = "-bridge-"
 
@@ -22,6 +24,9 @@ STORY_ACTIONS: Final = (ANSWERED, BLOCKED_CALL, CLAIMED, UNBLOCKED_NUMBER)
 
 DESK_CONTEXT: Final = "desk-"
 """How the dialplan's contexts begin in which a desk's own calls are."""
+
+RADIO_CONTEXT: Final = "radio-"
+"""The same for the calls of radio gateways."""
 
 
 def leg_id(call: str, unique: str) -> str:
@@ -66,6 +71,11 @@ class SeenChannel:
     def is_desk_line(self) -> bool:
         """Whether a desk dialled something, rather than the public 110."""
         return self.context.startswith(DESK_CONTEXT)
+
+    @property
+    def is_gateway(self) -> bool:
+        """Whether a radio gateway has called us (SOP VII.d)."""
+        return self.context.startswith(RADIO_CONTEXT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +156,8 @@ class AdoptTalk:
     """Caller and desk are in a talk and nobody watches over them.
 
     ``bridge`` is the caller's, None when they are in none; ``together``: the desk is in it as well, and so is
-    ``third``, whom the operator has brought in.
+    ``third``, whom the operator has brought in. ``on_net``: the caller was with the operator on a radio net, whose
+    bridge is not theirs; there, both are muted.
     """
 
     caller: SeenChannel
@@ -154,6 +165,7 @@ class AdoptTalk:
     bridge: str | None
     together: bool = True
     third: SeenChannel | None = None
+    on_net: bool = False
 
     @property
     def used(self) -> set[str]:
@@ -222,27 +234,32 @@ Action: TypeAlias = (
 )
 
 
-def decide(
+def decide(  # noqa: PLR0913 - named, and each a thing of its own
     channels: Iterable[SeenChannel],
     bridges: Iterable[SeenBridge],
     *,
     flows: Collection[str],
     legs: Collection[str],
     living: Collection[str],
+    nets: Collection[str] = (),
 ) -> list[Action]:
     """What must be done so that Asterisk, the journal and the flows agree.
 
     ``flows`` are the calls that have a flow and ``legs`` the channels that flows count on (both as they
     were *before* Asterisk was asked, so that a call which came in meanwhile is not taken for lost);
-    ``living`` are the calls that have begun and not ended in the journal.
+    ``living`` are the calls that have begun and not ended in the journal; ``nets`` are the legs and bridges that
+    the radio nets look after.
     """
     by_id = {channel.id: channel for channel in channels}
     found = list(bridges)
     actions: list[Action] = [LegLost(leg) for leg in sorted(legs) if leg not in by_id]
     adoptions: list[Action] = []
-    used: set[str] = set()
+    used: set[str] = set(nets)
     for channel in sorted(by_id.values(), key=lambda channel: channel.since):  # who came first keeps their place
-        if call_of(channel.id) is not None or not channel.held or channel.id in flows:
+        if call_of(channel.id) is not None or not channel.held or channel.id in flows or channel.id in nets:
+            continue
+        if channel.is_gateway:  # nobody could switch its transmitter off
+            actions.append(HangUpStray(channel.id))
             continue
         adoption = _adoption(channel, by_id, found)
         adoptions.append(adoption)
@@ -272,6 +289,8 @@ def _adoption(
 ) -> AdoptTalk | AdoptColleagues | AdoptWaiting | HandBack:
     """What becomes of a caller, or of a desk that dialled, whom nobody looks after."""
     bridge = next((each for each in bridges if caller.id in each.channels), None)
+    on_net = bridge is not None and bridge.id.startswith(NET_PREFIX)
+    bridge = None if on_net else bridge
     place = None if bridge is None else bridge.id
     # The one who has the caller was there before whoever is asked, or has a call transferred to them.
     up = sorted((leg for leg in by_id.values() if call_of(leg.id) and leg.up), key=lambda leg: (leg.since, leg.id))
@@ -284,7 +303,7 @@ def _adoption(
         return HandBack(caller.id) if not together else AdoptColleagues(caller, together[0], place)
     if leg is None:
         return AdoptWaiting(caller)
-    return AdoptTalk(caller, leg, place, bool(together), next(iter(together[1:]), None))
+    return AdoptTalk(caller, leg, place, bool(together), next(iter(together[1:]), None), on_net)
 
 
 def _stray(made: str, flows: Collection[str], used: Collection[str]) -> bool:

@@ -27,8 +27,10 @@ from ari_app.flows.messages import (
     Delivered,
     Dismissed,
     DisplayChanged,
+    FloorNews,
     LegGone,
     Message,
+    NetOrdered,
     Stop,
     Stopping,
     TimeUp,
@@ -194,7 +196,10 @@ class Call:
         return self._caller_left
 
     def _note(self, message: Delivered) -> None:
-        if isinstance(message, DeskReady | TimeUp | Dismissed | DisplayChanged | Unblocked | Stop):
+        if isinstance(
+            message,
+            DeskReady | TimeUp | Dismissed | DisplayChanged | Unblocked | Stop | FloorNews | NetOrdered,
+        ):
             return
         match message:
             case LegGone(leg=leg):

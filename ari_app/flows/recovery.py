@@ -33,6 +33,7 @@ from ari_app.flows.emergency import (
 )
 from ari_app.flows.hearing import silence
 from ari_app.flows.party import Party
+from ari_app.flows.radio import free
 from ari_app.flows.ringing import answer_caller
 from ari_app.flows.room import Room
 from ari_app.flows.router import Router
@@ -119,6 +120,7 @@ class Recovery:
         # Only when it is known which desks are busy: the phones of the others can ring.
         for endpoint in await self._asterisk.endpoints():
             board.phone(endpoint.resource, registered=endpoint.state == "online")
+        await self._router.around.nets.after_gap()
 
     async def watch(self) -> None:
         """Reconcile every few seconds, for as long as the application runs."""
@@ -145,12 +147,14 @@ class Recovery:
     async def _reconcile(self, *, read: bool) -> None:
         """One round; without ``read`` the journal is spared a reading when nothing is amiss."""
         flows = frozenset(self._router.calls)
-        legs = {leg for call in self._router.calls.values() for leg in call.certain_legs()}
+        nets = self._router.around.nets
+        legs = {leg for call in self._router.calls.values() for leg in call.certain_legs()} | nets.certain_legs()
+        made = nets.made()
         living = await self._stories() if read or self._router.stories.want_reading(flows) else None
         channels = [seen(channel) for channel in await self._asterisk.channels()]
         bridges = [plan.SeenBridge(bridge.id, frozenset(bridge.channels)) for bridge in await self._asterisk.bridges()]
         self._router.around.switchboard.elsewhere(plan.elsewhere(channels))
-        actions = plan.decide(channels, bridges, flows=flows, legs=legs, living=frozenset(living or ()))
+        actions = plan.decide(channels, bridges, flows=flows, legs=legs, living=frozenset(living or ()), nets=made)
         if actions and living is None:
             living = await self._stories()
         for action in actions:
@@ -260,6 +264,8 @@ class Recovery:
         else:
             await answer_caller(room.call)
         await party.ear.take_over()
+        for leg in (room.call.id, party.leg):
+            await free(self._asterisk, leg)  # of a radio net
         await room.bring_in(party)
 
     async def _claim(self, call: Call) -> bool:

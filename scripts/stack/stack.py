@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -47,7 +48,11 @@ class Stack:
             "the application",
             [sys.executable, "-m", "ari_app", "--state", state.root],
             state.log / "application.log",
-            environment={"NOTIFY_SOCKET": self._watchdog.name, "PYTHONPATH": str(REPO)},
+            environment={
+                "NOTIFY_SOCKET": self._watchdog.name,
+                "PYTHONPATH": str(REPO),
+                "SIAGA_SPEAK": shlex.join([sys.executable, "-m", "scripts.stack.speak"]),
+            },
         )
         self.application.on_death = self._died
         self.application.reasons = {REPLACED: "another application serves 110; it waits until that one is gone"}

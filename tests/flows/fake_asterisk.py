@@ -43,6 +43,7 @@ from ari_app.domain import asterisk_log
 from ari_app.domain.display import Shown
 from ari_app.domain.notes import Note
 from tests.flows.equipment import Lags, Leg, Phone
+from tests.flows.fake_radio import FakeRadio
 from tests.flows.fake_sound import FakeSound
 from tests.flows.virtual_time import virtual_now
 
@@ -59,11 +60,12 @@ Trouble = Literal["before", "after", "refused"]
 """A command that gets no answer, before or after it took effect, or that Asterisk refuses for reasons of its own."""
 
 
-class FakeAsterisk(FakeSound):
+class FakeAsterisk(FakeRadio, FakeSound):
     """One Asterisk with desks; ``emit`` gets its events for as long as it is ``connected``."""
 
     def __init__(self, extensions: Sequence[str], emit: Callable[[Event], None], lags: Lags | None = None) -> None:
-        super().__init__()
+        FakeSound.__init__(self)
+        FakeRadio.__init__(self)
         self.phones = {extension: Phone() for extension in extensions}
         self.legs: dict[str, Leg] = {}
         self.open_bridges: dict[str, set[str]] = {}
@@ -475,6 +477,8 @@ class FakeAsterisk(FakeSound):
         if self.legs.get(leg.id) is not leg:
             return
         self._stop(leg)
+        if leg.ends is not None:
+            leg.ends.cancel()
         self._end_playback(leg, "failed")
         self._leave(leg)
         if leg.is_caller:
