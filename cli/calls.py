@@ -49,7 +49,7 @@ def list_(  # noqa: PLR0913 - one parameter for each option
         if engine is not None:
             number = e164(caller, settings.site.region, settings.site.area_code) if caller is not None else None
             if caller is not None and number is None:
-                raise typer.BadParameter("it has no digit", param_hint="--caller")
+                raise typer.BadParameter("it has no digit, or too few", param_hint="--caller")
             calls = list_calls(
                 engine,
                 living=living or (False if ended else None),

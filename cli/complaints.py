@@ -248,11 +248,11 @@ def _number(entered: str, settings: Settings) -> str:
     """A telephone number to look for.
 
     Raises:
-        typer.BadParameter: it has no digit: everybody would be found.
+        typer.BadParameter: it is none: everybody would be found.
     """
     number = e164(entered, settings.site.region, settings.site.area_code)
     if number is None:
-        raise typer.BadParameter("it has no digit", param_hint="--number")
+        raise typer.BadParameter("it has no digit, or too few", param_hint="--number")
     return number
 
 

@@ -91,7 +91,7 @@ def _text(name: str, entered: str, rules: FieldRules) -> str:
         return entered
     number = e164(entered, rules.region, rules.area_code)
     if number is None:
-        raise ComplaintRefused("number has no digit: enter - when there is none")
+        raise ComplaintRefused("number has no digit, or too few: enter - when there is none")
     return number
 
 

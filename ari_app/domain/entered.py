@@ -9,10 +9,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
-LONGEST: Final = 40
+from ari_app.domain.numbers import SHORTEST
 
-SHORTEST: Final = 3
-"""Digits that a number has at least: short codes have three."""
+LONGEST: Final = 40
 
 _CHARACTERS: Final = re.compile(r"[+0-9 ().,/-]*[0-9][+0-9 ().,/-]*")
 _ALONE: Final = re.compile(r"\+?[0-9]+")

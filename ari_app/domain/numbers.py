@@ -8,12 +8,15 @@ from typing import Final, NamedTuple
 
 import phonenumbers
 
+SHORTEST: Final = 3
+"""Digits that a number has at least: short codes have three. Networks send fewer, or zeros, for a withheld one."""
+
 _LOCAL: Final = re.compile(r"[2-9][0-9]{4,7}")
 """A subscriber's number as it is dialled inside its own area: short codes begin with 1, the others with 0."""
 
 
 def e164(number: str, region: str, area_code: str = "") -> str | None:
-    """``number`` as ``+62812...``; None for a withheld number.
+    """``number`` as ``+62812...``; None for a withheld number, also one that a network sends as ``0`` or ``0000000``.
 
     ``region`` (``ID``) says whose national numbers these are, ``area_code`` (``61``, without the 0 before it) whose
     local ones; empty: none are known. A trunk often leaves out the ``+`` of an international number: ``62812...`` is
@@ -23,7 +26,7 @@ def e164(number: str, region: str, area_code: str = "") -> str | None:
     digits = number.removeprefix("+")
     if not (digits.isascii() and digits.isdigit()):
         digits = "".join(c for c in number if c in "0123456789")
-    if not digits:
+    if len(digits) < SHORTEST or not digits.strip("0"):
         return None
     is_international = number.startswith("+")
     return (

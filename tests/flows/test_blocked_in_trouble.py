@@ -232,3 +232,20 @@ async def test_a_supervisor_marks_who_has_lost_the_operator(lags: Lags) -> None:
         await here.ended(call, seconds=10)
         assert not rings(here, "1001")
         assert here.told(call).count("call.answered") == 1
+
+
+# ---- a withheld number that looks like one --------------------------------------------------------
+
+
+@pytest.mark.parametrize("sent", ["0", "1", "0000000000"])
+async def test_a_network_that_sends_digits_for_a_withheld_number_is_not_blocked(sent: str) -> None:
+    """Five pranks would block everybody who calls by it."""
+    async with floor("1001") as here:
+        here.asterisk.register("1001", answers_after=0.1)
+        for _ in range(6):
+            call = here.asterisk.call(sent)
+            await here.talking(call, "1001")
+            assert here.facts(call, "call.received")[0].data["caller"] is None
+            await press(here, "1001", "*7")
+            await here.ended(call)
+        assert "number.blocked" not in {fact.action for fact in here.journal}

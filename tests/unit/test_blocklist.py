@@ -334,7 +334,22 @@ def test_blockable(entered: str, number: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "entered", ["", " ", "+", "abc", "0812x", "1" * 18, "++62812", "110", "08\u0661\u0662", "\n081", "0" * 50]
+    "entered",
+    [
+        "",
+        " ",
+        "+",
+        "abc",
+        "0812x",
+        "1" * 18,
+        "++62812",
+        "110",
+        "08\u0661\u0662",
+        "\n081",
+        "0" * 50,
+        "0000000000",
+        "+000",
+    ],
 )
 def test_not_blockable(entered: str) -> None:
     with pytest.raises(BlockRefused) as refused:
