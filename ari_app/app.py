@@ -8,6 +8,7 @@ import signal
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -21,17 +22,20 @@ from ari_app.ari.closed_loop import ClosedLoop
 from ari_app.ari.errors import AriReplaced
 from ari_app.ari.inbox import Switch
 from ari_app.ari.stream import EventStream
-from ari_app.assembly import make_blocking, make_complaints, make_roster, read_block_list
+from ari_app.assembly import make_blocking, make_complaints, make_nets, make_roster, read_block_list
 from ari_app.bus.broker import broker_of
 from ari_app.bus.commands import CommandServer
 from ari_app.bus.presence import Presence
+from ari_app.domain.blocklist import UNBLOCKED
 from ari_app.domain.claims import Claims
+from ari_app.domain.commands import CommandRefused
 from ari_app.domain.facts import Fact, Json
 from ari_app.domain.recovery import Story
 from ari_app.flows.blocking import Blocking, block_commands
 from ari_app.flows.complaints import complaint_commands
 from ari_app.flows.office import operator_commands
 from ari_app.flows.phone_watch import PhoneWatch
+from ari_app.flows.radio_office import radio_commands
 from ari_app.flows.recovery import Recovery
 from ari_app.flows.router import Router
 from ari_app.flows.surroundings import Rules, Surroundings
@@ -41,6 +45,7 @@ from ari_app.site.rules import field_rules, number_rules
 from ari_app.site.secrets import Secrets
 from ari_app.site.settings import Settings
 from ari_app.site.state import StateDir
+from ari_app.site.voice import NotSpoken, speak
 from ari_app.standby import leave_mark, wait_for_turn
 from ari_app.store.blocked import CallLookup
 from ari_app.store.complaints import ComplaintLookup
@@ -80,6 +85,8 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
                 journal.append(fact)
                 complaints.note(fact)
                 blocking.note(fact)
+                if fact.action == UNBLOCKED:
+                    router.unblocked(str(fact.data.get("number")))
 
             complaints = make_complaints(settings, state, tell)
             blocking = make_blocking(settings, tell)
@@ -88,14 +95,17 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
             board = Switchboard(units, roster, tell, overflow=settings.queue.overflow_seconds)
             roster.on_change = board.staff_changed
             recordings = Recordings(state.recordings)
+            switch = Switch()
+            nets = make_nets(settings, state, asterisk, switch, tell)
             around = Surroundings(
                 asterisk,
-                Switch(),
+                switch,
                 board,
                 tell,
                 complaints,
                 blocking,
                 Claims(),
+                nets,
                 _rules(settings, state),
                 partial(_read, recordings, anyio.CapacityLimiter(RECORDINGS_AT_ONCE)),
                 is_journal_troubled=lambda: journal.alarm is not None,
@@ -130,7 +140,8 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
                     mark_living=router.mark_living,
                     flush=partial(journal.flush, or_reserve=True),
                     rules=number_rules(settings),
-                ),
+                )
+                | radio_commands(nets, tell, speak=partial(_speak, state), order=router.order_net),
             )
 
             presence = Presence(
@@ -164,6 +175,7 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
                 partial(_fenced, loop.run, asterisk),
                 recovery.watch,
                 commands.run,
+                nets.run,
                 presence.run,
                 partial(watch.run, router.calls),
                 partial(_learn_blocks, blocking, settings, state),
@@ -200,6 +212,13 @@ def _now(zone: ZoneInfo) -> str:
 
 async def _read(recordings: Recordings, limiter: anyio.CapacityLimiter, call: str) -> Mapping[str, Json] | None:
     return await anyio.to_thread.run_sync(recordings, call, limiter=limiter)
+
+
+async def _speak(state: StateDir, text: str) -> Path:
+    try:
+        return await speak(state.sounds, text)
+    except NotSpoken as error:
+        raise CommandRefused(str(error)) from None
 
 
 async def _learn_blocks(blocking: Blocking, settings: Settings, state: StateDir) -> None:

@@ -13,19 +13,25 @@ import structlog
 from ari_app.domain.desks import POLDA
 from ari_app.domain.facts import Fact
 from ari_app.domain.operators import DeskPlace
+from ari_app.domain.transmissions import unfinished
 from ari_app.flows.blocking import Blocking
 from ari_app.flows.complaints import Complaints, Tickets
+from ari_app.flows.radio import Nets
 from ari_app.flows.roster import Roster, Tried
 from ari_app.site.pins import Pins, pins_file
+from ari_app.site.radio import net_rules
 from ari_app.site.rules import block_rules
 from ari_app.store.blocked import load_block_list
 from ari_app.store.complaints import living_complaints
 from ari_app.store.last_ticket import last_ticket
+from ari_app.store.radio import radio_records
 from ari_app.store.staff import guesses, staff
 
 log = structlog.get_logger(__name__)
 
 if TYPE_CHECKING:
+    from ari_app.ari.commands import Commands
+    from ari_app.ari.inbox import Switch
     from ari_app.domain.blocklist import BlockList
     from ari_app.site.settings import Settings
     from ari_app.site.state import StateDir
@@ -61,6 +67,20 @@ def make_complaints(settings: Settings, state: StateDir, tell: Callable[[Fact], 
     zone = ZoneInfo(settings.site.timezone)
     tickets = Tickets(last_ticket(state.journal), lambda: datetime.now(zone).date())
     return Complaints(tell, tickets, living_complaints(state.journal))
+
+
+def make_nets(
+    settings: Settings, state: StateDir, asterisk: Commands, switch: Switch, tell: Callable[[Fact], None]
+) -> Nets:
+    """The radio nets; what an application before us began on them is told to have ended.
+
+    Raises:
+        JournalError: the journal cannot be read.
+    """
+    rules = net_rules(settings)
+    for fact in unfinished(radio_records(state.journal)) if rules else ():
+        tell(fact)
+    return Nets(rules, asterisk, switch, tell)
 
 
 def make_blocking(settings: Settings, tell: Callable[[Fact], None]) -> Blocking:

@@ -19,11 +19,13 @@ from cli.options import new_group
 WRONG_USAGE: Final = 2
 
 GROUPS: Final = {
+    "watch": "The live floor: who waits, what each desk and each call does, today's figures, alarms.",
     "phones": "Phones: what to enter in a desk's SIP phone.",
     "calls": "Calls to 110: those that live and those that have ended.",
     "complaints": "Complaints: what callers report, for whom it is, and whether it is closed.",
     "block": "Prank calls: numbers that are marked or blocked, and what was done with them.",
     "operators": "Operators: who takes the calls, logged in where, and ready or not.",
+    "radio": "Radio nets: how they stand, what was said on them, and its recordings.",
     "desks": "Desks: whose phone is registered, who sits there, and which call is there.",
     "journal": "The journal: everything that happened, in order.",
     "conf": "The configuration: check it, render Asterisk's files from it.",

@@ -26,6 +26,7 @@ from ari_app.store.reader import JournalReader
 from ari_app.store.reserve import ROOM, reserve_of, standing_alarm, waiting
 from ari_app.store.tables import REVISION
 from ari_app.store.verify import verify
+from ari_app.store.witness import last_result
 from cli.conf import describe
 from cli.errors import Refused
 from cli.output import counted
@@ -77,6 +78,7 @@ def _examine(state: StateDir) -> Iterator[Finding]:
         yield Finding("configuration", FAILED, str(error))
     yield _guarded("journal", partial(_journal, state))
     yield _guarded("reserve", partial(_reserve, state))
+    yield _guarded("witness", partial(_witness, state))
     yield _guarded("clock", partial(_clock, state))
     yield _guarded("application", partial(_application, state))
     if settings is not None:
@@ -129,6 +131,15 @@ def _reserve(state: StateDir) -> tuple[str, str]:
     if reserve.stat().st_blocks * 512 < ROOM:
         return WARNING, f"it has less than {ROOM // 2**20} MB set aside: make room and start again"
     return OK, f"{ROOM // 2**20} MB set aside"
+
+
+def _witness(state: StateDir) -> tuple[str, str]:
+    """What Asterisk wrote down of the calls itself, held against the journal once an hour."""
+    last = last_result(state.witness)
+    if last is None:
+        return OK, "journal and Asterisk have not been compared yet: once an hour, or `siaga journal reconcile`"
+    agree = last.trouble is None and not last.differences
+    return (OK, last.sentence) if agree else (WARNING, f"{last.sentence}; see `siaga journal reconcile`")
 
 
 def _clock(state: StateDir) -> tuple[str, str]:

@@ -214,8 +214,50 @@ class AsteriskClient:
 
     async def show(self, leg: str, shown: Shown) -> None:
         """Change what the phone's display says."""
-        query = {"variable": "CONNECTEDLINE(all)", "value": _caller_id(shown)}
-        await self._order("POST", f"/channels/{leg}/variable", query)
+        await self._set(leg, "CONNECTEDLINE(all)", _caller_id(shown))
+
+    async def _set(self, leg: str, variable: str, value: str) -> None:
+        await self._order("POST", f"/channels/{leg}/variable", {"variable": variable, "value": value})
+
+    async def call_gateway(self, leg: str, dial: str, *, shown: Shown, seconds: int) -> None:
+        """Make the channel ``leg`` and call a radio gateway with it for at most ``seconds``."""
+        query = {
+            "endpoint": dial,
+            "app": APPLICATION,
+            "appArgs": "leg",
+            "channelId": leg,
+            "callerId": _caller_id(shown),
+            "timeout": str(seconds),
+        }
+        await self._order("POST", "/channels", query)
+
+    async def mute(self, leg: str) -> None:
+        """Let nobody hear a leg."""
+        await self._order("POST", f"/channels/{leg}/mute", {"direction": "in"})
+
+    async def unmute(self, leg: str) -> None:
+        """Let a leg be heard again."""
+        await self._order("DELETE", f"/channels/{leg}/mute", {"direction": "in"})
+
+    async def detect_talk(self, leg: str, *, silence_ms: int, level: int) -> None:
+        """Have talk and its end told of a leg."""
+        await self._set(leg, "TALK_DETECT(set)", f"{silence_ms},{level}")
+
+    async def delay(self, leg: str, ms: int) -> None:
+        """Let a leg be heard so much later."""
+        if ms:
+            await self._set(leg, "JITTERBUFFER(fixed)", str(ms))
+        else:
+            await self._set(leg, "JITTERBUFFER(disabled)", "")
+
+    async def end_after(self, leg: str, seconds: int) -> None:
+        """Have Asterisk end a leg after so long; 0: never."""
+        await self._set(leg, "TIMEOUT(absolute)", str(seconds))
+
+    async def press_keys(self, leg: str, keys: str, *, down_ms: int, pause_ms: int) -> None:
+        """Press keys towards a leg."""
+        query = {"dtmf": keys, "duration": str(down_ms), "between": str(pause_ms)}
+        await self._order("POST", f"/channels/{leg}/dtmf", query)
 
     async def indicate_ringing(self, leg: str) -> None:
         """Let an incoming leg hear that it rings."""
@@ -228,6 +270,12 @@ class AsteriskClient:
     async def hangup(self, leg: str, *, reason: str = "normal") -> None:
         """End a leg."""
         await self._order("DELETE", f"/channels/{leg}", {"reason": reason})
+
+    async def mark_emergency(self, leg: str) -> None:
+        """Note on a caller's leg that it is an emergency."""
+        # Not as a variable of the channel: once ARI has set one, Asterisk 22 lets the channel write no file any more,
+        # so that the call's note would be lost ("Dangerous function FILE write blocked").
+        await self._order("POST", "/asterisk/variable", {"variable": f"SHARED(EMERGENCY,{leg})", "value": "1"})
 
     async def back_to_dialplan(self, leg: str) -> None:
         """Let a leg go on in the dialplan."""
@@ -249,6 +297,20 @@ class AsteriskClient:
     async def play(self, leg: str, playback: str, media: Sequence[str]) -> None:
         """Play one thing after the other to this leg alone."""
         await self._order("POST", f"/channels/{leg}/play/{playback}", {"media": ",".join(media)})
+
+    async def play_to_all(self, bridge: str, playback: str, media: Sequence[str]) -> None:
+        """Play to everybody in a bridge."""
+        await self._order("POST", f"/bridges/{bridge}/play/{playback}", {"media": ",".join(media)})
+
+    async def record(self, bridge: str, name: str, *, seconds: int) -> None:
+        """Record what is heard in a bridge."""
+        query = {"name": name, "format": "wav", "maxDurationSeconds": str(seconds)}
+        await self._order("POST", f"/bridges/{bridge}/record", query)
+
+    async def stop_recording(self, name: str, *, keep: bool) -> None:
+        """End a recording, and keep it or not."""
+        path = f"/recordings/live/{name}"
+        await (self._order("POST", f"{path}/stop") if keep else self._order("DELETE", path))
 
     async def stop_playing(self, playback: str) -> None:
         """End a playback."""

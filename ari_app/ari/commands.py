@@ -48,6 +48,12 @@ class Commands(Protocol):
     async def hangup(self, leg: str, *, reason: str = "normal") -> None:
         """End a leg: ``normal``, ``answered_elsewhere``, ``busy`` or another of ARI's reasons."""
 
+    async def mark_emergency(self, leg: str) -> None:
+        """Note on a caller's leg that it is an emergency: the fallback does not take them for blocked (SOP VIII).
+
+        Unlike other orders it does not wait for what is played to the leg. Of a leg that is gone nothing is said.
+        """
+
     async def back_to_dialplan(self, leg: str) -> None:
         """Let a leg go on in the dialplan after the hand-over: the fallback."""
 
@@ -81,6 +87,42 @@ class Commands(Protocol):
 
     async def subscribe(self, sources: Sequence[str]) -> list[str]:
         """Get the events of ``channel:ID``, ``endpoint:PJSIP/1001``; returns those that are gone or unknown."""
+
+    async def call_gateway(self, leg: str, dial: str, *, shown: Shown, seconds: int) -> None:
+        """Make the channel ``leg`` and call a radio gateway with it (``PJSIP/radio-300/sip:...``).
+
+        Asterisk itself gives up after ``seconds``; answered, the leg is under our control. ``shown`` is who calls.
+        """
+
+    async def mute(self, leg: str) -> None:
+        """Let nobody hear a leg from now on. Its keys are events all the same."""
+
+    async def unmute(self, leg: str) -> None:
+        """Let a leg be heard again where it is."""
+
+    async def detect_talk(self, leg: str, *, silence_ms: int, level: int) -> None:
+        """Have ``ChannelTalkingStarted`` and ``ChannelTalkingFinished`` told of a leg that is not muted.
+
+        ``level`` is the average magnitude of samples that counts as talk, ``silence_ms`` how long it must be missing.
+        """
+
+    async def delay(self, leg: str, ms: int) -> None:
+        """Let everybody hear what a leg says so much later; 0: without delay. Before it is muted, or never."""
+
+    async def end_after(self, leg: str, seconds: int) -> None:
+        """Have Asterisk itself end a leg after so long, whatever becomes of us; 0: never."""
+
+    async def press_keys(self, leg: str, keys: str, *, down_ms: int, pause_ms: int) -> None:
+        """Press keys towards a leg's telephone or gateway."""
+
+    async def play_to_all(self, bridge: str, playback: str, media: Sequence[str]) -> None:
+        """Play to everybody in a bridge; its end is told as ``PlaybackFinished`` for ``bridge:ID``."""
+
+    async def record(self, bridge: str, name: str, *, seconds: int) -> None:
+        """Record what is heard in a bridge, for at most so long, to ``name`` among Asterisk's recordings."""
+
+    async def stop_recording(self, name: str, *, keep: bool) -> None:
+        """End a recording; without ``keep`` there is none afterwards."""
 
     async def packets_received(self, leg: str) -> int:
         """How many RTP packets have come from a leg's telephone so far."""

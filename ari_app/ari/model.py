@@ -139,6 +139,18 @@ class ChannelUnhold(msgspec.Struct, frozen=True, tag_field="type", tag="ChannelU
     channel: Channel
 
 
+class ChannelTalkingStarted(msgspec.Struct, frozen=True, tag_field="type", tag="ChannelTalkingStarted"):
+    """Talk is heard from a leg for which ``detect_talk`` was asked; told with its first 20 ms."""
+
+    channel: Channel
+
+
+class ChannelTalkingFinished(msgspec.Struct, frozen=True, tag_field="type", tag="ChannelTalkingFinished"):
+    """It is no longer. Not told when the leg sends nothing at all: then no silence is heard either."""
+
+    channel: Channel
+
+
 class Playback(msgspec.Struct, frozen=True):
     """What is played to a leg; ``state`` is ``done``, ``failed`` or another."""
 
@@ -210,6 +222,8 @@ LegEvent: TypeAlias = (
     | ChannelDtmfReceived
     | ChannelHold
     | ChannelUnhold
+    | ChannelTalkingStarted
+    | ChannelTalkingFinished
     | PlaybackFinished
     | BridgeBlindTransfer
     | BridgeAttendedTransfer
@@ -226,6 +240,8 @@ EVENT_TYPES: Final = (
     ChannelDtmfReceived,
     ChannelHold,
     ChannelUnhold,
+    ChannelTalkingStarted,
+    ChannelTalkingFinished,
     PlaybackFinished,
     BridgeBlindTransfer,
     BridgeAttendedTransfer,

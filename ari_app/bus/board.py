@@ -39,8 +39,9 @@ class Board:
             JournalNotRead: from ``follow``.
         """
         self._queue = None
-        self._floor.changed_calls |= self._floor.calls.keys()
-        self._floor.changed_desks |= self._floor.desks.keys()
+        # What ended before is not among them: what the broker still has of it comes back to us (``saw``).
+        self._floor.changed_calls = set(self._floor.calls)
+        self._floor.changed_desks = set(self._floor.desks)
         while True:
             await self._publish(client)
             with anyio.move_on_after(TICK_SECONDS):

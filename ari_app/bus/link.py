@@ -30,7 +30,8 @@ class Link:
         self._identifier = identifier
         self._will = will
         self._pause = FIRST_PAUSE
-        self._trouble = ""
+        self.trouble = ""
+        """Why there is no connection; empty: there is one, or the first is being made."""
 
     async def run(
         self, use: Callable[[BusClient], Awaitable[None]], on_message: Callable[[Message], None] = lambda _: None
@@ -58,12 +59,12 @@ class Link:
     def is_up(self) -> None:
         """``use`` says that all is well."""
         self._pause = FIRST_PAUSE
-        self._trouble = ""
+        self.trouble = ""
         log.info("link.connected", link=self._name, broker=str(self._broker))
 
     def _say_lost(self, reason: str) -> None:
-        if reason != self._trouble:
-            self._trouble = reason
+        if reason != self.trouble:
+            self.trouble = reason
             log.warning("link.lost", link=self._name, broker=str(self._broker), reason=reason)
 
 

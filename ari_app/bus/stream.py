@@ -3,12 +3,13 @@
 The broker itself keeps the cursor: behind each batch that it has confirmed, the last record's number is published
 retained at ``siaga110/journal/last``. What the broker still has of that after its death, it has of the records before
 it. So after any death, ours or the broker's, the stream goes on behind that number: no gap, and a repetition only of
-what the broker had taken when the number was not yet there. A file has the same number for a broker that has lost
-everything.
+what the broker had taken when the number was not yet there. A file has the number of a minute ago, for a broker that
+knows of none: it has lost everything, or was killed before it had written its first one to disk.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -26,6 +27,9 @@ BATCH: Final = 50
 
 IN_FLIGHT: Final = 10
 """Messages that are not confirmed yet. Some brokers drop who has more."""
+
+LAG_SECONDS: Final = 60.0
+"""How old the file's number is at least: by then the broker has written what it had confirmed."""
 
 STALL_SECONDS: Final = 10.0
 """A broker that confirms nothing for so long is connected to anew."""
@@ -93,6 +97,8 @@ class JournalStream:
         self.closing = anyio.Event()
         """Set: ``run`` ends when everything is published."""
         self._kept = kept
+        self._recent: deque[tuple[float, Place]] = deque()
+        """Where the stream was at a moment, once a second: those of the last minute."""
 
     async def run(self, client: BusClient, source: Source, accepted: Place | None) -> None:
         """Publish what the broker does not have, and then what comes; ``accepted`` is its own mark, None: it has none.
@@ -101,17 +107,20 @@ class JournalStream:
             MqttError: the broker is gone, or confirms nothing.
             JournalNotRead: see there.
         """
+        self._recent.clear()
         place = await self._begin(source, accepted)
         while True:
             lines = await source.lines(place.seq, BATCH)
             if lines:
                 await self._publish(client, lines)
                 place = Place(lines[-1].seq, lines[-1].hash)
-                self._kept.write(place)
+                self._keep(place)
             elif self.closing.is_set():
                 return
             else:
-                await self._news(source, place)
+                with anyio.move_on_after(LAG_SECONDS):
+                    await self._news(source, place)
+                self._keep(place)
 
     async def _begin(self, source: Source, accepted: Place | None) -> Place:
         for place in (accepted, self._kept.read()):
@@ -122,6 +131,17 @@ class JournalStream:
                 log.warning("stream.other_journal", seq=place.seq)
         log.info("stream.begins")
         return Place()
+
+    def _keep(self, place: Place) -> None:
+        """Write down where the stream was a minute ago."""
+        now = anyio.current_time()
+        if not self._recent or now - self._recent[-1][0] >= 1:
+            self._recent.append((now, place))
+        old: Place | None = None
+        while self._recent and now - self._recent[0][0] >= LAG_SECONDS:
+            _, old = self._recent.popleft()
+        if old is not None and old != self._kept.read():
+            self._kept.write(old)
 
     async def _publish(self, client: BusClient, lines: Sequence[Line]) -> None:
         """Hand one batch to the broker, in order, and then the mark."""

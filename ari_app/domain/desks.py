@@ -77,7 +77,7 @@ class Desk:
 
     ``idle_since`` (seconds of a clock that only goes forward) orders the desks: the longest idle is rung
     first. ``pause`` says why it is rung by nobody until ``pause_until``. ``call`` is what rings or talks there, and
-    ``verifies`` that it is of a blocked number (SOP VIII).
+    ``verifies`` that it is of a blocked number (SOP VIII). ``elsewhere``: its phone is in a call of the fallback.
     """
 
     extension: str
@@ -91,6 +91,7 @@ class Desk:
     pause_until: float = 0.0
     call: str | None = None
     verifies: bool = False
+    elsewhere: bool = False
 
     @property
     def is_at_work(self) -> bool:
@@ -103,12 +104,16 @@ class Desk:
 
     def can_take(self, now: float) -> bool:
         """Whether the next call may be offered here."""
-        return self.is_at_work and self.state is DeskState.FREE and not self.is_pausing(now)
+        return self.is_at_work and self._is_free and not self.is_pausing(now)
 
     def can_ring(self, now: float) -> bool:
         """Whether its phone can be made to ring in need: also one that is not ready, or in wrap-up."""
         is_left_alone = self.is_pausing(now) and self.pause is Pause.REFUSED
-        return self.registered and self.state is DeskState.FREE and not is_left_alone
+        return self.registered and self._is_free and not is_left_alone
+
+    @property
+    def _is_free(self) -> bool:
+        return self.state is DeskState.FREE and not self.elsewhere
 
 
 def move(desk: Desk, event: DeskEvent, *, now: float, call: str | None = None, verifies: bool = False) -> Desk:

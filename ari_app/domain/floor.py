@@ -78,7 +78,7 @@ class Floor:
     def fold(self, record: Record) -> None:
         """Take one more record in. It never raises: a journal holds whatever was told."""
         self.seq, self.hash = record.seq, record.hash
-        before = self.calls.get(record.call or "")
+        before = self.calls.get(record.call) if record.call is not None else None
         after = self._fold_call(before, record)
         rows = fold_desks(self._rows, record)
         self._rows |= rows
@@ -125,7 +125,7 @@ class Floor:
 
     def _fold_desk(self, name: str, record: Record) -> None:
         known, row = self.desks[name], self._rows[name]
-        call = self.calls.get(row.call or "")
+        call = self.calls.get(row.call) if row.call is not None else None
         fresh = _seen(row, known.place, call.row if call else None)
         is_other = (fresh.state, row.call, row.reason) != (known.state, known.row.call, known.row.reason)
         self.desks[name] = replace(fresh, since=record.at if is_other else known.since, seq=record.seq)
@@ -133,7 +133,7 @@ class Floor:
 
     def _count(self, before: CallRow | None, record: Record) -> None:
         """A call was received, or answered for the first time."""
-        now = self.calls.get(record.call or "")
+        now = self.calls.get(record.call) if record.call is not None else None
         if now is None:
             return
         row = now.row

@@ -32,6 +32,10 @@ class Key(StrEnum):
     TAKE_BACK = "take_back"
     CONSULT = "consult"
     RADIO = "radio"
+    NET_KEY = "net_key"
+    NET_LISTEN = "net_listen"
+    NET_TALK = "net_talk"
+    NET_LEAVE = "net_leave"
     UNKNOWN = "unknown"
 
 
@@ -58,6 +62,9 @@ CODES: Final[dict[str, tuple[Key, str]]] = {
 }
 """Each code with what must follow it; nothing: it is complete."""
 
+ON_NET: Final = {"5": Key.NET_KEY, "1": Key.NET_LISTEN, "2": Key.NET_TALK, "#": Key.NET_LEAVE}
+"""What single keys mean to an operator who is on a radio net (CONTRACT.md, "On a net")."""
+
 _FOLLOWS: Final = {code: re.compile(follow) for code, (_, follow) in CODES.items() if follow}
 
 
@@ -67,12 +74,16 @@ class Pad:
     def __init__(self) -> None:
         """Nothing has been pressed."""
         self.pressed = ""
+        self.on_net = False
+        """Whether the operator is on a radio net: single keys have a meaning then."""
 
     def press(self, digit: str) -> Wish | None:
         """One more digit (``0`` to ``9``, ``*``, ``#``): the code that it completes, or None.
 
         A star begins a new code: who has mistyped starts again.
         """
+        if self.on_net and not self.pressed and digit in ON_NET:
+            return Wish(ON_NET[digit])
         self.pressed = digit if digit == "*" else self.pressed + digit
         wish = _read(self.pressed)
         if wish is not None:

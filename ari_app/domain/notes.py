@@ -17,10 +17,14 @@ from ari_app.domain.numbers import e164
 
 _LINE: Final = re.compile(
     r"(?P<call>[0-9A-Za-z._-]{1,150})\|(?P<number>[0-9+]{0,20})\|(?P<dialled>[0-9]{1,80})"
-    r"\|(?P<received>[0-9]{1,14})\|(?P<began>[0-9]{0,14})\|(?P<ended>[0-9]{1,14})\|(?P<talked>[0-9]{0,12})"
+    r"\|(?P<received>[0-9]{1,14})\|(?P<began>[0-9]{0,14})\|(?P<ended>[0-9]{1,14})"
+    r"\|((?P<lifted>[0-9]{0,14})\+)?(?P<talked>[0-9]{0,12})"
     r"\|(?P<desk>[0-9]{0,80})\|(?P<by>caller|desk)\|(?P<state>[A-Za-z ]{0,20})\|(?P<cause>[0-9]{0,3})"
 )
-"""As ``dialplan/note.conf`` writes it. What a crash or a bad disk made of it must not get into the journal."""
+"""As ``dialplan/note.conf`` writes it. What a crash or a bad disk made of it must not get into the journal.
+
+``lifted`` is not in notes that older dialplans wrote.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +32,9 @@ class Note:
     """One call as the dialplan saw it.
 
     ``began`` is when the fallback took over; None: it did not. Its are ``desk``, empty when nobody answered there,
-    and ``talked_ms``, in milliseconds. ``answered``: the caller's line was answered, by whomever.
+    ``lifted``, when the desk answered, where that is known, and ``talked_ms``, in milliseconds: from when the caller's
+    line was answered, perhaps for an announcement, to the end of the talk; 0: there was none. ``answered``: the
+    caller's line was answered, by whomever.
     """
 
     call: str
@@ -42,6 +48,7 @@ class Note:
     by: str
     answered: bool
     cause: int
+    lifted: datetime | None = None
 
 
 def parse(line: str) -> Note | None:
@@ -61,6 +68,7 @@ def parse(line: str) -> Note | None:
         found["by"],
         found["state"] == "Up",
         int(found["cause"] or 0),
+        _moment(found["lifted"]) if found["lifted"] else None,
     )
 
 
@@ -118,7 +126,8 @@ def _end_in_fallback(note: Note, told: Collection[str]) -> list[Fact]:
         # An operator may have had the caller before, and been lost together with the application.
         return [_ended(note, "caller", "caller", "answered")] if "call.answered" in told else _abandoned(note)
     # The machine's clock may have been set meanwhile: nobody is answered before the call came.
-    answered = max(min(note.received, note.ended), note.ended - timedelta(milliseconds=note.talked_ms))
+    lifted = note.lifted or note.ended - timedelta(milliseconds=note.talked_ms)
+    answered = max(min(note.received, note.ended), min(lifted, note.ended))
     waited = max(0, _milliseconds(note.received, answered))
     desk = f"desk:{note.desk}"
     return [

@@ -11,14 +11,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypeAlias
 
+from ari_app.domain.radio import NET_PREFIX
+
 LEG_MARK: Final = "-leg-"
 BRIDGE_MARK: Final = "-bridge-"
 
 
-BLOCKED_CALL, CLAIMED = "call.blocked", "call.emergency_claimed"
+ANSWERED, BLOCKED_CALL, CLAIMED = "call.answered", "call.blocked", "call.emergency_claimed"
+UNBLOCKED_NUMBER: Final = "number.unblocked"
+STORY_ACTIONS: Final = (ANSWERED, BLOCKED_CALL, CLAIMED, UNBLOCKED_NUMBER)
+"""What of a call is to be known besides its last action."""
 
 DESK_CONTEXT: Final = "desk-"
 """How the dialplan's contexts begin in which a desk's own calls are."""
+
+RADIO_CONTEXT: Final = "radio-"
+"""The same for the calls of radio gateways."""
 
 
 def leg_id(call: str, unique: str) -> str:
@@ -45,7 +53,8 @@ class SeenChannel:
     """A living channel. ``held`` means that the dialplan has handed it over to an application.
 
     ``number`` is the caller's, ``dialled`` what was called; ``endpoint`` is the phone or trunk's name; ``context``
-    is where in the dialplan it is; ``since`` is when it was made (ISO 8601).
+    is where in the dialplan it is; ``since`` is when it was made (ISO 8601). ``rung`` by the dialplan itself: it is the
+    telephone that the fallback rings, or talks with.
     """
 
     id: str
@@ -56,11 +65,17 @@ class SeenChannel:
     dialled: str = ""
     context: str = ""
     since: str = ""
+    rung: bool = False
 
     @property
     def is_desk_line(self) -> bool:
         """Whether a desk dialled something, rather than the public 110."""
         return self.context.startswith(DESK_CONTEXT)
+
+    @property
+    def is_gateway(self) -> bool:
+        """Whether a radio gateway has called us (SOP VII.d)."""
+        return self.context.startswith(RADIO_CONTEXT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,23 +83,31 @@ class Story:
     """What was told of a call that has not ended, as far as whoever takes it up needs it.
 
     ``last`` is the last ``call.*`` action but ``call.classified``; ``is_blocked``: the call's number was blocked when
-    it came in; ``claims_emergency``: its caller has said by key that it is an emergency (SOP VIII). ``since`` is when
-    it came in (ISO 8601), where that was read from the journal.
+    it came in, and nobody has unblocked it in this call; ``claims_emergency``: its caller has said by key that it is an
+    emergency (SOP VIII); ``was_answered``: an operator has spoken with the caller. ``since`` is when it came in
+    (ISO 8601), where that was read from the journal.
     """
 
     last: str
     is_blocked: bool = False
     claims_emergency: bool = False
+    was_answered: bool = False
     since: str = ""
 
     def after(self, action: str) -> Story:
-        """The story with one more line."""
+        """The story with one more line: one of ``call.*`` but ``call.classified``, or ``number.unblocked``."""
         return Story(
-            action,
-            is_blocked=self.is_blocked or action == BLOCKED_CALL,
+            self.last if action == UNBLOCKED_NUMBER else action,
+            is_blocked=action == BLOCKED_CALL or (self.is_blocked and action != UNBLOCKED_NUMBER),
             claims_emergency=self.claims_emergency or action == CLAIMED,
+            was_answered=self.was_answered or action == ANSWERED,
             since=self.since,
         )
+
+    @property
+    def is_to_be_verified(self) -> bool:
+        """Whether the caller waits behind everybody else, for an operator who verifies the number (SOP VIII)."""
+        return self.is_blocked and not self.claims_emergency
 
 
 def died_at(story: Story | None, began: str, link_lost: datetime | None) -> datetime | None:
@@ -133,7 +156,8 @@ class AdoptTalk:
     """Caller and desk are in a talk and nobody watches over them.
 
     ``bridge`` is the caller's, None when they are in none; ``together``: the desk is in it as well, and so is
-    ``third``, whom the operator has brought in.
+    ``third``, whom the operator has brought in. ``on_net``: the caller was with the operator on a radio net, whose
+    bridge is not theirs; there, both are muted.
     """
 
     caller: SeenChannel
@@ -141,6 +165,7 @@ class AdoptTalk:
     bridge: str | None
     together: bool = True
     third: SeenChannel | None = None
+    on_net: bool = False
 
     @property
     def used(self) -> set[str]:
@@ -209,27 +234,32 @@ Action: TypeAlias = (
 )
 
 
-def decide(
+def decide(  # noqa: PLR0913 - named, and each a thing of its own
     channels: Iterable[SeenChannel],
     bridges: Iterable[SeenBridge],
     *,
     flows: Collection[str],
     legs: Collection[str],
     living: Collection[str],
+    nets: Collection[str] = (),
 ) -> list[Action]:
     """What must be done so that Asterisk, the journal and the flows agree.
 
     ``flows`` are the calls that have a flow and ``legs`` the channels that flows count on (both as they
     were *before* Asterisk was asked, so that a call which came in meanwhile is not taken for lost);
-    ``living`` are the calls that have begun and not ended in the journal.
+    ``living`` are the calls that have begun and not ended in the journal; ``nets`` are the legs and bridges that
+    the radio nets look after.
     """
     by_id = {channel.id: channel for channel in channels}
     found = list(bridges)
     actions: list[Action] = [LegLost(leg) for leg in sorted(legs) if leg not in by_id]
     adoptions: list[Action] = []
-    used: set[str] = set()
+    used: set[str] = set(nets)
     for channel in sorted(by_id.values(), key=lambda channel: channel.since):  # who came first keeps their place
-        if call_of(channel.id) is not None or not channel.held or channel.id in flows:
+        if call_of(channel.id) is not None or not channel.held or channel.id in flows or channel.id in nets:
+            continue
+        if channel.is_gateway:  # nobody could switch its transmitter off
+            actions.append(HangUpStray(channel.id))
             continue
         adoption = _adoption(channel, by_id, found)
         adoptions.append(adoption)
@@ -249,11 +279,18 @@ def decide(
     return actions
 
 
+def elsewhere(channels: Iterable[SeenChannel]) -> frozenset[str]:
+    """The desks whose phones ring or talk for the dialplan's fallback: they are not free for us."""
+    return frozenset(channel.endpoint for channel in channels if channel.rung and call_of(channel.id) is None)
+
+
 def _adoption(
     caller: SeenChannel, by_id: dict[str, SeenChannel], bridges: Iterable[SeenBridge]
 ) -> AdoptTalk | AdoptColleagues | AdoptWaiting | HandBack:
     """What becomes of a caller, or of a desk that dialled, whom nobody looks after."""
     bridge = next((each for each in bridges if caller.id in each.channels), None)
+    on_net = bridge is not None and bridge.id.startswith(NET_PREFIX)
+    bridge = None if on_net else bridge
     place = None if bridge is None else bridge.id
     # The one who has the caller was there before whoever is asked, or has a call transferred to them.
     up = sorted((leg for leg in by_id.values() if call_of(leg.id) and leg.up), key=lambda leg: (leg.since, leg.id))
@@ -266,7 +303,7 @@ def _adoption(
         return HandBack(caller.id) if not together else AdoptColleagues(caller, together[0], place)
     if leg is None:
         return AdoptWaiting(caller)
-    return AdoptTalk(caller, leg, place, bool(together), next(iter(together[1:]), None))
+    return AdoptTalk(caller, leg, place, bool(together), next(iter(together[1:]), None), on_net)
 
 
 def _stray(made: str, flows: Collection[str], used: Collection[str]) -> bool:

@@ -67,6 +67,17 @@ class Bridges:
             self._main, self.has_caller = bridge, True
         self._first = self._first or leg
 
+    async def take_caller_home(self) -> None:
+        """The caller, who was elsewhere, is in their own bridge again.
+
+        Raises:
+            AriRefused: the caller is gone.
+        """
+        if self._main is None:
+            self._main = await self._make()
+        await self._asterisk.add_to_bridge(self._main, [self._call], absorb_keys=True)
+        self.has_caller = True
+
     async def join_aside(self, legs: Iterable[str]) -> None:
         """Let these legs hear each other, without the caller.
 

@@ -27,11 +27,14 @@ from ari_app.flows.messages import (
     Delivered,
     Dismissed,
     DisplayChanged,
+    FloorNews,
     LegGone,
     Message,
+    NetOrdered,
     Stop,
     Stopping,
     TimeUp,
+    Unblocked,
     now,
 )
 from ari_app.flows.surroundings import Surroundings
@@ -193,7 +196,10 @@ class Call:
         return self._caller_left
 
     def _note(self, message: Delivered) -> None:
-        if isinstance(message, DeskReady | TimeUp | Dismissed | DisplayChanged | Stop):
+        if isinstance(
+            message,
+            DeskReady | TimeUp | Dismissed | DisplayChanged | Unblocked | Stop | FloorNews | NetOrdered,
+        ):
             return
         match message:
             case LegGone(leg=leg):
@@ -284,14 +290,14 @@ class Call:
         if entered:
             self._entered.add(self.id)
 
-    def adopt_talk(self, leg: str, bridge: str | None, *, is_up: bool) -> None:
+    def adopt_talk(self, leg: str, bridge: str | None, *, is_up: bool, together: bool = True) -> None:
         """Take up a talk that was found living: count its leg and its bridge as this call's.
 
         ``is_up``: the caller's leg was answered, too; otherwise they hear it ring still. A caller in no bridge has
-        not met the operator yet.
+        not met the operator yet; ``together``: in theirs is the leg, too, otherwise another one may have been before.
         """
         self.adopt_leg(leg, lives=True)
-        self.bridges.adopt(bridge, leg)
+        self.bridges.adopt(bridge, leg if together or bridge is None else "")
         self.is_up = is_up
         self.talking = self.was_answered = bridge is not None
 

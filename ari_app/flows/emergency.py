@@ -17,13 +17,20 @@ from ari_app.domain.daytime import greeting
 from ari_app.domain.queue import Priority
 from ari_app.flows.call import Call
 from ari_app.flows.endings import Ended
-from ari_app.flows.messages import CallClosed, CallerLeft, CallLost, Dismissed, TimeUp, TurnedAway, now
+from ari_app.flows.messages import CallClosed, CallerLeft, CallLost, Dismissed, TimeUp, TurnedAway, Unblocked, now
 from ari_app.flows.party import Party
 from ari_app.flows.ringing import Answered, RingGroup, answer_caller, connect
 from ari_app.flows.room import OK, Room
 from ari_app.flows.switchboard import DeskReady
 from ari_app.flows.talk import NOW_BLOCKED, say_goodbye, talk
-from ari_app.flows.verification import enter_lane, heed_emergency, return_to_lane, says_emergency
+from ari_app.flows.verification import (
+    enter_lane,
+    heed_emergency,
+    heed_unblocking,
+    return_to_lane,
+    says_emergency,
+    wait_with_music,
+)
 
 ANNOUNCE: Final = "announce"
 
@@ -105,6 +112,8 @@ async def dismiss(room: Room, dismissed: Dismissed) -> Ended:
     call = room.call
     call.tell("call.closed", dismissed.by)
     call.around.complaints.close(call.id, dismissed.by)
+    for leg in [leg for leg in call.legs() if leg != call.id and leg not in room.parties]:
+        await call.end_leg(leg)  # whoever has just answered has nobody to talk to any more
     party = next((each for each in room.parties.values() if each is not room.aside), None)
     return await say_goodbye(room, dismissed.by, party, NOW_BLOCKED if dismissed.has_blocked else OK)
 
@@ -167,6 +176,9 @@ async def find_operator(room: Room) -> Party:
                 case ChannelDtmfReceived() if says_emergency(room, heard):
                     await heed_emergency(room)
                     continue
+                case Unblocked():
+                    await heed_unblocking(room)
+                    continue
             outcome = await group.read(heard)
             if isinstance(outcome, Answered):
                 party = await take_call(room, group, outcome)
@@ -186,7 +198,7 @@ async def announce_waiting(room: Room) -> None:
     """
     if not room.caller.is_playing:
         await answer_caller(room.call)
-        await room.caller.waits_in_queue()
+        await wait_with_music(room)
 
 
 async def take_call(room: Room, group: RingGroup, answered: Answered) -> Party | None:
@@ -207,7 +219,7 @@ async def take_call(room: Room, group: RingGroup, answered: Answered) -> Party |
     await room.resume_at_once()
     if not await connect(call, answered.leg):
         group.failed(answered)
-        await room.caller.waits_in_queue()
+        await wait_with_music(room)
         call.wait_in_queue()
         return None
     party = room.enter(desk, answered.leg)

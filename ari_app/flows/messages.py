@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TypeAlias
 
 from ari_app.ari.model import LegEvent
@@ -33,8 +34,38 @@ class Dismissed:
 
 
 @dataclass(frozen=True, slots=True)
+class Unblocked:
+    """The caller's number is not blocked any more: they wait like everybody else (SOP VIII)."""
+
+
+@dataclass(frozen=True, slots=True)
 class DisplayChanged:
     """What the operators' displays say has changed."""
+
+
+class News(StrEnum):
+    """What somebody on a radio net is told of the floor."""
+
+    PERMITTED = "permitted"
+    """The key was taken: speak."""
+    REFUSED = "refused"
+    TIME_OUT = "time_out"
+    TAKEN_OVER = "taken_over"
+    NET_LOST = "net_lost"
+
+
+@dataclass(frozen=True, slots=True)
+class FloorNews:
+    """To somebody on a radio net: how it stands with their key."""
+
+    news: News
+
+
+@dataclass(frozen=True, slots=True)
+class NetOrdered:
+    """A supervisor has a radio net brought into the call (SOP VII.d); an empty ``net``: out of it."""
+
+    net: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +73,7 @@ class Stop:
     """The application is about to end; the flow lets go of its call at its next step."""
 
 
-Message: TypeAlias = LegEvent | DeskReady | LegGone | TimeUp | DisplayChanged
+Message: TypeAlias = LegEvent | DeskReady | LegGone | TimeUp | DisplayChanged | Unblocked | FloorNews | NetOrdered
 Delivered: TypeAlias = Message | Dismissed | Stop
 
 

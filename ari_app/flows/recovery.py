@@ -33,6 +33,7 @@ from ari_app.flows.emergency import (
 )
 from ari_app.flows.hearing import silence
 from ari_app.flows.party import Party
+from ari_app.flows.radio import free
 from ari_app.flows.ringing import answer_caller
 from ari_app.flows.room import Room
 from ari_app.flows.router import Router
@@ -51,6 +52,9 @@ _BEFORE_TALK: Final = frozenset(
 
 CLOSED, FALLBACK = "call.closed", "call.fallback"
 
+_RUNG_BY: Final = "AppDial"
+"""So Asterisk calls the far end of the dialplan's ``Dial()``."""
+
 _HELD_BY: Final = frozenset({"Stasis", "StasisBroadcast"})
 
 log = structlog.get_logger(__name__)
@@ -67,6 +71,7 @@ def seen(channel: Channel) -> plan.SeenChannel:
         dialled=channel.dialplan.exten,
         context=channel.dialplan.context,
         since=channel.creationtime,
+        rung=channel.dialplan.app_name == _RUNG_BY,
     )
 
 
@@ -108,12 +113,14 @@ class Recovery:
             log.warning("recovery.start_unknown", status=refused.status)
         board = self._router.around.switchboard
         await self._asterisk.subscribe([f"endpoint:PJSIP/{desk}" for desk in board.desks])
-        for endpoint in await self._asterisk.endpoints():
-            board.phone(endpoint.resource, registered=endpoint.state == "online")
         # Subscribed first, looked at afterwards: what ends in between is missing from the second look.
         strange = [c.id for c in await self._asterisk.channels() if c.id not in self._router.around.switch]
         await self._asterisk.subscribe([f"channel:{channel}" for channel in strange])
         await self._reconcile(read=True)
+        # Only when it is known which desks are busy: the phones of the others can ring.
+        for endpoint in await self._asterisk.endpoints():
+            board.phone(endpoint.resource, registered=endpoint.state == "online")
+        await self._router.around.nets.after_gap()
 
     async def watch(self) -> None:
         """Reconcile every few seconds, for as long as the application runs."""
@@ -140,11 +147,14 @@ class Recovery:
     async def _reconcile(self, *, read: bool) -> None:
         """One round; without ``read`` the journal is spared a reading when nothing is amiss."""
         flows = frozenset(self._router.calls)
-        legs = {leg for call in self._router.calls.values() for leg in call.certain_legs()}
+        nets = self._router.around.nets
+        legs = {leg for call in self._router.calls.values() for leg in call.certain_legs()} | nets.certain_legs()
+        made = nets.made()
         living = await self._stories() if read or self._router.stories.want_reading(flows) else None
         channels = [seen(channel) for channel in await self._asterisk.channels()]
         bridges = [plan.SeenBridge(bridge.id, frozenset(bridge.channels)) for bridge in await self._asterisk.bridges()]
-        actions = plan.decide(channels, bridges, flows=flows, legs=legs, living=frozenset(living or ()))
+        self._router.around.switchboard.elsewhere(plan.elsewhere(channels))
+        actions = plan.decide(channels, bridges, flows=flows, legs=legs, living=frozenset(living or ()), nets=made)
         if actions and living is None:
             living = await self._stories()
         for action in actions:
@@ -205,8 +215,10 @@ class Recovery:
         caller, desk = action.caller, action.leg.endpoint
         call = self._found(caller)
         if call is not None:
-            call.adopt_talk(action.leg.id, action.bridge, is_up=caller.up)
-            call.around.switchboard.take(desk, call.id)
+            call.adopt_talk(action.leg.id, action.bridge, is_up=caller.up, together=action.together)
+            story = living.get(call.id)
+            verifies = story is not None and story.is_to_be_verified
+            call.around.switchboard.take(desk, call.id, verifies=verifies)
             if action.third is not None:
                 call.adopt_leg(action.third.id, lives=True)
                 call.around.switchboard.take(action.third.endpoint, call.id)
@@ -226,15 +238,17 @@ class Recovery:
                 await self._bring_together(room, party)
             if not room.call.talking:  # who had just lifted the receiver is gone again by now
                 await room.leave(party, wrap_up=False)
-                return await find_operator(room)
+                return await place_of(call, living.get(call.id))(room)
             begin_talk(room, party, is_new=last is None or last in _BEFORE_TALK)
             return party
 
         self._go_on(call, caller, living, state="talking", desk=desk)
         room = Room(call)
-        restore(room, call.around.switchboard.actor(desk), desk)
+        restore(room, living.get(call.id), call.around.switchboard.actor(desk), desk)
         if last == CLOSED:
-            room.enter(desk, action.leg.id)
+            party = room.enter(desk, action.leg.id)
+            for ear in (room.caller, party.ear):
+                await ear.take_over()
             await close(room)
         else:
             await work_on(room, rejoin)
@@ -250,6 +264,8 @@ class Recovery:
         else:
             await answer_caller(room.call)
         await party.ear.take_over()
+        for leg in (room.call.id, party.leg):
+            await free(self._asterisk, leg)  # of a radio net
         await room.bring_in(party)
 
     async def _claim(self, call: Call) -> bool:
@@ -290,7 +306,7 @@ class Recovery:
             call.bridges.adopt(None, "")
             await room.caller.take_over()
         self._go_on(call, caller, living, state="waiting")
-        restore(room, "system", None)
+        restore(room, living.get(call.id), "system", None)
         if _last(living, call.id) == CLOSED:
             await close(room)
         else:
@@ -315,23 +331,27 @@ def place_of(call: Call, story: plan.Story | None) -> Finder:
     """
     if story is None:
         return finder(call)
-    call.claims_emergency = story.claims_emergency
-    if story.is_blocked and not (call.claims_emergency or call.is_emergency):
-        return find_verifier_again
-    return find_operator
+    return find_verifier_again if story.is_to_be_verified and not call.is_emergency else find_operator
 
 
-def restore(room: Room, actor: str, desk: str | None) -> None:
-    """What an adopted call's complaint says of it: an emergency is still one, and a transfer was not taken.
+def restore(room: Room, story: plan.Story | None, actor: str, desk: str | None) -> None:
+    """What was told of an adopted call: an emergency is still one, and a transfer was not taken.
 
     ``desk`` has the caller; None: nobody does.
     """
     call = room.call
+    if story is not None:
+        call.claims_emergency, call.was_answered = story.claims_emergency, story.was_answered
     row = call.around.complaints.before(call.id)
     if row is None:
         return
     call.is_emergency = row.emergency
     call.priority = Priority.EMERGENCY if row.emergency else Priority.TAKE_BACK
+    unit = call.around.switchboard.desks[desk].unit if desk is not None else None
+    if row.status == "forwarded" and unit == row.polres:  # SOP V.7: it had just answered, and that was not told yet
+        operator = call.around.switchboard.operator_at(desk or "")
+        call.tell("call.transfer_answered", actor, polres=row.polres, desk=desk, operator=operator)
+        return
     if row.status == "forwarded":  # SOP V.10: nobody hears the Polres's desks ring any more
         call.tell("call.taken_back", actor, polres=row.polres, desk=desk, reason=NotAnswered.NO_ANSWER.value)
     if row.status in {"forwarded", "open"}:

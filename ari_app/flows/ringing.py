@@ -13,6 +13,7 @@ import structlog
 from ari_app.ari.errors import AriConflict, AriError, AriNotFound, AriRefused
 from ari_app.ari.model import Channel, ChannelDestroyed, ChannelStateChange
 from ari_app.domain.causes import NotAnswered, why_not_answered
+from ari_app.domain.queue import Priority
 from ari_app.flows.call import Call
 from ari_app.flows.messages import CallerLeft, LegGone, TimeUp, now
 
@@ -117,7 +118,8 @@ class RingGroup:
         if self._tells:
             self._call.tell("call.not_answered", f"desk:{desk}", desk=desk, reason=reason.value)
         board = self._call.around.switchboard
-        if self._tells and reason is NotAnswered.NO_ANSWER:
+        is_blamed = reason is NotAnswered.NO_ANSWER and self._call.priority is not Priority.VERIFICATION
+        if self._tells and is_blamed:  # a flood of blocked numbers must not leave the others without a ready desk
             board.let_it_ring(desk)  # before it is free: otherwise it is rung again at once
         board.release(desk, refused=reason is not NotAnswered.NO_ANSWER)
         return NotTaken(desk, reason)

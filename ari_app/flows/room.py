@@ -19,10 +19,10 @@ from ari_app.ari.model import (
     PlaybackFinished,
     leg_of,
 )
-from ari_app.domain.keys import DIGIT_SECONDS, Wish
+from ari_app.domain.keys import DIGIT_SECONDS, Key, Wish
 from ari_app.flows.call import Call
 from ari_app.flows.hearing import Ear
-from ari_app.flows.messages import DisplayChanged, LegGone, Message, TimeUp
+from ari_app.flows.messages import DisplayChanged, FloorNews, LegGone, Message, NetOrdered, TimeUp, Unblocked
 from ari_app.flows.party import Asked, Gone, Heard, Party, PhoneHeld, Referred
 from ari_app.flows.switchboard import DeskReady
 
@@ -93,8 +93,11 @@ class Room:
 
     async def _read(self, message: Message) -> Heard | None:
         """What a message means; None: nothing to anybody but the one who has taken note of it."""
-        if isinstance(message, DeskReady):
+        if isinstance(message, DeskReady | Unblocked | FloorNews):
             return message
+        if isinstance(message, NetOrdered):  # as if who has the caller had pressed it
+            party = next((each for each in self.parties.values() if each is not self.aside), None)
+            return None if party is None else Asked(party, Wish(Key.RADIO, message.net))
         if isinstance(message, DisplayChanged):
             for shown in [each for each in self.parties.values() if not each.ear.is_playing]:
                 await self.show(shown)

@@ -31,7 +31,8 @@ from ari_app.flows.colleague import call_colleague
 from ari_app.flows.desk_services import Services, serve_desk
 from ari_app.flows.emergency import answer_emergency_call
 from ari_app.flows.hearing import silence
-from ari_app.flows.messages import Delivered, Dismissed, DisplayChanged, LegGone, Stop, Stopping
+from ari_app.flows.messages import Delivered, Dismissed, DisplayChanged, LegGone, NetOrdered, Stop, Stopping, Unblocked
+from ari_app.flows.radio_desk import be_on_net
 from ari_app.flows.room import SUCCESS
 from ari_app.flows.stories import Stories
 from ari_app.flows.surroundings import Surroundings
@@ -87,14 +88,21 @@ class Router:
             log.exception("call.inbox_full", leg=leg_of(event))
 
     def _desk_dials(self, event: StasisStart) -> None:
-        """A desk has dialled one of its services, or another desk."""
+        """A desk has dialled one of its services, another desk or a radio net; or a gateway has called its net."""
         kind, dialled = (*event.args, "", "")[:2]
         desk = endpoint_of(event.channel)
-        if self._is_stopping or desk not in self.around.switchboard.desks or kind not in {"service", "colleague"}:
+        if self._is_stopping:
+            return
+        if kind == "gateway":  # no other context leads here
+            self.around.nets.came(event.channel.id, dialled)
+            return
+        if desk not in self.around.switchboard.desks or kind not in {"service", "colleague", "net"}:
             return
         call = self._new_call(event.channel.id, "", dialled)
         if kind == "service":
             self._tasks.start_soon(self._serve, call, lambda call: serve_desk(call, desk, dialled, self._services))
+        elif kind == "net":
+            self._tasks.start_soon(self._serve, call, lambda call: be_on_net(call, desk, dialled))
         else:
             self._tasks.start_soon(self._serve, call, lambda call: call_colleague(call, desk, dialled))
 
@@ -122,9 +130,14 @@ class Router:
             return None
         call.tell("call.classified", actor, kind="prank")
         has_blocked = call.around.blocking.mark(call_id, call.caller, actor, note=note)
-        if call.was_answered:
+        if call.was_answered and not self.stories.is_closing(call_id):
             self._deliver(call, Dismissed(actor, has_blocked))
         return Marked(is_closing=call.was_answered, has_blocked=has_blocked)
+
+    def unblocked(self, number: str) -> None:
+        """A number is not blocked any more: whoever waits to be verified for it hears of that (SOP VIII)."""
+        for call in [call for call in self.calls.values() if call.caller == number]:
+            self._deliver(call, Unblocked())
 
     def classified(self, call_id: str, emergency: bool | None, kind: str | None) -> None:  # noqa: FBT001 - as entered
         """A supervisor has entered of what kind a living call is; the displays follow."""
@@ -134,6 +147,17 @@ class Router:
             call.is_emergency = emergency
             self._deliver(call, DisplayChanged())
 
+    def order_net(self, call_id: str, net: str) -> bool:
+        """A supervisor has a radio net brought into a living call (SOP VII.d), or, with none, out of it.
+
+        False: no operator has such a call.
+        """
+        call = self.calls.get(call_id)
+        if call is None or not call.talking or not self.stories.is_open(call_id):
+            return False
+        self._deliver(call, NetOrdered(net))
+        return True
+
     def _deliver(self, call: Call, message: Delivered) -> None:
         try:
             call.deliver(message)
@@ -141,7 +165,8 @@ class Router:
             log.error("call.inbox_full", call=call.id)
 
     def leg_lost(self, leg: str) -> None:
-        """A leg was found missing: tell the call that it belongs to."""
+        """A leg was found missing: tell the call or the radio net that it belongs to."""
+        self.around.nets.leg_lost(leg)
         for call in self.calls.values():
             if leg in call.legs():
                 self._deliver(call, LegGone(leg))
@@ -175,7 +200,7 @@ class Router:
 
     def owns(self, made: str) -> bool:
         """Whether a leg or bridge with this id is one that a flow works with."""
-        return any(call.owns(made) for call in self.calls.values())
+        return self.around.nets.owns(made) or any(call.owns(made) for call in self.calls.values())
 
     def found(self, channel: str, number: str, dialled: str) -> Call | None:
         """A ``Call`` for a caller who was found living; None when it has a flow after all, or we are about to end."""

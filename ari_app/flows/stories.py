@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 import anyio.to_thread
 
 from ari_app.domain.facts import Fact
-from ari_app.domain.recovery import Story
+from ari_app.domain.recovery import UNBLOCKED_NUMBER, Story
 
 Living: TypeAlias = Callable[[], Mapping[str, Story]]
 """The calls that have begun and not ended in the journal, each with what was told of it."""
@@ -37,9 +37,12 @@ class Stories:
 
     def note(self, fact: Fact) -> None:
         """Take note of a fact that goes into the journal."""
-        if fact.call is None or not fact.action.startswith("call.") or fact.action == "call.classified":
-            return  # of what kind a call is does not say where it is
+        is_of_call = fact.action.startswith("call.") and fact.action != "call.classified"  # a kind is no place
+        if fact.call is None or not (is_of_call or fact.action == UNBLOCKED_NUMBER):
+            return
         before = self._told.get(fact.call, _NOTHING)
+        if before is _NOTHING and not is_of_call:
+            return
         if before is _NOTHING or fact.action == "call.received":
             self._told[fact.call] = _NOTHING.after(fact.action)
         elif before.last != "call.ended":
@@ -52,6 +55,10 @@ class Stories:
     def is_closed(self, call: str) -> bool:
         """Whether this process has told the call's end or fallback; it may not be on disk yet."""
         return call in self._told and self._told[call].last in _CLOSED
+
+    def is_closing(self, call: str) -> bool:
+        """Whether the call was closed, and its caller hears the salutation."""
+        return call in self._told and self._told[call].last == "call.closed"
 
     def has_ended(self, call: str) -> bool:
         """Whether this process has told the call's end, and remembers it."""

@@ -12,6 +12,7 @@ from ari_app.ari.inbox import Switch
 from ari_app.domain.claims import Claims
 from ari_app.domain.complaints import ComplaintRow
 from ari_app.domain.facts import Fact, Json
+from ari_app.flows.radio import Nets
 from ari_app.flows.switchboard import Switchboard
 
 
@@ -77,9 +78,9 @@ async def never_recorded(_call: str) -> Mapping[str, Json] | None:
 class Surroundings:
     """What a flow works with.
 
-    ``claims`` are the emergencies that blocked callers have claimed; ``recorded`` gives file, size and hash of a
-    call's recording when Asterisk has finished it, None when there is none. ``is_journal_troubled`` says whether its
-    alarm stands.
+    ``claims`` are the emergencies that blocked callers have claimed, ``nets`` the radio nets; ``recorded`` gives file,
+    size and hash of a call's recording when Asterisk has finished it, None when there is none.
+    ``is_journal_troubled`` says whether its alarm stands.
     """
 
     asterisk: Commands
@@ -89,6 +90,7 @@ class Surroundings:
     complaints: ComplaintBook
     blocking: BlockBook
     claims: Claims
+    nets: Nets
     rules: Rules = Rules()
     recorded: Callable[[str], Awaitable[Mapping[str, Json] | None]] = never_recorded
     is_journal_troubled: Callable[[], bool] = bool

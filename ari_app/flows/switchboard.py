@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
@@ -163,11 +163,24 @@ class Switchboard:
         for extension in [each for each in self._desks_of(call) if self.is_offered(each, call)]:
             self.release(extension)
 
-    def take(self, extension: str, call: str) -> None:
-        """The desk was found talking on ``call``, or dialled itself; unknown and busy ones stay as they are."""
+    def take(self, extension: str, call: str, *, verifies: bool = False) -> None:
+        """The desk was found talking on ``call``, or dialled itself; unknown and busy ones stay as they are.
+
+        ``verifies``: with the caller of a blocked number, as one of those that may (SOP VIII).
+        """
         desk = self._desks.get(extension)
         if desk is not None and desk.state is DeskState.FREE:
-            self._move(extension, DeskEvent.TAKE, call=call)
+            self._move(extension, DeskEvent.TAKE, call=call, verifies=verifies)
+
+    def elsewhere(self, extensions: Collection[str]) -> None:
+        """These desks' phones, and no others, are in calls of the dialplan's fallback."""
+        changed = [desk for desk in self._desks.values() if desk.elsewhere != (desk.extension in extensions)]
+        for desk in changed:
+            self._desks[desk.extension] = replace(desk, elsewhere=not desk.elsewhere)
+        for desk in changed:
+            self._free_for_transfer(desk.extension)
+        if changed:
+            self._match()
 
     def answered(self, extension: str) -> None:
         """The desk took the call that it was offered; who wanted it as well looks anew."""

@@ -14,6 +14,7 @@ from ari_app.flows.classify import classify
 from ari_app.flows.consult import consult, let_go
 from ari_app.flows.endings import Ended, Lost, Next, end_stranger, left_by
 from ari_app.flows.party import Asked, Gone, Party, PhoneHeld, Referred
+from ari_app.flows.radio_patch import patch
 from ari_app.flows.room import LONGEST_SENTENCE, OK, Room
 from ari_app.flows.transfer import transfer, transfer_by_phone
 
@@ -56,6 +57,8 @@ async def do(room: Room, party: Party, wish: Wish) -> Next:
             return await transfer(room, party, wish)
         case Key.CONSULT:  # SOP VII.a
             return await consult(room, party, wish)
+        case Key.RADIO:  # SOP VII.d
+            return await patch(room, party, wish)
         case Key.PRANK:  # SOP VII.f
             has_blocked = mark_prank(room, party)
             return await say_goodbye(room, party.actor, party, NOW_BLOCKED if has_blocked else OK)

@@ -11,12 +11,16 @@ import anyio
 
 from ari_app.ari.model import Channel, ChannelDtmfReceived
 from ari_app.domain.queue import Priority
-from ari_app.flows.messages import TurnedAway, now
+from ari_app.flows.classify import mark_emergency
+from ari_app.flows.messages import CallerLeft, TurnedAway, now
 from ari_app.flows.party import Heard
 from ari_app.flows.ringing import answer_caller
 from ari_app.flows.room import LONGEST_SENTENCE, Room
 
 EMERGENCY_KEY: Final = "9"
+HEARD_SECONDS: Final = 2.0
+"""Announcement and request to call later last longer; what is over sooner was not heard."""
+
 ANNOUNCEMENT, LATER = "nomor-blokir-pengumuman", "hubungi-lagi-nanti"
 
 
@@ -33,17 +37,36 @@ async def enter_lane(room: Room) -> None:
     call.priority = Priority.VERIFICATION
     call.tell("call.blocked", number=call.caller, waiting=lane)
     if lane < call.around.rules.verification_max:
-        call.wait_in_queue()  # at once: whoever comes in the same moment counts it
-        await return_to_lane(room)
+        await _take_place(room)
         return
     await call.follow_caller()
     await answer_caller(call)
+    began = now()
     await room.caller.hears(ANNOUNCEMENT, LATER)
     with anyio.move_on_after(2 * LONGEST_SENTENCE):
         while room.caller.is_playing:
             if says_emergency(room, await room.next()) and await heed_emergency(room):
                 return
+    if now() - began < HEARD_SECONDS:  # it was not played: nobody is turned away without a word
+        await _take_place(room)
+        return
     raise TurnedAway
+
+
+async def _take_place(room: Room) -> None:
+    """Wait in the lane, counted at once, by whoever comes in the same moment.
+
+    Raises:
+        CallerLeft: the caller is gone; no desk is kept for them.
+    """
+    board, call = room.call.around.switchboard, room.call.id
+    room.call.wait_in_queue()
+    try:
+        await return_to_lane(room)
+    except CallerLeft:
+        board.withdraw(call)
+        board.end_offers(call)
+        raise
 
 
 async def return_to_lane(room: Room) -> None:
@@ -55,7 +78,7 @@ async def return_to_lane(room: Room) -> None:
     room.call.priority = Priority.VERIFICATION
     await room.call.follow_caller()
     await answer_caller(room.call)
-    await room.caller.waits_to_be_verified(ANNOUNCEMENT)
+    await wait_with_music(room)
 
 
 def says_emergency(room: Room, heard: Heard) -> bool:
@@ -79,5 +102,27 @@ async def heed_emergency(room: Room) -> bool:
     call.claims_emergency, call.priority = True, Priority.NORMAL
     call.tell("call.emergency_claimed", "caller", number=call.caller)
     call.around.switchboard.promote(call.id, call.priority)
-    await room.caller.waits_in_queue()
+    await mark_emergency(call)
+    await wait_with_music(room)
     return True
+
+
+async def heed_unblocking(room: Room) -> None:
+    """The number was unblocked while its caller waits to be verified: they wait with everybody else from now on.
+
+    Raises:
+        CallerLeft: the caller is gone.
+    """
+    call = room.call
+    if call.priority is Priority.VERIFICATION:
+        call.priority = Priority.NORMAL
+        call.around.switchboard.promote(call.id, call.priority)
+        await wait_with_music(room)
+
+
+async def wait_with_music(room: Room) -> None:
+    """A waiting caller hears the queue's announcement, or why the number is blocked; then music, and never silence."""
+    if room.call.priority is Priority.VERIFICATION:
+        await room.caller.waits_to_be_verified(ANNOUNCEMENT)
+    else:
+        await room.caller.waits_in_queue()

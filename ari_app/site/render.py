@@ -11,6 +11,7 @@ from ari_app.domain.desks import POLDA, POLRES_PREFIX
 from ari_app.domain.fallback_rows import MOST_BYTES, READ_BYTES
 from ari_app.domain.queue import VERIFIERS
 from ari_app.site.number_plan import number_plan
+from ari_app.site.radio import gateways
 from ari_app.site.state import StateDir, StateError, write_private
 
 if TYPE_CHECKING:
@@ -105,6 +106,8 @@ def _values(settings: Settings, state: StateDir, secrets: Secrets) -> dict[str, 
         "http": settings.asterisk.http,
         "rtp": settings.asterisk.rtp,
         "trunks": settings.trunk,
+        "gateways": gateways(settings),
+        "nets": [radio.net for radio in settings.radio],
         "desks": settings.desk,
         "polda_desks": settings.polda_desks,
         "numbers": {desk.extension: f"PJSIP/{desk.extension}" for desk in settings.desk} | _polres_numbers(settings),

@@ -12,10 +12,12 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from ari_app.domain.blocklist import MOST_MARKS
 from ari_app.domain.desks import POLDA, POLRES_PREFIX
+from ari_app.domain.radio import endpoint_of_net
 from ari_app.site.values import (
     Address,
     AreaCode,
     Days,
+    Digits,
     EmergencyNumber,
     Extension,
     Flag,
@@ -181,12 +183,24 @@ class Desk(_Section):
 
 
 class Radio(_Section):
-    """``[[radio]]``: a net that is reached through the SIP-HT gateway."""
+    """``[[radio]]``: a net that is reached through the SIP-HT gateway. What each key does: docs/radio.md.
+
+    ``match``: the addresses from which the gateway calls us; empty: its own. ``lead_in_ms`` left out: 300 with
+    ``ptt = "dtmf"``, else none.
+    """
 
     net: Extension
     name: Words
     gateway: SipUri
+    match: tuple[Network, ...] = ()
+    connect: Literal["always", "on_demand"] = "always"
     ptt: Literal["vox", "dtmf"] = "vox"
+    key_down: Digits = "*"
+    key_up: Digits = "#"
+    lead_in_ms: Annotated[int, Field(ge=0, le=1000, strict=True)] | None = None
+    attack_ms: Annotated[int, Field(ge=0, le=1000, strict=True)] = 100
+    hang_ms: Annotated[int, Field(ge=0, le=5000, strict=True)] = 400
+    talk_level: Annotated[int, Field(ge=1, le=32767, strict=True)] = 256
     timeout_seconds: Seconds = 60
 
 
@@ -266,6 +280,8 @@ class Settings(_Section):
         for number in meanings:
             if number in names:
                 yield f"trunk.name: {number} is a number that can be dialled"
+        for name in names & {endpoint_of_net(radio.net) for radio in self.radio}:
+            yield f"trunk.name: {name} is what the gateway of a radio net is called"
 
 
 def _twice(key: str, values: Iterable[str]) -> Iterator[str]:
@@ -326,6 +342,8 @@ _ALLOWED: Final = {
     "unit": '"polda" or a Polres code',
     "contact": "sip:HOST:PORT",
     "gateway": "sip:NET@HOST:PORT",
+    "key_down": "1 to 8 of the keys 0-9, *, # and A-D",
+    "key_up": "1 to 8 of the keys 0-9, *, # and A-D",
 }
 
 _REASONS: Final = {

@@ -21,6 +21,7 @@ _FOLDERS: Final = (
     "asterisk",
     "asterisk/etc",
     "asterisk/spool",
+    "asterisk/spool/recording",
     "asterisk/db",
     "asterisk/blocked",
     "witness",
@@ -52,6 +53,8 @@ class StateDir:
         self.broker = self.root / "broker"
         self.asterisk = self.root / "asterisk"
         self.notes = self.asterisk / "spool" / "notes"
+        self.transmissions = self.asterisk / "spool" / "recording"
+        """One recording for each transmission on a radio net, by its id."""
         self.blocked = self.asterisk / "blocked"
         self.asterisk_pid = self.run / "asterisk.pid"
         self.witness = self.root / "witness"

@@ -72,6 +72,12 @@ def _sip_uri(text: str) -> str:
     return text
 
 
+def host_of(uri: str) -> str:
+    """The host of a SIP address that was found good."""
+    found = _SIP_URI.fullmatch(uri)
+    return found[1] if found else ""
+
+
 def _zone(name: str) -> str:
     try:
         ZoneInfo(name)
@@ -117,6 +123,8 @@ Words = Annotated[str, _Text]
 Extension = Annotated[str, StringConstraints(pattern=r"^[0-9]{2,8}$")]
 AreaCode = Annotated[str, StringConstraints(pattern=r"^(?:[1-9][0-9]{0,3})?$")]
 EmergencyNumber = Annotated[str, StringConstraints(pattern=r"^[0-9]{2,15}$")]
+Digits = Annotated[str, StringConstraints(pattern=r"^[0-9A-D*#]{1,8}$")]
+"""Keys of a telephone, as they are sent to a radio gateway."""
 PolresCode = Annotated[str, StringConstraints(pattern=r"^[0-9]{2}$")]
 ONE_WORD: Final = r"^[!-:<-Z^-~]{1,128}$"
 """What a password may be: printable, without blanks and what has a meaning of its own in Asterisk's files."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from ari_app.domain.recovery import Story
+from ari_app.domain.recovery import STORY_ACTIONS, Story
 from ari_app.store.reader import JournalReader
 
 if TYPE_CHECKING:
@@ -19,10 +20,10 @@ SELECT begun.call, (
     SELECT last.action FROM journal AS last
     WHERE last.call = begun.call AND last.action GLOB 'call.*' AND last.action <> 'call.classified'
     ORDER BY last.seq DESC LIMIT 1
-), EXISTS (
-    SELECT 1 FROM journal AS line WHERE line.call = begun.call AND line.action = 'call.blocked'
-), EXISTS (
-    SELECT 1 FROM journal AS line WHERE line.call = begun.call AND line.action = 'call.emergency_claimed'
+), (
+    SELECT group_concat(line.action) FROM (
+        SELECT action FROM journal WHERE call = begun.call AND action IN (?2, ?3, ?4, ?5) ORDER BY seq
+    ) AS line
 ), (
     SELECT min(at) FROM journal AS line WHERE line.call = begun.call AND line.action = 'call.received'
 )
@@ -45,5 +46,12 @@ def living(path: Path) -> dict[str, Story]:
     if not path.exists():
         return {}
     with JournalReader(path, with_reserve=True) as reader:
-        rows = reader.select(_QUERY, (max(0, reader.head().seq - LOOK_BACK),))
-        return {call: Story(last, bool(blocked), bool(claims), since) for call, last, blocked, claims, since in rows}
+        rows = reader.select(_QUERY, (max(0, reader.head().seq - LOOK_BACK), *STORY_ACTIONS))
+        return {call: _story(last, (said or "").split(","), since) for call, last, said, since in rows}
+
+
+def _story(last: str, said: list[str], since: str) -> Story:
+    story = Story("", since=since)
+    for action in said:
+        story = story.after(action)
+    return replace(story, last=last)

@@ -11,6 +11,7 @@ from scripts.phones.behaviour import Behaviour
 from scripts.phones.caller import Caller, CallResult, Dialling, LoadResult, percentile
 from scripts.phones.desk import Desk
 from scripts.phones.events import Event, PhoneEndedError, PhoneError, PhoneTimeoutError
+from scripts.phones.gateway import RadioGateway
 from scripts.phones.handset import Handset
 from scripts.phones.handset_call import HandsetCall
 from scripts.phones.keys import KeyPress
@@ -34,6 +35,7 @@ __all__ = [
     "PhoneError",
     "PhoneTimeoutError",
     "Phones",
+    "RadioGateway",
     "free_port",
     "percentile",
 ]

@@ -37,8 +37,8 @@ class Packet:
 class Audio(asyncio.DatagramProtocol):
     """An RTP end point for PCMA in 20 ms frames.
 
-    ``hz`` is the tone it plays from ``talk_to`` on, None: nothing. Everything received is kept, in order of arrival:
-    sound in ``packets``, keys that the other side pressed in ``keys``.
+    ``hz`` is the tone it plays from ``talk_to`` on, 0: silence, None: nothing is sent. Everything received is kept, in
+    order of arrival: sound in ``packets``, keys that the other side pressed in ``keys``.
     """
 
     def __init__(self, hz: float | None) -> None:
@@ -106,6 +106,10 @@ class Audio(asyncio.DatagramProtocol):
         self._target = (host, port)
         if self._player is None:
             self._player = asyncio.create_task(self._play())
+
+    def play(self, hz: float) -> None:
+        """Play another tone from now on; 0: silence, which is sent as well."""
+        self.hz, self._frames = hz, _frames(hz)
 
     async def _play(self) -> None:
         loop = asyncio.get_running_loop()

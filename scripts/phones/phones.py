@@ -15,6 +15,7 @@ from scripts.phones.behaviour import Behaviour
 from scripts.phones.caller import Caller, Dialling, LoadResult
 from scripts.phones.desk import Desk, accounts_csv
 from scripts.phones.events import PhoneError
+from scripts.phones.gateway import SILENCE, RadioGateway
 from scripts.phones.handset import Handset
 from scripts.phones.handset_call import HandsetCall
 from scripts.phones.ports import free_port
@@ -110,6 +111,12 @@ class Phones:
         if wait:
             await handset.registered()
         return handset
+
+    async def gateway(self, host: str, port: int, *, answers: float | None = 0.0) -> RadioGateway:
+        """A radio gateway at an address of its own; it answers for every net after so many seconds, None: never."""
+        gateway = await RadioGateway.open(self.server, host, number="gateway", port=port, hz=SILENCE, answers=answers)
+        self._handsets.append(gateway)
+        return gateway
 
     async def citizen(  # noqa: PLR0913 -- named, and each a thing of its own
         self,

@@ -9,7 +9,7 @@ import signal
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 LONGEST_PAUSE: Final = 0.5
 """Seconds before a process that keeps dying is started again: callers wait for it."""
@@ -48,9 +48,20 @@ class Child:
             return int(Path(f"/proc/{self.pid}/schedstat").read_text().split()[0])
         return None
 
+    def _output(self) -> BinaryIO:
+        """Where it prints to; nowhere, when the disk does not take its log: it must run all the same."""
+        try:
+            return self.log.open("ab")
+        except OSError:
+            return Path(os.devnull).open("ab")
+
     async def start(self) -> None:
-        """Start it."""
-        with self.log.open("ab") as output:
+        """Start it.
+
+        Raises:
+            OSError: the machine has no room for another process.
+        """
+        with self._output() as output:
             self._process = await asyncio.create_subprocess_exec(
                 "setpriv", "--pdeathsig", "KILL", *self._command,
                 stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output,
@@ -72,7 +83,18 @@ class Child:
                 await self.on_death()
             pause = 0.0 if time.monotonic() - started > STEADY_SECONDS else min(max(0.05, pause * 2), LONGEST_PAUSE)
             await asyncio.sleep(pause if self.restarts > 1 else 0)
-            await self.start()
+            await self._start_again(say)
+
+    async def _start_again(self, say: Callable[[str], None]) -> None:
+        """However often it takes: for the sake of one process the others, and with them every call, do not end."""
+        while not self._stopping:
+            try:
+                await self.start()
+            except OSError as error:
+                say(f"{self.name} cannot be started: {error.strerror or error}")
+                await asyncio.sleep(LONGEST_PAUSE)
+            else:
+                return
 
     def kill(self) -> None:
         """End it at once; ``watch`` starts it again."""

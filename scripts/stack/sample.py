@@ -41,7 +41,8 @@ contact = "sip:{trunk}:5060"
 [[radio]]
 net = "300"
 name = "Komando"
-gateway = "sip:300@{trunk}:5070"
+gateway = "sip:300@{gateway}:5070"
+connect = "on_demand"
 """
 
 _DESK: Final = """\
@@ -62,7 +63,7 @@ name = "Polres Uji {code}"
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A configuration and what stands in it; ``trunk`` is the address that callers dial from."""
+    """A configuration and what stands in it; ``trunk`` is the callers' address, ``gateway`` the radio gateway's."""
 
     text: str
     sip: int
@@ -72,6 +73,7 @@ class Sample:
     accounts: tuple[Account, ...]
     polres: tuple[Account, ...] = ()
     login: tuple[Account, ...] = ()
+    gateway: str = ""
 
 
 def loopback(block: int) -> str:
@@ -96,13 +98,14 @@ def make_sample(*, desks: int, polres: int = 0, units: int = 1, login: int = 0) 
     ]
     sip, http, mqtt = (free_port(HOST, tcp=True) for _ in range(3))
     rtp_from = 2 * random.randint(16_500, 29_000)  # noqa: S311 - any will do
-    trunk = loopback(77)
+    trunk, gateway = loopback(77), loopback(79)
     text = _CONFIG.format(
         host=HOST,
         sip=sip,
         http=http,
         mqtt=mqtt,
         trunk=trunk,
+        gateway=gateway,
         rtp_from=rtp_from,
         rtp_to=rtp_from + max(2000, 6 * desks) - 1,
         polres="\n".join(_POLRES.format(code=code) for code in codes),
@@ -111,9 +114,8 @@ def make_sample(*, desks: int, polres: int = 0, units: int = 1, login: int = 0) 
             for extension, secret, unit, login in every
         ),
     )
-    return Sample(
-        text, sip, http, mqtt, trunk, accounts, tuple(account for code in codes for account in others[code]), guarded
-    )
+    others_of_all = tuple(account for code in codes for account in others[code])
+    return Sample(text, sip, http, mqtt, trunk, accounts, others_of_all, guarded, gateway)
 
 
 def _account(extension: int | str) -> Account:

@@ -91,6 +91,17 @@ def provide(folder: Path, espeak: Path, catalogue: Path = CATALOGUE) -> str:
     return _unused(folder / "recorded", set(makers))
 
 
+def spoken(espeak: Path, text: str, raw: Path) -> array[int]:
+    """The samples of a sentence that is not in the catalogue; ``raw`` is a file that may be used meanwhile.
+
+    Raises:
+        StackError: it cannot be spoken.
+    """
+    groups = tomllib.loads(CATALOGUE.read_text(encoding="utf-8"))
+    words = " " + _respelled(text, groups.get(_PRONUNCIATION, {}))  # the blank: no text is an option of espeak-ng's
+    return _speak(espeak, Sentence(text, words, SPEEDS["caller"]), raw)
+
+
 def _speaker(espeak: Path, sentence: Sentence, raw: Path) -> Maker:
     return Maker(f"{_RECIPE} {sentence.speed} {sentence.spoken}", partial(_speak, espeak, sentence, raw))
 

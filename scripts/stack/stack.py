@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -47,7 +48,11 @@ class Stack:
             "the application",
             [sys.executable, "-m", "ari_app", "--state", state.root],
             state.log / "application.log",
-            environment={"NOTIFY_SOCKET": self._watchdog.name, "PYTHONPATH": str(REPO)},
+            environment={
+                "NOTIFY_SOCKET": self._watchdog.name,
+                "PYTHONPATH": str(REPO),
+                "SIAGA_SPEAK": shlex.join([sys.executable, "-m", "scripts.stack.speak"]),
+            },
         )
         self.application.on_death = self._died
         self.application.reasons = {REPLACED: "another application serves 110; it waits until that one is gone"}
@@ -161,9 +166,13 @@ class Stack:
         """Have the guard act at once; should it not come to that, it acts by itself in 3 s."""
         async with self._rescuing:
             with anyio.move_on_after(RESCUE_SECONDS) as limit:
-                done = await anyio.run_process(
-                    [*map(str, GUARD), "--state", str(self.prepared.state.root), "--now"], check=False
-                )
+                try:
+                    done = await anyio.run_process(
+                        [*map(str, GUARD), "--state", str(self.prepared.state.root), "--now"], check=False
+                    )
+                except OSError as error:  # then the one that watches does it
+                    self._say(f"the guard cannot be started: {error.strerror or error}")
+                    return
                 rescued, said = done.stdout.decode().strip(), done.stderr.decode().strip()
                 if said:
                     self._say(f"the guard could not give waiting callers back: {said}")

@@ -36,6 +36,18 @@ def refusal() -> array[int]:
     return _samples(_beep(155, 0.35, overtones), peak=0.3)
 
 
+def permission() -> array[int]:
+    """Speak, on the radio: three quick beeps, 150 ms in all."""
+    gap = [0.0] * _length(0.015)
+    return _samples([*_beep(910, 0.04), *gap, *_beep(910, 0.04), *gap, *_beep(910, 0.04)], peak=0.3)
+
+
+def cut_off() -> array[int]:
+    """Not heard any more, on the radio: three falling beeps, 600 ms in all."""
+    gap = [0.0] * _length(0.05)
+    return _samples([*_beep(880, 0.16), *gap, *_beep(660, 0.16), *gap, *_beep(440, 0.18)], peak=0.3)
+
+
 def attention() -> array[int]:
     """Listen, on the radio: high and low by turns for one second, without a break between them."""
     quarter = _length(0.25)
@@ -157,5 +169,7 @@ SOUNDS: Final[Mapping[str, Callable[[], array[int]]]] = {
     "nada-salah": refusal,
     "musik": music,
     "perhatian": attention,
+    "nada-bicara": permission,
+    "nada-habis": cut_off,
 }
 """What is made for each key."""

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from scripts.phones import Phones
+from scripts.phones import Phones, RadioGateway
+from tests.asterisk.radio import DTMF, VOX, RadioSite
 from tests.asterisk.site import Site, phones_of, running
 
 
@@ -82,3 +83,27 @@ async def fragile_phones(fragile_site: Site, tmp_path: Path, anyio_backend: str)
     assert anyio_backend
     async for phones in phones_of(fragile_site, tmp_path / "phones"):
         yield phones
+
+
+@pytest.fixture(scope="module")
+def radio_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """An instance of a module's own with two radio nets, whose application may be killed."""
+    yield from running(RadioSite(tmp_path_factory.mktemp("radio")))
+
+
+@pytest.fixture
+async def radio_phones(radio_site: Site, tmp_path: Path, anyio_backend: str) -> AsyncIterator[Phones]:
+    """Phones of ``radio_site``; the nets' own lines may be left."""
+    assert anyio_backend
+    async with radio_site.phones(tmp_path / "phones") as phones:
+        yield phones
+        await phones.leave()
+
+
+@pytest.fixture
+async def gateway(radio_site: RadioSite, radio_phones: Phones) -> RadioGateway:
+    """The gateway of both nets, with its lines up."""
+    gateway = await radio_phones.gateway(radio_site.sample.gateway, 5070)
+    await gateway.line_up(VOX, seconds=40)
+    await gateway.line_up(DTMF, seconds=40)
+    return gateway

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,14 @@ from aiomqtt import Client, Message, MqttError, ProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from ari_app.bus.broker import Broker, tls_context
+from ari_app.bus.broker import Broker, connect, tls_context
 from ari_app.domain.facts import Fact, call_received
 from ari_app.site.settings import load_settings
 from ari_app.store.journal import Journal
 from tests.asterisk.site import REPO, eventually
 from tests.asterisk.test_commands import Office
+
+_SUBSCRIBED = "SELECT client_id FROM subscriptions WHERE topic = 'siaga110/journal'"
 
 
 class Newsroom(Office):
@@ -74,10 +77,21 @@ class Newsroom(Office):
         """What the publisher logged."""
         return (self.state.log / "publisher.log").read_text(encoding="utf-8")
 
-    def kept(self) -> int:
-        """The cursor in its file."""
-        path = self.state.published
-        return int(json.loads(path.read_text())["seq"]) if path.exists() else 0
+    def sessions(self) -> set[str]:
+        """The clients whose subscription to the journal the broker has on disk."""
+        file = self.state.broker / "mosquitto.sqlite3"
+        with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as database:
+            return {row[0] for row in database.execute(_SUBSCRIBED)}
+
+    async def marked(self, seq: int, *, seconds: float = 20) -> None:
+        """Return when the publisher has marked at the broker that it got so far."""
+        broker = self.broker("supervisor")
+        with anyio.fail_after(seconds):
+            async with connect(broker, timeout=5) as client:
+                await client.subscribe("siaga110/journal/last", qos=1)
+                async for message in client.messages:
+                    if content(message)["seq"] >= seq:
+                        return
 
 
 class Reader:
@@ -130,6 +144,8 @@ async def reading(newsroom: Newsroom, name: str = "reader") -> AsyncIterator[Rea
         tasks.start_soon(reader.run)
         with anyio.fail_after(10):
             await reader.is_there.wait()
+        if newsroom.process is not None:  # our own broker has a new session on disk within a second
+            await eventually(lambda: name in newsroom.sessions(), seconds=10, what="the session is on disk")
         yield reader
         tasks.cancel_scope.cancel()
 

@@ -247,14 +247,13 @@ def in_fallback(site: Site, call: str) -> bool:
     return any(each["id"] == call and each["dialplan"]["context"] == "fallback" for each in site.ari("channels"))
 
 
-def running(site: Site, *, agreed: bool = True) -> Iterator[Site]:
+def running(site: Site) -> Iterator[Site]:
     """A fixture's body: the instance runs meanwhile, ends as it should, and the second witness agrees on its calls."""
     try:
         site.start()
         yield site
         site.stop()
-        if agreed:
-            site.assert_agreed()
+        site.assert_agreed()
     finally:
         site.clean_up()
 

@@ -152,6 +152,8 @@ ARGUMENTS: Mapping[str, Any] = {
     "name": "siaga-e1", "word": "siaga-w1", "originator": "17.1",
     "caller": "+62812", "shown": Shown("0812 P3", "+62812"), "seconds": 12,
     "playback": "siaga-p1", "media": ["sound:/a/b", "tone:ring"],
+    "dial": "PJSIP/radio-300/sip:300@127.0.0.4:5060", "silence_ms": 60, "level": 256, "ms": 300,
+    "keep": True, "keys": "*99", "down_ms": 80, "pause_ms": 60,
     "sources": ["channel:17.1", "endpoint:PJSIP/1001"],
 }  # fmt: skip
 """An example of everything that a method of the client takes, by its name."""
@@ -262,7 +264,7 @@ async def test_real_answers_are_read(site: Site) -> None:
     await site.quiet()
     async with AsteriskClient(f"http://{HOST}:{site.http}/ari", "siaga110", site.ari_password()) as client:
         names = {endpoint.resource for endpoint in await client.endpoints()}
-        assert names == {"pstn", *(extension for extension, _ in site.accounts)}
+        assert names == {"pstn", "radio-300", *(extension for extension, _ in site.accounts)}
         assert {client_module.APPLICATION, client_module.PHONES} <= {each.name for each in await client.applications()}
         assert await client.channels() == []
         assert await client.bridges() == []

@@ -24,8 +24,7 @@ def block_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """An instance of its own: numbers get blocked, and its application is killed."""
     changes = {"[[trunk]]": "[block]\nverification_max = 1\n\n[[trunk]]"}
     site = Site(tmp_path_factory.mktemp("block"), changes=changes)
-    # In the fallback the note counts the talk from the announcement on, so the journal has the desk's answer too early.
-    yield from running(site, agreed=False)
+    yield from running(site)
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
 import os
 import random
 import shutil
@@ -15,6 +16,7 @@ from array import array
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from pathlib import Path
 
 import anyio
@@ -29,7 +31,7 @@ from scripts.phones import Dialling, Handset, Phones
 from scripts.phones.leg import State
 from scripts.stack.prepare import program
 from scripts.stack.sample import HOST
-from tests.asterisk.site import Site, eventually, phones_of, running
+from tests.asterisk.site import Site, assert_complete, eventually, phones_of, running
 from tests.asterisk.talk import CALLER_HZ, OTHER_HZ, POLDA_HZ, hear_each_other, longest_silence, moment
 
 pytestmark = pytest.mark.anyio
@@ -143,6 +145,72 @@ async def test_nine_is_an_emergency(fallback_site: Site, phones: Phones) -> None
         polda = await desk.rung(seconds=2)
         await hear_each_other((caller, CALLER_HZ), (polda, POLDA_HZ))
         await caller.hang_up()
+
+
+@pytest.mark.parametrize("how", ["frozen", "killed", "stopped"])
+async def test_nine_said_to_the_application_holds(fallback_site: Site, phones: Phones, how: str) -> None:
+    """Who pressed 9 rings the desks as anybody, whatever becomes of the application; who did not, is still blocked."""
+    site, after = fallback_site, fallback_site.head()
+    await listed(site, _e164(FIVE[-1]))
+    number = {"frozen": FIVE[0], "killed": FIVE[1], "stopped": FIVE[2]}[how]  # once an hour a number
+    caller = await phones.citizen(number=number, hz=CALLER_HZ)
+    call = await site.new_call(after)
+    other = await phones.citizen(number=FIVE[3], hz=OTHER_HZ)
+    blocked = await site.new_call(after, number=2)
+    for each in (caller, other):
+        await each.answered()
+    await caller.press("9")
+    await eventually(lambda: marked(site, call), seconds=5, what="noted on the caller's line")
+    assert not marked(site, blocked)
+    pid = site.application()
+    assert pid is not None
+    async with alone(site):
+        if how != "frozen":
+            os.kill(pid, signal.SIGKILL if how == "killed" else signal.SIGTERM)
+            os.kill(pid, signal.SIGCONT)
+        await eventually(lambda: context_of(site, blocked) == "fallback-blocked", seconds=10, what="given back")
+        desk = await phones.handset(site.accounts[0], hz=POLDA_HZ)
+        polda = await desk.rung(seconds=10)
+        assert context_of(site, call) == "fallback"
+        await polda.answer()
+        await hear_each_other((caller, CALLER_HZ), (polda, POLDA_HZ))
+        assert context_of(site, blocked) == "fallback-blocked"
+        for each in (caller, other):
+            await each.hang_up()
+    for told in (call, blocked):
+        assert_complete(await site.story(told))
+
+
+async def test_so_does_an_emergency_that_the_operator_found(fallback_site: Site, phones: Phones) -> None:
+    """`*9`: operator and application are lost, and the desks ring for the caller again, without the announcement."""
+    site, after = fallback_site, fallback_site.head()
+    await listed(site, _e164(CURRENT))
+    desk = await phones.handset(site.accounts[0], hz=POLDA_HZ, answers=0.1)
+    caller = await phones.citizen(number=CURRENT, hz=CALLER_HZ)
+    call = await site.new_call(after)
+    polda = await desk.rung()
+    await hear_each_other((caller, CALLER_HZ), (polda, POLDA_HZ))
+    await polda.press("*9")
+    await eventually(lambda: marked(site, call), seconds=5, what="noted on the caller's line")
+    async with alone(site):
+        await polda.hang_up()
+        polda = await desk.rung(count=2, seconds=10)
+        assert context_of(site, call) == "fallback"
+        await hear_each_other((caller, CALLER_HZ), (polda, POLDA_HZ))
+        await caller.hang_up()
+    assert_complete(await site.story(call))
+
+
+def marked(site: Site, call: str) -> bool:
+    """Whether Asterisk knows that a call is an emergency."""
+    status, body = site.ari_raw(f"channels/{call}/variable?variable=SHARED(EMERGENCY)", site.ari_password())
+    return status == HTTPStatus.OK and json.loads(body)["value"] == "1"
+
+
+def context_of(site: Site, call: str) -> str | None:
+    """Where in the dialplan a call is; None: it is over."""
+    found: dict[str, str] = {each["id"]: each["dialplan"]["context"] for each in site.ari("channels")}
+    return found.get(call)
 
 
 async def test_blocked_callers_ring_one_at_a_time_and_give_way(fallback_site: Site, phones: Phones) -> None:

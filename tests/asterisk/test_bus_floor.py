@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,8 +15,11 @@ from typing import Any
 import anyio
 import pytest
 from aiomqtt import Client, ProtocolVersion
+from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from ari_app.bus.broker import connect
 from ari_app.bus.payloads import CallState, DeskState, QueueState, Status
+from ari_app.bus.presence import Presence
 from scripts.phones import Behaviour, Phones
 from scripts.stack.sample import HOST
 from tests.asterisk.newsroom import Newsroom, begin_call, retained, settled
@@ -75,12 +79,33 @@ async def test_what_ended_while_nobody_published_is_cleared(newsroom: Newsroom) 
     assert Status.model_validate(found["status/publisher"]).state == "online"
 
 
+async def test_a_call_and_a_desk_that_nobody_knows_are_cleared(newsroom: Newsroom) -> None:
+    """One that ended so long ago that nobody looks there, and one that the configuration has no more."""
+    async with connect(newsroom.broker("application"), timeout=5) as client:
+        for topic in ("calls/1.1", "desks/9999"):
+            await client.send(f"siaga110/{topic}", '{"version":1}', retain=True)
+    newsroom.start_publisher()
+    begin_call(newsroom, "17.1")
+    known = {"calls/17.1", "journal/last", "queue", "status/publisher"}
+    desks = {f"desks/{desk.extension}" for desk in newsroom.settings.desk}
+    await settled(newsroom, lambda found: found.keys() == known | desks, "only what is there")
+
+
 async def test_screens_are_right_at_once_however_far_the_stream_is_behind(newsroom: Newsroom) -> None:
     newsroom.write(20_000)
     begin_call(newsroom, "17.1")
-    newsroom.start_publisher()
-    found = await settled(newsroom, lambda found: "calls/17.1" in found, "the call")
-    assert found["journal/last"]["seq"] < 20_000
+    async with newsroom.subscriber("uji") as client:
+        await client.subscribe(
+            [("siaga110/journal", SubscribeOptions(qos=1)), ("siaga110/calls/+", SubscribeOptions(qos=1))]
+        )
+        newsroom.start_publisher()
+        seq = 0
+        with anyio.fail_after(60):
+            async for message in client.messages:
+                if message.topic.value == "siaga110/calls/17.1":
+                    break
+                seq = json.loads(message.payload)["seq"]
+    assert seq < 20_000
 
 
 async def test_a_wallboard_sees_no_call_and_no_record(newsroom: Newsroom) -> None:
@@ -91,6 +116,31 @@ async def test_a_wallboard_sees_no_call_and_no_record(newsroom: Newsroom) -> Non
     desks = {f"desks/{desk.extension}" for desk in newsroom.settings.desk}
     assert found.keys() == {"status/publisher", "queue", *desks}
     assert "6281234567890" not in json.dumps(found)
+
+
+# ---- the application
+
+
+async def test_what_is_wrong_with_the_application(newsroom: Newsroom) -> None:
+    """An alarm is told while it lasts, also to who comes later and after the broker's death; goodbye is said."""
+    wrong: list[str | None] = [None]
+    presence = Presence(newsroom.broker("application"), now=lambda: "now", alarms={"journal": lambda: wrong[0]})
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(presence.run)
+        found = await settled(newsroom, lambda found: {"status", "alarms"} <= found.keys(), "it is there")
+        assert (found["status"]["state"], found["alarms"]["alarms"]) == ("online", [])
+        wrong[0] = "the journal cannot be written: disk full"
+        alarm = {"name": "journal", "text": wrong[0], "since": "now"}
+        await settled(newsroom, lambda found: found["alarms"]["alarms"] == [alarm], "the alarm")
+        newsroom.kill_broker()
+        shutil.rmtree(newsroom.state.broker)
+        newsroom.state.broker.mkdir(0o700)
+        newsroom.start_broker()
+        await settled(newsroom, lambda found: found.get("alarms", {}).get("alarms") == [alarm], "told anew")
+        wrong[0] = None
+        await settled(newsroom, lambda found: found["alarms"]["alarms"] == [], "it is over")
+        tasks.cancel_scope.cancel()
+    assert (await retained(newsroom.broker("supervisor")))["status"]["state"] == "offline"
 
 
 # ---- the whole of it

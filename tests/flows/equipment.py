@@ -27,7 +27,13 @@ class Leg:
     offered: bool = False
     claimed: bool = False
     absorbs_keys: bool = False
+    muted: bool = False
+    delay_ms: int = 0
+    detects_talk: bool = False
+    ends: asyncio.TimerHandle | None = None
     playing: Playing | None = None
+    is_emergency: bool = False
+    """As the dialplan knows it."""
     died_at: float | None = None
     timers: list[asyncio.TimerHandle] = field(default_factory=list)
 

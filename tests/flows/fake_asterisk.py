@@ -43,6 +43,7 @@ from ari_app.domain import asterisk_log
 from ari_app.domain.display import Shown
 from ari_app.domain.notes import Note
 from tests.flows.equipment import Lags, Leg, Phone
+from tests.flows.fake_radio import FakeRadio
 from tests.flows.fake_sound import FakeSound
 from tests.flows.virtual_time import virtual_now
 
@@ -59,11 +60,12 @@ Trouble = Literal["before", "after", "refused"]
 """A command that gets no answer, before or after it took effect, or that Asterisk refuses for reasons of its own."""
 
 
-class FakeAsterisk(FakeSound):
+class FakeAsterisk(FakeRadio, FakeSound):
     """One Asterisk with desks; ``emit`` gets its events for as long as it is ``connected``."""
 
     def __init__(self, extensions: Sequence[str], emit: Callable[[Event], None], lags: Lags | None = None) -> None:
-        super().__init__()
+        FakeSound.__init__(self)
+        FakeRadio.__init__(self)
         self.phones = {extension: Phone() for extension in extensions}
         self.legs: dict[str, Leg] = {}
         self.open_bridges: dict[str, set[str]] = {}
@@ -95,6 +97,7 @@ class FakeAsterisk(FakeSound):
         self._recorded: dict[str, str] = {}
         """The operator whose voice each caller's recording has, when the two are joined as they are."""
         self._made: dict[str, datetime] = {}
+        self._fallback_rings: dict[str, Channel] = {}
         self._began = virtual_now()
         self._watched: set[str] = set()
         self._talked: dict[str, set[str]] = {}
@@ -126,6 +129,20 @@ class FakeAsterisk(FakeSound):
         self.in_fallback.clear()
         self._silent_since.clear()
         self._began = virtual_now()
+
+    def rings_in_fallback(self, extension: str) -> None:
+        """The dialplan's fallback rings, or talks with, a desk's phone."""
+        self._fallback_rings[extension] = Channel(
+            f"dialled-{extension}",
+            f"PJSIP/{extension}-1",
+            "Up",
+            CallerID("", ""),
+            DialplanCEP("fallback", "", "AppDial"),
+        )
+
+    def ends_in_fallback(self, extension: str) -> None:
+        """That is over."""
+        del self._fallback_rings[extension]
 
     def caller_hangs_up(self, call: str) -> None:
         """The caller puts the telephone down, if the call still is."""
@@ -297,6 +314,13 @@ class FakeAsterisk(FakeSound):
         others = self._talked.get(call, set())
         return bool(others) and not any(other in self.legs for other in others)
 
+    async def mark_emergency(self, leg: str) -> None:
+        await self._order("mark_emergency", lambda: self._mark_emergency(leg))
+
+    def _mark_emergency(self, id_: str) -> None:
+        if id_ in self.legs:
+            self.legs[id_].is_emergency = True
+
     async def back_to_dialplan(self, leg: str) -> None:
         await self._order("back_to_dialplan", lambda: self._to_fallback(self._ours(leg)))
 
@@ -362,7 +386,8 @@ class FakeAsterisk(FakeSound):
                 self._destroy(self.legs[id_], NORMAL)
 
     async def channels(self) -> list[Channel]:
-        return await self._order("channels", lambda: [self._channel(leg) for leg in self.legs.values()])
+        rung = self._fallback_rings.values()
+        return await self._order("channels", lambda: [*map(self._channel, self.legs.values()), *rung])
 
     async def bridges(self) -> list[Bridge]:
         return await self._order(
@@ -452,6 +477,8 @@ class FakeAsterisk(FakeSound):
         if self.legs.get(leg.id) is not leg:
             return
         self._stop(leg)
+        if leg.ends is not None:
+            leg.ends.cancel()
         self._end_playback(leg, "failed")
         self._leave(leg)
         if leg.is_caller:

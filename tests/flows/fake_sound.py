@@ -44,13 +44,14 @@ class FakeSound:
     in_fallback: set[str]
     _order: Callable[..., Any]
     _tell: Callable[..., None]
+    speaking: dict[str, asyncio.TimerHandle]
 
     def __init__(self) -> None:
         self.played: list[tuple[str, str]] = []
         """Everything that was heard by a leg alone, in order: (leg, sound)."""
         self.displays: dict[str, Shown] = {}
         """What the display of each leg's phone says."""
-        self.mute: set[str] = set()
+        self.speechless: set[str] = set()
         """The legs whose phones have never sent anything."""
         self.watches_silence = True
         self.longest_silence = LONGEST_SILENCE
@@ -103,6 +104,10 @@ class FakeSound:
         self._not_stopped.discard(playback)
 
     def _stop_playing(self, playback: str) -> None:
+        timer = self.speaking.pop(playback, None)
+        if timer is not None:
+            timer.cancel()
+            return
         for leg in self.legs.values():
             if leg.playing is not None and leg.playing.id == playback:
                 self._end_playback(leg, "done")
@@ -129,7 +134,7 @@ class FakeSound:
         leg = self.legs.get(id_)
         if leg is None:
             raise AriNotFound(404, "Channel not found")
-        return 0 if id_ in self.mute else 50 + int(50 * (leg.died_at or asyncio.get_running_loop().time()))
+        return 0 if id_ in self.speechless else 50 + int(50 * (leg.died_at or asyncio.get_running_loop().time()))
 
     # ---- who hears whom ----------------------------------------------------------------------------
 
@@ -141,7 +146,11 @@ class FakeSound:
         if leg.playing is not None:
             return {self.heard_last(id_)}
         inside = self.open_bridges.get(leg.bridge or "", set()) if leg.state == "Up" else set()
-        return {other for other in inside if other != id_ and self.legs[other].playing is None}
+        return {
+            other
+            for other in inside
+            if other != id_ and self.legs[other].playing is None and not self.legs[other].muted
+        }
 
     def heard_last(self, id_: str) -> str:
         """The last sound that was played to a leg."""

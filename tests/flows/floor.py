@@ -22,15 +22,18 @@ from ari_app.domain.desks import DeskState
 from ari_app.domain.facts import Fact, Json, Record
 from ari_app.domain.notes import story
 from ari_app.domain.operators import DeskPlace, RosterState, fold
+from ari_app.domain.radio import NetRules
 from ari_app.domain.recovery import Story
 from ari_app.flows.blocking import Blocking
 from ari_app.flows.phone_watch import PhoneWatch
+from ari_app.flows.radio import Nets
 from ari_app.flows.recovery import EVERY_SECONDS, Recovery
 from ari_app.flows.roster import Roster
 from ari_app.flows.router import Router
 from ari_app.flows.surroundings import Rules, Surroundings
 from ari_app.flows.switchboard import Switchboard
 from tests.flows.fake_asterisk import FakeAsterisk, Lags
+from tests.flows.fake_radio import Gateway
 from tests.flows.virtual_time import virtual_now
 
 RING_SECONDS = 12
@@ -99,13 +102,14 @@ def block_list(journal: Sequence[Fact]) -> BlockList:
 class Application:
     """What ``app.py`` puts together, without the connection and the disk."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - as ``floor`` has them
         self,
         tasks: TaskGroup,
         asterisk: FakeAsterisk,
         journal: list[Fact],
         rules: Rules,
         logins: Collection[str] = (),
+        nets: Sequence[NetRules] = (),
         *,
         in_trouble: Callable[[], bool] = bool,
     ) -> None:
@@ -131,8 +135,9 @@ class Application:
         self.blocking = Blocking(self.tell, BlockRules(), time.time)
         codes = {unit_of(extension) for extension in asterisk.phones} - {"polda"}
         rules = replace(rules, polres=rules.polres | codes)
+        self.nets = Nets(nets, asterisk, self.switch, self.tell)
         around = Surroundings(
-            asterisk, self.switch, self.board, self.tell, self.complaints, self.blocking, Claims(), rules,
+            asterisk, self.switch, self.board, self.tell, self.complaints, self.blocking, Claims(), self.nets, rules,
             is_journal_troubled=in_trouble,
         )  # fmt: skip
         self.router = Router(tasks, around, self.roster, region="ID")
@@ -142,13 +147,16 @@ class Application:
     def tell(self, fact: Fact) -> None:
         self.journal.append(fact)
         self.blocking.note(fact)
+        if fact.action == "number.unblocked":
+            self.router.unblocked(str(fact.data["number"]))
 
     def living(self) -> dict[str, Story]:
         """As ``store.living`` reads it from the journal, which knows of the dialplan's notes by then."""
         self.bring_in()
         stories: dict[str, Story] = {}
         for fact in self.journal:
-            if fact.call and fact.action.startswith("call.") and fact.action != "call.classified":
+            is_of_call = fact.action.startswith("call.") and fact.action != "call.classified"
+            if fact.call and (is_of_call or (fact.action == "number.unblocked" and fact.call in stories)):
                 began = Story("", since="" if fact.at is None else fact.at.isoformat())
                 stories[fact.call] = stories.get(fact.call, began).after(fact.action)
         return {call: story for call, story in stories.items() if story.last != "call.ended"}
@@ -183,8 +191,10 @@ class Floor:
         rules: Rules = RULES,
         staff: Mapping[str, str] = NOBODY,
         blocked: Sequence[str] = (),
+        nets: Sequence[NetRules] = (),
     ) -> None:
         self.rules = rules
+        self.nets = nets
         self.logins = frozenset(staff)
         self.journal: list[Fact] = Journal()
         self.journal_in_trouble = False
@@ -196,6 +206,7 @@ class Floor:
             if nrp:
                 self.journal.append(Fact("system", "operator.logged_in", data={"operator": nrp, "desk": desk}))
         self.asterisk = FakeAsterisk(extensions, self._event, lags)
+        self.asterisk.gateways = {net.net: Gateway() for net in nets}
         self._tasks = tasks
         self._scope = anyio.CancelScope()
         self.app: Application | None = None
@@ -226,8 +237,9 @@ class Floor:
         with self._scope:
             async with anyio.create_task_group() as tasks:
                 app = Application(
-                    tasks, self.asterisk, self.journal, self.rules, self.logins, in_trouble=self._in_trouble
+                    tasks, self.asterisk, self.journal, self.rules, self.logins, self.nets, in_trouble=self._in_trouble
                 )
+                tasks.start_soon(app.nets.run)
                 if watch:
                     tasks.start_soon(app.recovery.watch)
                     tasks.start_soon(app.phone_watch.run, app.router.calls)
@@ -300,13 +312,14 @@ class Floor:
 
     def left(self) -> list[str]:
         """What is in Asterisk and should not be when nobody calls."""
+        kept = self.app.nets.made() if self.app is not None else set()
         legs = [leg.id for leg in self.asterisk.legs.values() if leg.id not in self.asterisk.in_fallback]
-        return legs + list(self.asterisk.open_bridges)
+        return [each for each in (*legs, *self.asterisk.open_bridges) if each not in kept]
 
     def assert_in_order(self) -> None:
         """Nothing is left in the application, every story is complete, and nobody was wronged."""
         assert self.app is not None
-        assert not self.app.switch.legs()
+        assert {each.removeprefix("bridge:") for each in self.app.switch.legs()} <= self.app.nets.made()
         states = {desk.state for desk in self.app.board.desks.values()}
         assert states <= {DeskState.FREE}, self.app.board.desks
         assert not self.app.board.waiting
@@ -340,14 +353,15 @@ async def floor(
     rules: Rules = RULES,
     staff: Mapping[str, str] = NOBODY,
     blocked: Sequence[str] = (),
+    nets: Sequence[NetRules] = (),
 ) -> AsyncIterator[Floor]:
     """A floor with a running application, for ``async with``; afterwards it must be quiet.
 
     ``staff`` names the desks at which one logs in, each with the NRP of who is there; nobody: an empty one.
-    ``blocked`` are numbers that are blocked from the beginning.
+    ``blocked`` are numbers that are blocked from the beginning, ``nets`` the radio nets.
     """
     async with anyio.create_task_group() as tasks:
-        made = Floor(tasks, extensions, lags, rules, staff, blocked)
+        made = Floor(tasks, extensions, lags, rules, staff, blocked, nets)
         await made.start(watch=watch)
         yield made
         await made.quiet()

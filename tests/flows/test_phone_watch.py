@@ -52,7 +52,7 @@ async def test_one_that_never_sent_anything_is_not_judged(lags: Lags) -> None:
     """It may be one that says nothing while its operator is silent."""
     async with floor("1001", lags=lags) as here:
         call = await in_talk(here)
-        here.asterisk.mute.add(leg_at(here, "1001"))
+        here.asterisk.speechless.add(leg_at(here, "1001"))
         await anyio.sleep(60)
         assert here.asterisk.is_talking(call, "1001")
         await goodbye(here, call)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import anyio
 import pytest
 
-from tests.flows.fake_asterisk import Lags
+from tests.flows.fake_asterisk import Lags, Trouble
 from tests.flows.floor import RING_SECONDS, RULES, Floor, floor
 from tests.flows.scenes import OK, WRONG, goodbye, heard, in_talk, is_idle, leg_at, press, rings
 
@@ -198,6 +198,37 @@ async def test_nine_says_that_it_is_an_emergency(lags: Lags) -> None:
         await here.talking(call, "1001")
         assert here.asterisk.displays[leg_at(here, "1001")].name == f"DARURAT {RAW}"
         await goodbye(here, call, later)
+
+
+@pytest.mark.parametrize("trouble", [None, "before", "after", "refused"])
+async def test_the_fallback_knows_of_the_emergency(lags: Lags, trouble: Trouble | None) -> None:
+    """Should it get the caller; should Asterisk not take the note, they wait with everybody else all the same."""
+    async with floor("1001", lags=lags, blocked=[PRANKSTER]) as here:
+        call = here.asterisk.call()
+        await anyio.sleep(2)
+        assert not here.asterisk.legs[call].is_emergency
+        here.asterisk.trouble["mark_emergency"] = [trouble]
+        here.asterisk.caller_presses(call, "9")
+        await anyio.sleep(1)
+        assert here.asterisk.legs[call].is_emergency is (trouble in {None, "after"})
+        assert here.asterisk.hears(call) == {"antrean-pembuka"}
+        here.asterisk.register("1001", answers_after=0.2)
+        await here.talking(call, "1001")
+        await goodbye(here, call)
+
+
+@pytest.mark.parametrize("on_hold", [False, True])
+async def test_the_fallback_knows_what_the_operator_said(lags: Lags, on_hold: bool) -> None:  # noqa: FBT001 - drawn
+    """A caller on hold goes on hearing music; the other one goes on hearing the operator."""
+    async with floor("1001", lags=lags, blocked=[PRANKSTER]) as here:
+        call = await in_talk(here)
+        if on_hold:
+            await press(here, "1001", "*4")
+            await anyio.sleep(3)
+        await press(here, "1001", "*9")
+        assert here.asterisk.legs[call].is_emergency
+        assert here.asterisk.hears(call) == {"musik"} if on_hold else here.asterisk.is_talking(call, "1001")
+        await goodbye(here, call)
 
 
 async def test_once_an_hour_a_number(lags: Lags) -> None:

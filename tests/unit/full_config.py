@@ -71,7 +71,15 @@ extension = "1002"
 net = "300"
 name = "Komando"
 gateway = "sip:300@127.0.0.4:5060"
+match = ["127.0.0.4"]
+connect = "always"
 ptt = "vox"
+key_down = "*"
+key_up = "#"
+lead_in_ms = 300
+attack_ms = 100
+hang_ms = 400
+talk_level = 256
 timeout_seconds = 60
 """
 """Every key there is, in the order of the contract."""

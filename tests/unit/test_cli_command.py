@@ -13,11 +13,14 @@ from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from ari_app.domain.facts import Fact
+from ari_app.domain.witness import Difference
 from ari_app.store.journal import Journal
 from ari_app.store.journal_file import JournalFile
+from ari_app.store.witness import LastResult
 from cli import checks
 from tests.unit.cli_site import CONFIG, NOWHERE, REPO, CliSite, story
 from tests.unit.trouble import locked, until
@@ -35,7 +38,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureF
         "calls list --limit 99999999999999999999", "calls list surplus", "calls list --living --ended",
         "calls list --state",
         "calls list --state=", "journal tail -n", "journal tail -n -1", "journal verify x", "conf check a b", "--json",
-        "calls show \udcff", "doctor x",
+        "calls show \udcff", "doctor x", "watch x",
     ],
 )  # fmt: skip
 def test_wrong_usage(site: CliSite, arguments: str) -> None:
@@ -56,7 +59,7 @@ def test_without_a_command_the_help_is_shown(site: CliSite, arguments: str) -> N
     "command",
     [
         "", "phones list", "calls list", "calls show", "desks list", "journal tail", "journal verify", "journal export",
-        "conf check", "conf render", "doctor",
+        "conf check", "conf render", "doctor", "watch",
     ],
 )  # fmt: skip
 def test_help(site: CliSite, command: str) -> None:
@@ -246,7 +249,7 @@ def test_doctor_healthy(site: CliSite, roomy: None, broker: str) -> None:
         file = running(site, port, broker)
         try:
             assert set(results(site).values()) == {"ok"}
-            assert [each["result"] for each in site.run("doctor", "--json").json()] == ["ok"] * 10
+            assert [each["result"] for each in site.run("doctor", "--json").json()] == ["ok"] * 11
         finally:
             file.close()
 
@@ -268,7 +271,7 @@ def test_doctor_stopped(site: CliSite, roomy: None) -> None:
         running(site, unused.getsockname()[1]).close()
         found = results(site)
     assert {check for check, result in found.items() if result == "failed"} == {"application", "asterisk", "broker"}
-    assert "3 checks of 10" in site.run("doctor").refused()
+    assert "3 checks of 11" in site.run("doctor").refused()
 
 
 def test_doctor_something_else_answers(site: CliSite, roomy: None) -> None:
@@ -329,6 +332,24 @@ def test_doctor_journal_in_trouble(site: CliSite) -> None:
     assert results(site)["reserve"] == results(site)["journal"] == "ok"
     site.state.journal.with_name("journal.sqlite3.reserve").unlink()
     assert results(site)["reserve"] == "warning"
+
+
+def test_doctor_second_witness(site: CliSite) -> None:
+    """What the hourly comparison of journal and Asterisk found, or why there was none."""
+    site.state.witness.mkdir(parents=True, exist_ok=True)
+    file = site.state.witness / "result.json"
+    now = datetime.now(UTC)
+    lost = Difference(now, "17.1", "no_end", "the journal has no end")
+    for last, result in [
+        (LastResult(now, calls=12), "ok"),
+        (LastResult(now, calls=12, differences=(lost,)), "warning"),
+        (LastResult(now, trouble="the disk is full"), "warning"),
+    ]:
+        file.write_bytes(msgspec.json.encode(last))
+        assert results(site)["witness"] == result
+    assert "the disk is full" in site.run("doctor").out
+    file.write_text("{")
+    assert results(site)["witness"] == "failed"
 
 
 def test_doctor_clock(site: CliSite, monkeypatch: pytest.MonkeyPatch) -> None:

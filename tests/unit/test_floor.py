@@ -78,7 +78,7 @@ def test_it_says_what_the_tables_say(told: list[Fact]) -> None:
     floor = Floor(PLACES)
     for record in records(once_lived(told)):
         floor.fold(record)
-        row = fold_call(rows.get(record.call or ""), record)
+        row = fold_call(rows.get(record.call) if record.call is not None else None, record)
         if record.call is not None and row is not None:
             rows[record.call] = row
         desks |= fold_desks(desks, record)
@@ -87,7 +87,8 @@ def test_it_says_what_the_tables_say(told: list[Fact]) -> None:
         for name, desk in floor.desks.items():
             expected = desks.get(name) or DeskRow(name)
             assert desk.row == expected
-            assert desk.state == desk_state(expected, living.get(expected.call or ""), login=PLACES[name].login)
+            call = living.get(expected.call) if expected.call is not None else None
+            assert desk.state == desk_state(expected, call, login=PLACES[name].login)
 
 
 @given(st.lists(facts, max_size=40))

@@ -102,3 +102,40 @@ def test_whatever_there_is(there: Any, size: int, for_good: bool) -> None:  # no
     assert not set(plan.hang_up) & (with_callers | set(CALLS))
     assert not for_good or set(plan.give_back) == held_callers - together
     assert len(plan.give_back) == len(set(plan.give_back))
+
+
+# ---- radio nets (SOP VII.d) ------------------------------------------------------------------------------
+
+
+def net(*names: str) -> dict[str, Any]:
+    return {"id": "radio-300-bridge-1", "channels": list(names)}
+
+
+def line(name: str, context: str) -> dict[str, Any]:
+    return {**channel(name), "dialplan": {"app_name": "Stasis", "context": context}}
+
+
+@pytest.mark.parametrize("for_good", [False, True])
+def test_a_gateways_line_ends_first_of_all(*, for_good: bool) -> None:
+    """Whoever called whom; and a desk that dialled the net goes back to the dialplan."""
+    desk, ours, theirs = line("1.0", "desk-net"), channel("radio-300-leg-1"), line("2.0", "radio-gateway")
+    inside = net("1.0", "radio-300-leg-1", "2.0")
+    plan = decide([channel("1.1-leg-a"), desk, ours, theirs], [inside], for_good=for_good)
+    assert plan.hang_up == ["radio-300-leg-1", "2.0", "1.1-leg-a"]
+    assert plan.give_back == ["1.0"]
+
+
+@pytest.mark.parametrize("for_good", [False, True])
+def test_who_was_on_a_net_together_talks(*, for_good: bool) -> None:
+    legs = [channel("1.0"), channel("1.0-leg-a"), channel("radio-300-leg-1"), line("1.1", "desk-net")]
+    plan = decide(legs, [net(*(each["id"] for each in legs))], for_good=for_good)
+    assert plan.join == [("1.0", "1.0-leg-a")]
+    assert plan.hang_up == ["radio-300-leg-1"]
+    assert plan.give_back == ["1.1"]
+
+
+def test_the_operator_is_on_a_net_and_the_caller_on_hold() -> None:
+    """The next application brings the two together."""
+    legs = [channel("1.0"), channel("1.0-leg-a"), channel("radio-300-leg-1")]
+    plan = decide(legs, [bridge("1.0"), net("1.0-leg-a", "radio-300-leg-1")], for_good=False)
+    assert (plan.join, plan.give_back, plan.hang_up) == ([], [], ["radio-300-leg-1"])

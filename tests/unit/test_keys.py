@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from ari_app.domain.keys import CODES, LONGEST, Key, Pad, Wish
+from ari_app.domain.keys import CODES, LONGEST, ON_NET, Key, Pad, Wish
 
 CONTRACT = {
     "*5": Wish(Key.VALID),
@@ -47,7 +47,20 @@ def test_the_contracts_codes(code: str, wish: Wish) -> None:
 
 def test_every_code_of_the_table_is_tried_here() -> None:
     assert {code[:2] for code in CONTRACT} == set(CODES)
-    assert {wish.key for wish in CONTRACT.values()} == set(Key) - {Key.UNKNOWN}
+    assert {wish.key for wish in CONTRACT.values()} == set(Key) - {Key.UNKNOWN} - set(ON_NET.values())
+
+
+def test_single_keys_mean_something_on_a_radio_net_only() -> None:
+    """And codes go on being codes there."""
+    pad = Pad()
+    assert pad.press("5") == Wish(Key.UNKNOWN)
+    pad.on_net = True
+    keys = [Key.NET_KEY, Key.NET_LISTEN, Key.NET_TALK, Key.NET_LEAVE]
+    assert [pad.press(digit) for digit in "512#"] == [Wish(key) for key in keys]
+    assert pad.press("3") == Wish(Key.UNKNOWN)
+    assert [pad.press(digit) for digit in "*9"][-1] == Wish(Key.EMERGENCY)
+    assert [pad.press(digit) for digit in "*3#"][-1] == Wish(Key.RADIO)
+    assert [pad.press(digit) for digit in "*3512#"][-1] == Wish(Key.RADIO, "512")
 
 
 @given(st.text("0123456789", max_size=14))

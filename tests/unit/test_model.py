@@ -60,6 +60,8 @@ EVENTS: list[tuple[bytes, model.Message]] = [
     ),
     (_event("ChannelHold", channel=CHANNEL, musicclass="x"), model.ChannelHold(DECODED)),
     (_event("ChannelUnhold", channel=CHANNEL), model.ChannelUnhold(DECODED)),
+    (_event("ChannelTalkingStarted", channel=CHANNEL), model.ChannelTalkingStarted(DECODED)),
+    (_event("ChannelTalkingFinished", channel=CHANNEL, duration=900), model.ChannelTalkingFinished(DECODED)),
     (
         _event("PlaybackFinished", playback={"id": "p", "target_uri": "channel:c", "state": "done", "media_uri": "m"}),
         model.PlaybackFinished(model.Playback("p", "channel:c", "done")),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ari_app.domain.facts import Fact
 from ari_app.domain.notes import Note, parse, story
-from tests.unit.note_lines import ABANDONED, ANSWERED, RECEIVED, START, line
+from tests.unit.note_lines import ABANDONED, ANSWERED, RECEIVED, START, line, older_line
 
 
 def noted(text: str) -> Note:
@@ -32,17 +32,18 @@ def test_the_dialplan_writes_these_fields() -> None:
     dialplan = (Path(__file__).parents[2] / "dialplan" / "note.conf").read_text(encoding="utf-8")
     written = next(text for text in dialplan.splitlines() if "Set(FILE(${NOTES}" in text).partition(")=")[2]
     assert written == (
-        "${UNIQUEID}|${CALLERID(num)}|${DIALLED}|${RECEIVED}|${FALLBACK}|${ENDED}|${ANSWEREDTIME_MS}|"
+        "${UNIQUEID}|${CALLERID(num)}|${DIALLED}|${RECEIVED}|${FALLBACK}|${ENDED}|${SHARED(ANSWERED)}+${ANSWEREDTIME_MS}|"
         "${FILTER(0-9,${DIALEDPEERNUMBER})}|${BY}|${CHANNEL(state)}|${HANGUPCAUSE})"
     )
     assert noted(line()) == Note(
         "1738285323.7", "081234567890", "110", RECEIVED, RECEIVED + timedelta(milliseconds=801),
-        RECEIVED + timedelta(seconds=10), 4000, "1002", "caller", True, 16,
+        RECEIVED + timedelta(seconds=10), 9000, "1002", "caller", True, 16, RECEIVED + timedelta(seconds=6),
     )  # fmt: skip
 
 
-def test_answered() -> None:
-    told = facts(line())
+@pytest.mark.parametrize("text", [line(), older_line(), line(lifted="", talked="4000")])
+def test_answered(text: str) -> None:
+    told = facts(text)
     assert [fact.action for fact in told] == ANSWERED
     assert told[0].data["caller"] == "+6281234567890"
     assert told[0].at == RECEIVED
@@ -104,10 +105,21 @@ def test_the_clock_was_set_back() -> None:
     assert facts(line(ended=START - 5000, talked=""))[2].data["waited_ms"] == 0
 
 
-def test_talked_longer_than_the_call() -> None:
-    told = facts(line(talked="999999999999"))
+@pytest.mark.parametrize("text", [older_line(talked="999999999999"), line(lifted=str(START - 1))])
+def test_talked_longer_than_the_call(text: str) -> None:
+    told = facts(text)
     assert told[2].at == RECEIVED
     assert told[2].data["waited_ms"] == 0
+
+
+def test_answered_after_the_end() -> None:
+    """The clock was set back in the talk."""
+    told = facts(line(lifted=str(START + 20_000)))
+    assert told[2].at == told[4].at == RECEIVED + timedelta(seconds=10)
+
+
+def test_a_desk_that_answered_when_the_caller_was_gone_talked_to_nobody() -> None:
+    assert [fact.action for fact in facts(line(talked=""))] == ABANDONED
 
 
 def test_zeros_of_a_power_cut() -> None:
@@ -120,7 +132,8 @@ def test_zeros_of_a_power_cut() -> None:
         "", "|", "|" * 9, "|" * 10, line() + "|", line()[1:].partition("|")[2], line(call=""), line(call="a b"),
         line(call="\udcff"), line(call="\0"), line(number="anonymous"), line(desk="PJSIP/1"), line(by="x"),
         line(cause="sixteen"), line(cause="-1"), line(cause="9" * 5000), line(talked="-1"), line(talked="9" * 400),
-        line(ended=10**20), line(received=-1), line(number="١٢٣"), line(desk="²"),
+        line(lifted="-1"), line(lifted="9" * 15), line(lifted="1+1"),
+            line(ended=10**20), line(received=-1), line(number="١٢٣"), line(desk="²"),
     ],
 )  # fmt: skip
 def test_damaged(text: str) -> None:
@@ -138,6 +151,7 @@ WHOLE = st.builds(
     cause=st.text("0123456789", max_size=3),
     received=st.integers(0, 10**13),
     ended=st.integers(0, 10**14 - 1),
+    lifted=st.text("0123456789", max_size=14),
 )
 """Notes as the dialplan writes them."""
 
@@ -150,6 +164,12 @@ NASTY = st.one_of(
     st.builds(
         line,
         received=st.integers(0, 10**14 - 10**4),
+        ended=st.integers(0, 10**14 - 1),
+    ),
+    st.builds(
+        older_line,
+        talked=st.text("0123456789", max_size=12),
+        received=st.integers(0, 10**13),
         ended=st.integers(0, 10**14 - 1),
     ),
     WHOLE,

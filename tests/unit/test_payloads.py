@@ -16,7 +16,7 @@ from ari_app.bus import topics
 from ari_app.bus.board import call_state, desk_state, queue_state
 from ari_app.bus.payloads import Alarms, CallState, DeskState, JournalRecord, LastRecord, Payload, QueueState, Status
 from ari_app.bus.schemas import MODELS, schemas
-from ari_app.bus.stream import Place
+from ari_app.bus.stream import LAG_SECONDS, JournalStream, Place
 from ari_app.domain.facts import Record
 from ari_app.publish import KeptPlace, message
 from ari_app.store.chain import body, encode_data, link, record_line
@@ -130,3 +130,33 @@ def test_a_damaged_cursor_is_none(tmp_path: Path, content: bytes) -> None:
 
 def test_a_cursor_that_cannot_be_kept_stops_nothing(tmp_path: Path) -> None:
     KeptPlace(tmp_path / "nowhere" / "published.json").write(Place(7, "ff"))
+
+
+# ---- how old the file's number is
+
+
+class Memory:
+    """A file of the cursor that keeps what was written."""
+
+    def __init__(self) -> None:
+        self.written: list[Place] = []
+
+    def read(self) -> Place:
+        return self.written[-1] if self.written else Place()
+
+    def write(self, place: Place) -> None:
+        self.written.append(place)
+
+
+def test_the_file_has_the_place_of_a_minute_ago(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A broker that knows of no mark may have been killed before it wrote its first one, and what came before it."""
+    now = 1000.0
+    monkeypatch.setattr("ari_app.bus.stream.anyio.current_time", lambda: now)
+    memory = Memory()
+    stream = JournalStream(memory)
+    for second in range(200):
+        now = 1000.0 + second / 2
+        stream._keep(Place(second, ""))
+        assert memory.read().seq <= max(0, second - 2 * LAG_SECONDS)
+    assert memory.read().seq >= 199 - 2 * LAG_SECONDS - 2
+    assert len(stream._recent) <= LAG_SECONDS + 1

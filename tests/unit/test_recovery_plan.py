@@ -26,6 +26,7 @@ from ari_app.domain.recovery import (
     call_of,
     decide,
     died_at,
+    elsewhere,
     leg_id,
     seconds_since,
 )
@@ -167,7 +168,7 @@ def test_any_state(
     talks = [action for action in actions if isinstance(action, AdoptTalk | AdoptColleagues)]
     adopted = {action.caller.id for action in actions if isinstance(action, AdoptWaiting | AdoptTalk | AdoptColleagues)}
     handed_back = {action.channel for action in actions if isinstance(action, HandBack)}
-    kept = {made for action in talks for made in (action.leg.id, action.bridge)}
+    kept = {made for action in talks for made in action.used}
     assert len(actions) == len(set(actions)), "nothing twice"
     assert not adopted & handed_back
     assert adopted | handed_back == {c.id for c in channels if c.held and call_of(c.id) is None and c.id not in flows}
@@ -225,9 +226,12 @@ before_noon = st.integers(1, 3600).map(lambda seconds: NOON - timedelta(seconds=
 
 def test_a_story_remembers_what_decides_where_a_caller_waits() -> None:
     story = Story("call.received", since="2026-11-24T10:00:00+00:00")
-    for action in ("call.blocked", "call.queued", "call.emergency_claimed", "call.queued"):
+    for action in ("call.blocked", "call.queued", "call.emergency_claimed", "call.answered", "call.requeued"):
         story = story.after(action)
-    assert story == Story("call.queued", True, True, "2026-11-24T10:00:00+00:00")
+    assert story == Story("call.requeued", True, True, True, "2026-11-24T10:00:00+00:00")
+    assert story.after("number.unblocked") == replace(story, is_blocked=False)
+    assert not story.is_to_be_verified
+    assert Story("call.queued", is_blocked=True).is_to_be_verified
 
 
 @given(before_noon, st.none() | before_noon)
@@ -251,6 +255,12 @@ def test_how_long_ago_something_was() -> None:
     assert seconds_since("2026-11-24T18:59:58.500+0700", NOON) == 1.5
     for moment in ((NOON + timedelta(hours=1)).isoformat(), "", "soon", "2026-11-24T10:00:00"):
         assert seconds_since(moment, NOON) == 0
+
+
+def test_desks_that_the_fallback_rings_are_elsewhere() -> None:
+    theirs = SeenChannel("c9", "1003", held=False, up=True, rung=True)
+    own_line = SeenChannel("c8", "1004", held=False, up=True)
+    assert elsewhere([CALLER, LEG, theirs, own_line, replace(LEG, rung=True)]) == {"1003"}
 
 
 def test_waiting_callers_are_taken_up_in_the_order_in_which_they_came() -> None:

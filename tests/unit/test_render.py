@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from ari_app.site import render as module
+from ari_app.site.radio import gateways
 from ari_app.site.render import asterisk_dirs, render
 from ari_app.site.secrets import Secrets, load_or_create
 from ari_app.site.settings import Settings
@@ -22,7 +23,7 @@ from tests.unit.full_config import FULL
 
 REPO = Path(__file__).parents[2]
 MODULES, DATA = Path("/tree/modules"), Path("/tree/share")
-PJSIP_TEMPLATES = ["~line", "~trunk", "~desk", "~phone"]
+PJSIP_TEMPLATES = ["~line", "~trunk", "~gateway", "~desk", "~phone"]
 
 
 def site(content: dict[str, Any] | None = None) -> Settings:
@@ -67,8 +68,9 @@ def block(text: str, name: str, kind: str) -> dict[str, list[str]]:
 
 def expected_sections(wanted: Settings) -> list[str]:
     trunks = [trunk.name for trunk in wanted.trunk for _ in range(3)]
+    radio = [each.name for each in gateways(wanted) for _ in range(3 if each.match else 2)]
     desks = [desk.extension for desk in wanted.desk for _ in range(3)]
-    return ["global", "udp", "tcp", *PJSIP_TEMPLATES, *trunks, *desks]
+    return ["global", "udp", "tcp", *PJSIP_TEMPLATES, *trunks, *radio, *desks]
 
 
 def expected_public(wanted: Settings) -> list[str]:
@@ -85,7 +87,10 @@ def expected_extensions(wanted: Settings) -> list[str]:
     numbers = {desk.extension: f"PJSIP/{desk.extension}" for desk in wanted.desk} | polres
     service = "exten => _*1X!,1,Goto(desk-service,${FILTER(0-9*,${EXTEN}):0:48},1)"
     dialled = [f"exten => {number},1,Set(PHONES={phones})" for number, phones in [*numbers.items(), *polres.items()]]
-    return [*expected_public(wanted), service, *dialled]
+    nets = [f"exten => {radio.net},1,Goto(desk-net,{radio.net},1)" for radio in wanted.radio]
+    called = [f"exten => {net},1,Goto(radio-gateway,{net},1)" for each in gateways(wanted) for net in each.nets]
+    count = len(numbers)
+    return [*expected_public(wanted), service, *dialled[:count], *nets, *called, *dialled[count:]]
 
 
 # ---- what is in them
@@ -119,10 +124,37 @@ def test_pjsip() -> None:
 def test_the_trunks_context_leads_to_110_only() -> None:
     wanted = site()
     text = rendered(wanted)["extensions.conf"]
-    assert sections(text) == ["general", "globals", "from-trunk", "from-desk", "from-refer"]
+    assert sections(text) == ["general", "globals", "from-trunk", "from-desk", "from-radio-300", "from-refer"]
     inside = text.partition("[from-trunk]")[2].partition("[from-desk]")[0]
     assert lines(inside) == expected_public(wanted)
     assert "POLDA_DESKS = PJSIP/1001&PJSIP/1002\n" in text
+
+
+def test_a_gateway_is_its_addresses_and_reaches_its_nets_only() -> None:
+    other = {"net": "301", "name": "Lantas", "gateway": "sip:301@127.0.0.5:5070", "match": ["127.0.0.6", "127.0.0.7"]}
+    same = {"net": "302", "name": "Reskrim", "gateway": "sip:302@127.0.0.4:5080"}
+    content = tomllib.loads(FULL)
+    content["radio"] += [other, same]
+    texts = rendered(site(content))
+    pjsip, dialplan = texts["pjsip.conf"], texts["extensions.conf"]
+    assert block(pjsip, "radio-300", "~gateway")["context"] == ["from-radio-300"]
+    assert block(pjsip, "radio-300", "~gateway")["deny"] == ["0.0.0.0/0.0.0.0"]
+    assert block(pjsip, "radio-300", "identify")["match"] == ["127.0.0.4"]
+    assert block(pjsip, "radio-300", "aor")["contact"] == ["sip:127.0.0.4:5060", "sip:127.0.0.4:5080"]
+    assert block(pjsip, "radio-301", "identify")["match"] == ["127.0.0.6", "127.0.0.7"]
+    first = lines(dialplan.partition("[from-radio-300]")[2].partition("[from-radio-301]")[0])
+    assert first == [f"exten => {net},1,Goto(radio-gateway,{net},1)" for net in ("300", "302")]
+
+
+@pytest.mark.parametrize("taken", ["127.0.0.2", "127.0.0.1"])
+def test_a_gateway_where_trunk_or_desks_are_can_only_be_called(taken: str) -> None:
+    """Otherwise the trunk's calls, or the desks' registrations, would be taken for the gateway's."""
+    content = tomllib.loads(FULL)
+    content["radio"][0] |= {"gateway": f"sip:300@{taken}:5070", "match": []}
+    text = rendered(site(content))["pjsip.conf"]
+    assert "permit" not in block(text, "radio-300", "~gateway")
+    with pytest.raises(AssertionError):
+        block(text, "radio-300", "identify")
 
 
 def test_polres_desks_do_not_ring_in_the_fallback() -> None:
@@ -252,7 +284,7 @@ def _shape(text: str) -> list[str]:
 
 
 def test_there_are_fields() -> None:
-    assert len(FIELDS) == 23
+    assert len(FIELDS) == 27
     assert ("trunk", 0, "match", 0) in FIELDS
 
 

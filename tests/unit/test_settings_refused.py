@@ -52,6 +52,7 @@ WRONG = [
     ('net = "300"', 'net = "1002"', "radio.net: 1002 is dialled for desk.extension already"),
     (DESK, '[[desk]]\nextension = "201"\n', "polres.code: 201 is dialled for desk.extension already"),
     ('name = "pstn"', 'name = "1001"', "trunk.name: 1001 is a number that can be dialled"),
+    ('name = "pstn"', 'name = "radio-300"', "trunk.name: radio-300 is what the gateway of a radio net is called"),
     # units
     (DESK, DESK + 'unit = "02"\n', "desk.unit: desk 1002 is of the unknown unit '02'"),
     ('unit = "polda"', 'unit = "Polda"', "desk.unit: desk 1001 is of the unknown unit 'Polda'"),
@@ -90,6 +91,9 @@ WRONG = [
     ('extension = "1002"', "extension = 1002", "desk[2].extension: "),
     ('code = "01"', 'code = "1"', "polres[1] (1).code: '1' is not allowed here"),
     ('ptt = "vox"', 'ptt = "VOX"', "radio[1] (300).ptt: "),
+    ('key_down = "*"', 'key_down = "T"', "radio[1] (300).key_down: 'T' is not allowed here"),
+    ('match = ["127.0.0.4"]', 'match = ["gateway"]', "radio[1] (300).match[1]: 'gateway' is not an IPv4"),
+    ("lead_in_ms = 300", "lead_in_ms = 1001", "radio[1] (300).lead_in_ms: "),
     ("[[trunk]]", "[trunk]", "trunk: is not a list"),
     ("[transfer]", "[[transfer]]", "transfer: is not a table"),
     # booleans where numbers are wanted

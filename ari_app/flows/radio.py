@@ -1,0 +1,91 @@
+"""All radio nets of the site (SOP VII.d): what the router, the desks and reconciling need of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import anyio
+
+from ari_app.flows.messages import LegGone
+from ari_app.flows.radio_messages import Seen
+from ari_app.flows.radio_net import Net
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ari_app.ari.commands import Commands
+    from ari_app.ari.inbox import Switch
+    from ari_app.domain.facts import Fact
+    from ari_app.domain.radio import NetRules
+
+
+async def free(asterisk: Commands, leg: str) -> None:
+    """A leg that was on a net, and is elsewhere now, is heard again, and without delay.
+
+    Raises:
+        AriError: it is gone, or Asterisk gives no answer.
+    """
+    await asterisk.unmute(leg)
+    await asterisk.delay(leg, 0)
+
+
+class Nets:
+    """The nets by their numbers; ``run`` serves them."""
+
+    def __init__(
+        self, rules: Iterable[NetRules], asterisk: Commands, switch: Switch, tell: Callable[[Fact], None]
+    ) -> None:
+        """None of them is in use yet."""
+        self._asterisk = asterisk
+        self._nets = {each.net: Net(each, asterisk, switch, tell) for each in rules}
+        self._connected = anyio.Event()
+
+    async def run(self) -> None:
+        """Serve all of them for as long as the application runs, from the first ``after_gap`` on."""
+        await self._connected.wait()
+        async with anyio.create_task_group() as tasks:
+            for net in self._nets.values():
+                tasks.start_soon(net.run)
+
+    def get(self, net: str) -> Net | None:
+        """A net by its number; None: there is none."""
+        return self._nets.get(net)
+
+    def came(self, leg: str, net: str) -> None:
+        """A gateway has called one of its nets."""
+        self._nets[net].came(leg)
+
+    # ---- reconciling -----------------------------------------------------------------------------------
+
+    async def after_gap(self) -> None:
+        """Events were lost: each net looks what has become of its line.
+
+        Raises:
+            AriError: Asterisk gives no answer.
+        """
+        if self._nets and self._connected.is_set():
+            made = self.certain_legs() | self.made()
+            there = {channel.id for channel in await self._asterisk.channels()}
+            there |= {bridge.id for bridge in await self._asterisk.bridges()}
+            for net in self._nets.values():
+                net.deliver(Seen(frozenset(made - there)))
+        self._connected.set()
+
+    def made(self) -> set[str]:
+        """The legs and bridges that the nets look after themselves."""
+        return {made for net in self._nets.values() for made in net.made()}
+
+    def certain_legs(self) -> set[str]:
+        """The legs that Asterisk must have."""
+        return {leg for net in self._nets.values() for leg in net.certain_legs()}
+
+    def owns(self, made: str) -> bool:
+        """Whether a leg or bridge is a net's."""
+        return any(made in net.made() for net in self._nets.values())
+
+    def leg_lost(self, leg: str) -> None:
+        """A leg was found missing."""
+        for net in self._nets.values():
+            if leg in net.made():
+                net.deliver(LegGone(leg))

@@ -1,0 +1,75 @@
+"""A desk that has dialled a radio net is on it until it hangs up: CONTRACT.md, "On a net" (SOP VII.d)."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from ari_app.ari.errors import AriRefused
+from ari_app.ari.model import Channel, ChannelDtmfReceived, PlaybackFinished
+from ari_app.domain.facts import Fact
+from ari_app.domain.radio import FloorEvent
+from ari_app.flows.call import Call
+from ari_app.flows.colleague import end
+from ari_app.flows.hearing import Ear
+from ari_app.flows.messages import CallerLeft, FloorNews, News
+from ari_app.flows.radio_net import Net
+from ari_app.flows.radio_story import Member
+from ari_app.flows.ringing import answer_caller
+
+KEY, LEAVE = "5", "#"
+SOUNDS = {
+    News.PERMITTED: "nada-bicara",
+    News.REFUSED: "nada-salah",
+    News.TIME_OUT: "nada-habis",
+    News.TAKEN_OVER: "nada-habis",
+    News.NET_LOST: "radio-terputus",
+}
+"""What an operator hears of the floor, alone."""
+
+
+async def be_on_net(call: Call, desk: str, number: str) -> None:
+    """``desk`` has dialled the net ``number``: it hears it, and speaks on it by key."""
+    board, net = call.around.switchboard, call.around.nets.get(number)
+    board.take(desk, call.id)
+    try:
+        await call.follow_caller()
+        if net is not None:
+            await answer_caller(call)
+            await _listen(call, desk, net)
+    except (CallerLeft, AriRefused):  # refused: the desk hung up at once
+        pass
+    finally:
+        if net is not None:
+            await net.leave(call.id)
+    await end(call)
+
+
+async def _listen(call: Call, desk: str, net: Net) -> None:
+    actor, where = call.around.switchboard.actor(desk), {"net": net.rules.net, "desk": desk}
+    ear = Ear(call.around.asterisk, call.id, call.around.rules.sounds)
+    await net.join(Member(call.id, desk, actor, call.deliver))
+    call.operators.add(call.id)  # a phone that has died is noticed
+    call.around.tell(Fact(actor, "radio.joined", data={**where}))
+    try:
+        while True:
+            match await call.next():
+                case ChannelDtmfReceived(channel=Channel(id=leg), digit=digit) if leg == call.id:
+                    if digit == LEAVE:
+                        return
+                    await press(net, call.id, ear, digit)
+                case FloorNews(news=news):
+                    await ear.hears(SOUNDS[news])
+                case PlaybackFinished(playback=playback):
+                    await ear.finished(playback.id)
+    finally:
+        call.around.tell(Fact(actor, "radio.left", data={**where}))
+
+
+async def press(net: Net, leg: str, ear: Ear, digit: str) -> None:
+    """One key of somebody on a net: who has the floor gives it back, whoever else wants it."""
+    if digit != KEY:
+        await ear.hears(SOUNDS[News.REFUSED])
+        return
+    with suppress(AriRefused):
+        await ear.stop()  # what is played to a leg keeps it from being heard
+    net.ask(FloorEvent.UNKEY if net.has_keyed(leg) else FloorEvent.KEY, leg)

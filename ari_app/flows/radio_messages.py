@@ -1,0 +1,43 @@
+"""What comes into a radio net's inbox, besides the events of its line (SOP VII.d)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import anyio
+
+from ari_app.ari.model import LegEvent
+from ari_app.domain.radio import FloorEvent
+from ari_app.flows.messages import LegGone
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A member keys, unkeys, takes the floor over, or is gone."""
+
+    event: FloorEvent
+    leg: str
+    done: anyio.Event | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Came:
+    """The gateway has called us with this leg."""
+
+    leg: str
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Events were lost, and so were these of the nets' legs and bridges."""
+
+    lost: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Something has changed about the members."""
+
+
+NetMessage: TypeAlias = Asked | Came | Seen | Look | LegEvent | LegGone

@@ -1,0 +1,342 @@
+"""One radio net: who is on it, who is heard on it, and the line to its gateway (SOP VII.d).
+
+One task serves the net: whatever happens comes through one inbox and is put to the floor (``domain.radio``), and what
+the floor says is then made true in Asterisk (``radio_air``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Final
+
+import anyio
+import structlog
+
+from ari_app.ari.errors import AriError, AriRefused, AriUnreachable, InboxFull
+from ari_app.ari.inbox import Inbox
+from ari_app.ari.model import ChannelTalkingFinished, ChannelTalkingStarted, LegEvent, PlaybackFinished
+from ari_app.domain import radio
+from ari_app.domain.facts import Fact
+from ari_app.domain.radio import NEVER, SYSTEM, Floor, FloorEvent, FloorState, NetRules
+from ari_app.flows.messages import LegGone, News, now
+from ari_app.flows.radio_air import Air
+from ari_app.flows.radio_bridge import NetBridge
+from ari_app.flows.radio_line import Line
+from ari_app.flows.radio_messages import Asked, Came, Look, NetMessage, Seen
+from ari_app.flows.radio_speaker import Speaker
+from ari_app.flows.radio_story import Member, Story
+from ari_app.flows.radio_tape import Tape
+
+if TYPE_CHECKING:
+    from ari_app.ari.commands import Commands
+    from ari_app.ari.inbox import Switch
+
+MOST_WAITING: Final = 1024
+
+IDLE_SECONDS: Final = 3.0
+"""A line that is there on demand stays so long when nobody is on the net any more."""
+
+QUIET_SECONDS: Final = 1.0
+"""Who talks pauses for a moment once in so long; else we look whether anything still comes from the gateway."""
+
+RETRY_SECONDS: Final = 0.2
+
+LEAVE_SECONDS: Final = 1.0
+"""How long a member who leaves waits for the net to be done with them: it is, at once, or Asterisk is away."""
+
+log = structlog.get_logger(__name__)
+
+
+class Net:
+    """One net; ``run`` serves it."""
+
+    def __init__(self, rules: NetRules, asterisk: Commands, switch: Switch, tell: Callable[[Fact], None]) -> None:
+        """Nothing is asked of Asterisk yet."""
+        self.rules = rules
+        self.id = radio.endpoint_of_net(rules.net)
+        self.floor = Floor()
+        self.members: dict[str, Member] = {}
+        self.line = Line(rules, asterisk, switch, self._put)
+        self._asterisk = asterisk
+        self._inbox: Inbox[NetMessage] = Inbox(MOST_WAITING)
+        self._air = Air(rules, asterisk)
+        self._story = Story(rules, self.members, tell)
+        self._bridge = NetBridge(self.id, asterisk, switch, self._put)
+        self._tape = Tape(rules, asterisk)
+        self._speaker = Speaker(asterisk)
+        self._needed = NEVER if rules.is_always_up else 0.0
+        """Until when the line is wanted though nobody is on the net."""
+        self._heard_at, self._packets = 0.0, -1
+
+    # ---- what others do ------------------------------------------------------------------------------
+
+    async def join(self, member: Member) -> None:
+        """Put a leg, that is ours and answered, on the net: it hears, and is heard by nobody.
+
+        Raises:
+            AriError: it is not on the net.
+        """
+        if self.rules.floor.lead:
+            await self._asterisk.delay(member.leg, round(self.rules.floor.lead * 1000))
+        await self.listen(member.leg)
+        self.members[member.leg] = member
+        self._put(Look())
+
+    async def listen(self, leg: str) -> None:
+        """Let a leg hear the net; it is heard by nobody, unless it is among a member's ``also``.
+
+        Raises:
+            AriError: it is not on the net.
+        """
+        await self._asterisk.mute(leg)
+        await self._bridge.add(leg)
+
+    async def leave(self, leg: str) -> None:
+        """A member goes, or is gone: it is muted, has not got the floor, and is where it was. Never raises."""
+        member = self.members.pop(leg, None)
+        if member is not None:
+            done = anyio.Event()
+            self._put(Asked(FloorEvent.LEG_LOST, leg, done))
+            for each in (leg, *member.also):
+                await self._air.release(each)
+            with anyio.move_on_after(LEAVE_SECONDS):
+                await done.wait()
+
+    async def let_talk(self, leg: str, other: str, *, on: bool) -> None:
+        """Let ``other``, who listens, be heard whenever the member ``leg`` is; or no longer. Never raises."""
+        member = self.members.get(leg)
+        if member is not None and on:
+            member.also.add(other)
+            self._put(Look())
+        elif member is not None:
+            member.also.discard(other)
+            await self._air.release(other)
+
+    def ask(self, event: FloorEvent, leg: str) -> None:
+        """A member keys, unkeys, or takes over; what comes of it is delivered as ``FloorNews``."""
+        self._put(Asked(event, leg))
+
+    def has_keyed(self, leg: str) -> bool:
+        """Whether a member has keyed, and not unkeyed yet."""
+        return self.floor.talker == leg and self.floor.state is not FloorState.TAILING
+
+    def say(
+        self, media: Sequence[str], on_end: Callable[[bool], None] = lambda _: None, *, urgent: bool = False
+    ) -> None:
+        """Say ``sound:PATH`` to everybody on the net, one after the other, as soon as the floor is free.
+
+        ``urgent``: it takes the floor from whoever has it. ``on_end`` is told whether it was said to its end.
+        """
+        self._speaker.add(media, on_end, urgent=urgent)
+        self._put(Look())
+
+    def came(self, leg: str) -> None:
+        """The gateway has called us."""
+        self._put(Came(leg))
+
+    def deliver(self, message: Seen | LegGone) -> None:
+        """What was found when reconciling."""
+        self._put(message)
+
+    def certain_legs(self) -> set[str]:
+        """The legs of ours that Asterisk must have."""
+        return {self.line.leg} if self.line.leg is not None and self.line.is_up else set()
+
+    def made(self) -> set[str]:
+        """Our legs and bridges, the gateway's own call included."""
+        return {made for made in (self.line.leg, self._bridge.id) if made is not None}
+
+    def _put(self, message: NetMessage) -> None:
+        try:
+            self._inbox.put(message)
+        except InboxFull:
+            log.error("radio.inbox_full", net=self.rules.net)  # the task gets the same exception, and starts afresh
+
+    # ---- the task ------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Serve the net for as long as the application runs; a failure of it is nobody else's."""
+        structlog.contextvars.bind_contextvars(net=self.rules.net)
+        while True:
+            try:
+                while True:
+                    await self._look_after_line()
+                    await self._take(await self._next())
+                    await self._speak()
+            except AriUnreachable as error:
+                log.error("radio.asterisk_unreachable", error=str(error))
+            except Exception:
+                log.exception("radio.net_failed")
+            await self._start_afresh()
+
+    async def _next(self) -> NetMessage | None:
+        """The next thing that happens; None: it is time for something."""
+        due = min(self.floor.deadline, self._speaker.due, self.line.call_at if self._wants_line else NEVER)
+        if self.floor.talks:
+            due = min(due, self._heard_at + QUIET_SECONDS)
+        if not self.members and self.line.leg is not None:
+            due = min(due, self._needed)
+        with anyio.CancelScope(deadline=due):
+            return await self._inbox.get()
+        return None
+
+    @property
+    def _wants_line(self) -> bool:
+        return bool(self.members) or bool(self._speaker) or self._needed > now()
+
+    async def _look_after_line(self) -> None:
+        if (self.members or self._speaker) and not self.rules.is_always_up:
+            self._needed = now() + IDLE_SECONDS
+        if not self._wants_line:
+            await self._close()
+        elif self.line.call_at <= now():
+            await self.line.call()
+        if self.floor.talks and self._heard_at + QUIET_SECONDS <= now():
+            await self._is_it_still_there()
+
+    async def _take(self, message: NetMessage | None) -> None:
+        match message:
+            case Asked(event=event, leg=leg, done=done):
+                await self._asked(event, leg)
+                if done is not None:
+                    done.set()
+            case Came(leg=leg):
+                await self._gateway_lost()
+                await self.line.came(leg)
+                await self._use_line()
+            case Seen(lost=lost):
+                await self._reconcile(lost)
+            case ChannelTalkingStarted() | ChannelTalkingFinished():
+                if self.line.is_up:
+                    self._heard_at, self._packets = now(), -1
+                    began = isinstance(message, ChannelTalkingStarted)
+                    await self._step(FloorEvent.TALK_BEGAN if began else FloorEvent.TALK_ENDED)
+            case Look() | None:
+                await self._become(*radio.tick(self.floor, now=now(), rules=self.rules.floor))
+            case PlaybackFinished(playback=playback):
+                self._speaker.finished(playback.id)
+            case _:
+                await self._read_line(message)
+
+    async def _speak(self) -> None:
+        """Say what is to be said, as soon as the floor is ours."""
+        self._speaker.give_up()
+        wish = self._speaker.wish(self.floor)
+        if wish is not None and self.line.is_up:
+            await self._step(wish, SYSTEM)
+        await self._speaker.follow(self.floor, self._bridge.id)
+
+    async def _read_line(self, event: LegEvent | LegGone) -> None:
+        if self.line.read(event):
+            self._story.line_down(self.line.cause)
+            await self.line.hang_up()  # it may have been found missing too soon
+            await self._gateway_lost()
+        elif self.line.is_answered:
+            await self._use_line()
+
+    async def _asked(self, event: FloorEvent, leg: str) -> None:
+        if event in {FloorEvent.KEY, FloorEvent.TAKE_OVER}:
+            if leg not in self.members:
+                return  # left by now
+            if not self.line.is_up:
+                self._story.inform(leg, News.NET_LOST)
+                return
+        await self._step(event, leg)
+
+    # ---- the floor -----------------------------------------------------------------------------------
+
+    async def _step(self, event: FloorEvent, who: str = "") -> None:
+        await self._become(*radio.step(self.floor, event, now=now(), rules=self.rules.floor, who=who))
+
+    async def _become(self, floor: Floor, happened: Iterable[radio.Happened]) -> None:
+        """Make true in Asterisk what the floor says now, and tell what happened."""
+        self.floor, lost = floor, None
+        self._tape.name(floor)
+        member = self.members.get(floor.voice)
+        voices = set() if member is None else {member.leg, *member.also}
+        is_lost = False
+        try:
+            lost = await self._air.make_true(floor, voices, self.line.leg)
+        except AriRefused as refused:
+            log.info("radio.gateway_gone", status=refused.status)
+            is_lost = True
+        finally:
+            for each in happened:
+                self._story.happened(each, self._tape.transmission)
+        await self._tape.follow(floor, self._bridge.id)
+        if is_lost:
+            self._story.line_down(self.line.cause)
+            await self.line.hang_up()  # a line that takes no orders could not be switched off, either
+            await self._gateway_lost()
+        elif lost is not None and lost == floor.talker:
+            await self._step(FloorEvent.LEG_LOST, lost)
+
+    # ---- the gateway -----------------------------------------------------------------------------------
+
+    async def _use_line(self) -> None:
+        """The gateway has answered: from now on it hears and is heard."""
+        try:
+            await self.line.listen(await self._bridge.open())
+        except AriRefused as refused:
+            log.warning("radio.line_not_used", status=refused.status)
+            await self._rebuild()
+        else:
+            self._story.line_up()
+
+    async def _rebuild(self) -> None:
+        """Line or bridge are not what they were: a new line, and a new bridge for those who are still there."""
+        await self.line.hang_up()
+        await self._bridge.renew([each for member in self.members.values() for each in (member.leg, *member.also)])
+
+    async def _gateway_lost(self) -> None:
+        self._air.gateway_lost()
+        await self._step(FloorEvent.GATEWAY_LOST)
+
+    async def _is_it_still_there(self) -> None:
+        """A gateway that sends nothing at all is not heard to be silent: so we look."""
+        self._heard_at, before = now(), self._packets
+        if self.line.leg is None:
+            return
+        try:
+            self._packets = await self._asterisk.packets_received(self.line.leg)
+        except AriRefused:
+            return  # its end comes as an event
+        if self._packets == before:
+            await self._step(FloorEvent.TALK_ENDED)
+
+    async def _close(self) -> None:
+        """Nobody needs the net: neither line nor bridge stay."""
+        if self.line.leg is not None:
+            await self.line.hang_up()
+            await self._gateway_lost()
+        await self._bridge.close()
+
+    async def _reconcile(self, lost: frozenset[str]) -> None:
+        """Whether the officer still talks is not known, nor whether a line that was called was answered."""
+        await self._step(FloorEvent.TALK_ENDED)
+        if self._bridge.id in lost:
+            await self._rebuild()
+            await self._gateway_lost()
+        elif self.line.leg is not None and (self.line.leg in lost or not self.line.is_up):
+            await self._read_line(LegGone(self.line.leg))
+
+    async def _start_afresh(self) -> None:
+        """Something went wrong: nobody is heard any more and the gateway's line ends, however long that takes.
+
+        Should Asterisk give no answer at all, it ends the line itself.
+        """
+        self._inbox = Inbox(MOST_WAITING)
+        self.floor, happened = radio.step(self.floor, FloorEvent.GATEWAY_LOST, now=now(), rules=self.rules.floor)
+        for each in happened:
+            self._story.happened(each, self._tape.transmission)
+        self._tape.forget()
+        self._speaker.forget()
+        while True:
+            try:
+                await self.line.hang_up()
+                await self._air.cut()
+            except AriError as error:
+                log.info("radio.not_yet_cut", error=repr(error))
+                await anyio.sleep(RETRY_SECONDS)
+            else:
+                return

@@ -1,0 +1,79 @@
+"""What supervisors can have done on the radio nets: a sentence, a net in a call and out of it (SOP VII.d)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+from pydantic import StringConstraints
+
+from ari_app.domain.commands import CommandRefused, Handler
+from ari_app.domain.facts import Fact, Json
+from ari_app.flows.office import Arguments, Extension, command
+from ari_app.flows.radio import Nets
+
+Sentence = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]*[^\W_][^\x00-\x1f\x7f]*$", max_length=300)]
+
+Speak: TypeAlias = Callable[[str], Awaitable[Path]]
+"""Speaks a text into a file; raises ``CommandRefused`` when it cannot."""
+
+Order: TypeAlias = Callable[[str, str], bool]
+"""Brings a net into a living call that an operator has; an empty net: out of it. False: there is no such call."""
+
+
+class _Say(Arguments):
+    net: Extension
+    text: Sentence
+
+
+class _Patch(Arguments):
+    call: str
+    net: Extension
+
+
+class _Unpatch(Arguments):
+    call: str
+
+
+class _Office:
+    def __init__(self, nets: Nets, tell: Callable[[Fact], None], speak: Speak, order: Order) -> None:
+        self._nets, self._tell, self._speak, self._order = nets, tell, speak, order
+
+    async def say(self, given: _Say, actor: str) -> Json:
+        """A sentence waits for the floor; what has waited for a minute is not said any more."""
+        net = self._nets.get(given.net)
+        if net is None:
+            raise CommandRefused(f"there is no radio net {given.net}")
+        path = await self._speak(given.text)
+        net.say([f"sound:{path.with_suffix('')}"], partial(self._said, given, actor, path))
+        return {"net": given.net}
+
+    def _said(self, given: _Say, actor: str, path: Path, is_said: bool) -> None:  # noqa: FBT001 - as the net tells it
+        path.unlink(missing_ok=True)
+        self._tell(Fact(actor, "radio.said", data={"net": given.net, "text": given.text, "said": is_said}))
+
+    async def patch(self, given: _Patch, actor: str) -> Json:
+        if self._nets.get(given.net) is None:
+            raise CommandRefused(f"there is no radio net {given.net}")
+        return self._ask(given.call, given.net, actor)
+
+    async def unpatch(self, given: _Unpatch, actor: str) -> Json:
+        return self._ask(given.call, "", actor)
+
+    def _ask(self, call: str, net: str, actor: str) -> Json:
+        if not self._order(call, net):
+            raise CommandRefused(f"no operator has a call {call}")
+        self._tell(Fact(actor, "radio.ordered", call, {"net": net}))
+        return {"call": call, "net": net}
+
+
+def radio_commands(nets: Nets, tell: Callable[[Fact], None], *, speak: Speak, order: Order) -> dict[str, Handler]:
+    """The commands ``radio.*`` with their handlers."""
+    of = _Office(nets, tell, speak, order)
+    return {
+        "radio.say": command(_Say, of.say),
+        "radio.patch": command(_Patch, of.patch),
+        "radio.unpatch": command(_Unpatch, of.unpatch),
+    }

@@ -1,0 +1,179 @@
+"""An operator passes an emergency on by radio, with the caller on hold, listening, or speaking: SOP VII.d.
+
+``*3NNN#`` puts the operator on the net NNN. There ``5`` keys and unkeys, ``1`` lets the caller listen, ``2`` lets the
+caller speak with the operator's key, each of them once more takes it back; ``#`` or ``*3#`` goes back to the caller.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from ari_app.ari.errors import AriRefused
+from ari_app.domain.facts import Json
+from ari_app.domain.keys import Key, Wish
+from ari_app.domain.radio import FloorEvent
+from ari_app.flows.classify import classify
+from ari_app.flows.endings import Next, end_stranger, left_by
+from ari_app.flows.messages import CallerLeft, FloorNews
+from ari_app.flows.party import Asked, Gone, Heard, Party, Referred
+from ari_app.flows.radio import free
+from ari_app.flows.radio_desk import SOUNDS
+from ari_app.flows.radio_net import Net
+from ari_app.flows.radio_story import Member
+from ari_app.flows.room import Room
+from ari_app.flows.transfer import transfer_by_phone
+
+ATTENTION = "perhatian"
+
+
+async def patch(room: Room, party: Party, wish: Wish) -> Next:
+    """``*3NNN#`` in a talk; returns who has the caller afterwards."""
+    net = room.call.around.nets.get(wish.digits)
+    if net is None or room.aside is not None:
+        await room.refuse(party, wish)
+        return party
+    return await Patch(room, party, net).carry_out()
+
+
+class Patch:
+    """One operator on one net for the sake of a call."""
+
+    def __init__(self, room: Room, party: Party, net: Net) -> None:
+        """Nothing happens yet."""
+        self._room, self._party, self._net, self._call = room, party, net, room.call
+        self._member = Member(party.leg, party.desk, party.actor, room.call.deliver, room.call.id)
+        self._caller_listens = False
+        self._last: Heard | None = None
+
+    async def carry_out(self) -> Next:
+        """Be on the net until the operator goes back, or one of them leaves.
+
+        Raises:
+            CallerLeft: the caller is gone; the operator is not on the net any more.
+        """
+        self._tell("radio.patched")
+        reason = "left"
+        try:
+            if not await self._begin():
+                reason = "failed"
+            else:
+                self._last = await self._be_on_net()
+        except CallerLeft:
+            reason = "caller_left"
+            raise
+        finally:
+            self._party.pad.on_net = False
+            await self._net.leave(self._party.leg)
+            self._tell("radio.unpatched", reason=reason)
+        return await self._go_back()
+
+    async def _begin(self) -> bool:
+        """The caller is on hold (SOP VI "Izin Menunggu"), and the operator on the net. False: that one is gone."""
+        if not self._room.is_held:
+            await self._room.hold()
+        await self._party.ear.stop()
+        try:
+            await self._net.join(self._member)
+        except AriRefused:
+            await self._call.look()
+            return False
+        self._party.pad.on_net = True
+        if self._call.is_emergency:  # everybody listens, before the operator speaks
+            self._net.say([f"sound:{self._call.around.rules.sounds}/{ATTENTION}"], urgent=True)
+        return True
+
+    async def _be_on_net(self) -> Heard:
+        """Until something ends it, which is returned."""
+        while True:
+            heard = await self._room.next()
+            match heard:
+                case Gone() | Referred(party=self._party):
+                    return heard
+                case Referred(stand_in=stand_in):
+                    await end_stranger(self._call, stand_in)
+                case FloorNews(news=news):
+                    await self._party.ear.hears(SOUNDS[news])
+                case Asked(wish=Wish(key=Key.NET_LEAVE) | Wish(key=Key.RADIO, digits="")):
+                    return heard
+                case Asked(wish=wish):
+                    await self._do(wish)
+
+    async def _do(self, wish: Wish) -> None:
+        match wish.key:
+            case Key.NET_KEY:
+                await self._party.ear.stop()  # what is played to a leg keeps it from being heard
+                self._net.ask(self._wish(), self._party.leg)
+            case Key.NET_LISTEN:
+                await (self._hold_caller() if self._caller_listens else self._let_caller_listen())
+                await self._room.confirm(self._party)
+            case Key.NET_TALK:
+                await self._let_caller_talk(not self._member.also)
+                await self._room.confirm(self._party)
+            case _:
+                await classify(self._room, self._party, wish)
+
+    def _wish(self) -> FloorEvent:
+        """Who has keyed unkeys. In an emergency a key takes the floor from whoever has it."""
+        if self._net.has_keyed(self._party.leg):
+            return FloorEvent.UNKEY
+        return FloorEvent.TAKE_OVER if self._call.is_emergency else FloorEvent.KEY
+
+    # ---- the caller ----------------------------------------------------------------------------------
+
+    async def _let_caller_listen(self) -> None:
+        if self._caller_listens:
+            return
+        await self._room.resume_at_once()
+        try:
+            await self._net.listen(self._call.id)
+        except AriRefused:
+            await self._call.look()
+            return
+        self._call.bridges.has_caller = False
+        self._caller_listens = True
+        self._tell("radio.caller_listens", on=True)
+
+    async def _let_caller_talk(self, on: bool) -> None:  # noqa: FBT001 - as it is asked for
+        if on:
+            await self._let_caller_listen()
+            if not self._caller_listens:
+                return
+        await self._net.let_talk(self._party.leg, self._call.id, on=on)
+        self._tell("radio.caller_talks", on=on)
+
+    async def _hold_caller(self) -> None:
+        """The caller is on hold again, and not on the net."""
+        await self._take_caller_home()
+        await self._room.hold()
+        self._tell("radio.caller_listens", on=False)
+
+    async def _take_caller_home(self) -> None:
+        self._caller_listens = False
+        await self._net.let_talk(self._party.leg, self._call.id, on=False)
+        try:
+            await self._call.bridges.take_caller_home()
+            await free(self._call.around.asterisk, self._call.id)
+        except AriRefused:
+            await self._call.look()
+
+    # ---- afterwards ----------------------------------------------------------------------------------
+
+    async def _go_back(self) -> Next:
+        """The operator and the caller talk again; or whatever else was asked for happens now."""
+        if self._caller_listens:
+            await self._take_caller_home()
+        match self._last:
+            case Gone(cause=cause):
+                self._room.is_held = True  # nobody is let down because of a radio
+                return await left_by(self._room, self._party, cause)
+            case Referred() as referred:
+                return await transfer_by_phone(self._room, referred)
+        await self._room.bring_in(self._party)
+        with suppress(AriRefused):  # gone by now: its end is in the inbox
+            await free(self._call.around.asterisk, self._party.leg)
+        await (self._room.confirm(self._party) if self._last is not None else self._room.warn(self._party))
+        return self._party
+
+    def _tell(self, action: str, **data: Json) -> None:
+        where: dict[str, Json] = {"net": self._net.rules.net, "desk": self._party.desk}
+        self._call.tell(action, self._party.actor, **where, **data)

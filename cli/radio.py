@@ -1,0 +1,110 @@
+"""``siaga radio``: the nets, what was said on them, and its recordings (SOP VII.d, VII.g)."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ari_app.domain.facts import Json
+from ari_app.domain.transmissions import NetRow, Transmission, net_rows, transmissions
+from ari_app.store.radio import radio_records
+from cli.asking import order
+from cli.errors import Refused
+from cli.options import HERE, AsJson, State, new_group
+from cli.output import moment, pairs, print_json, print_line, print_table
+from cli.place import settings_in_force, state_dir
+
+app = new_group("Radio nets: how they stand, what was said on them, and its recordings.")
+
+Net = Annotated[str | None, typer.Option("--net", metavar="NET", help="Of one net only.")]
+Limit = Annotated[int, typer.Option("--limit", min=1, help="The last so many.")]
+
+
+@app.command("nets")
+def nets(as_json: AsJson = False, state: State = HERE) -> None:
+    """List the nets: whether the gateway is reached, who talks, and which desks are on it."""
+    place = state_dir(state)
+    known = net_rows(radio_records(place.journal))
+    rows: list[dict[str, Any]] = [
+        {"name": radio.name, **asdict(known.get(radio.net) or NetRow(radio.net))}
+        for radio in settings_in_force(place).radio
+    ]
+    if as_json:
+        print_json(rows)
+        return
+    print_table(
+        ("Net", "Name", "Gateway", "Since", "Talker", "Desks"),
+        [
+            (row["net"], row["name"], row["line"], moment(row["since"]), row["talker"], " ".join(row["desks"]))
+            for row in rows
+        ],
+        empty="No radio net is configured.",
+    )
+
+
+@app.command("list")
+def list_(net: Net = None, limit: Limit = 50, as_json: AsJson = False, state: State = HERE) -> None:
+    """List the transmissions, the latest first."""
+    found = [each for each in transmissions(radio_records(state_dir(state).journal)) if net in {None, each.net}]
+    shown = found[::-1][:limit]
+    if as_json:
+        print_json([asdict(each) for each in shown])
+        return
+    rows = [
+        (each.id, moment(each.began), each.net, each.desk or each.by, _seconds(each), each.reason or "on the air")
+        for each in shown
+    ]
+    print_table(("Transmission", "Began", "Net", "Who", ">Seconds", "End"), rows, empty="Nothing was transmitted.")
+
+
+def _seconds(each: Transmission) -> str | None:
+    return None if each.ms is None else f"{each.ms / 1000:.1f}"
+
+
+@app.command("log")
+def log(net: Net = None, limit: Limit = 50, state: State = HERE) -> None:
+    """Print what happened on the nets, the latest last: who came, keyed and left, and the gateways' lines."""
+    records = [each for each in radio_records(state_dir(state).journal) if net in {None, each.data.get("net")}]
+    for record in records[-limit:]:
+        print_line(f"{moment(record.at)} {record.action:<18} {record.actor:<15} {pairs(record.data)}")
+
+
+@app.command("play-path")
+def play_path(transmission: str, state: State = HERE) -> None:
+    """Print where a transmission's recording is, for a player."""
+    place = state_dir(state)
+    if not any(each.id == transmission for each in transmissions(radio_records(place.journal))):
+        raise Refused(f"there is no transmission {transmission}")
+    path = place.transmissions / f"{transmission}.wav"
+    if not path.exists():
+        raise Refused(f"transmission {transmission} has no recording")
+    print_line(str(path))
+
+
+@app.command("say")
+def say(net: str, text: str, state: State = HERE) -> None:
+    """Have a sentence spoken on a net as soon as the floor is free, within a minute."""
+    _order(state, "say", {"net": net, "text": text})
+    print_line(f"It is said on net {net} as soon as the floor is free.")
+
+
+@app.command("patch")
+def patch(call: str, net: str, state: State = HERE) -> None:
+    """Bring a net into a call that an operator has, as *3NNN# does at the desk."""
+    _order(state, "patch", {"call": call, "net": net})
+    print_line(f"Net {net} is being brought into call {call}.")
+
+
+@app.command("unpatch")
+def unpatch(call: str, state: State = HERE) -> None:
+    """Bring the operator back to the caller, as *3# does at the desk."""
+    _order(state, "unpatch", {"call": call})
+    print_line(f"The operator of call {call} goes back to the caller.")
+
+
+def _order(state: Path, command: str, arguments: dict[str, Json]) -> None:
+    place = state_dir(state)
+    order(place, settings_in_force(place), f"radio.{command}", arguments)

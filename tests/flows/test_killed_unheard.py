@@ -1,0 +1,55 @@
+"""The application is killed before the disk has what it has just told: the story is right all the same."""
+
+from __future__ import annotations
+
+import anyio
+import pytest
+
+from tests.flows.fake_asterisk import Lags
+from tests.flows.floor import Floor, floor
+from tests.flows.scenes import goodbye, in_talk, leg_at, press, transferring
+
+pytestmark = pytest.mark.anyio
+
+
+async def restart(here: Floor, call: str, *unheard: str) -> None:
+    """The application dies, and these actions of the call had not reached the disk."""
+    here.kill()
+    here.journal[:] = [fact for fact in here.journal if fact.call != call or fact.action not in unheard]
+    await anyio.sleep(0.3)
+    await here.start()
+    await anyio.sleep(1)
+
+
+async def test_the_polres_had_just_answered(lags: Lags) -> None:
+    """It has the caller: nobody took them back, and it can close the complaint (SOP V.7, V.9)."""
+    async with floor("1001", "2011", lags=lags) as here:
+        call = await transferring(here, "2011")
+        here.asterisk.desk_answers("2011")
+        await here.until(lambda: here.asterisk.is_talking(call, "2011"))
+        await restart(here, call, "call.transfer_answered")
+        assert "call.taken_back" not in here.told(call)
+        (answered,) = here.facts(call, "call.transfer_answered")
+        assert (answered.data["polres"], answered.data["desk"]) == ("01", "2011")
+        await press(here, "2011", "*0")
+        await here.ended(call, seconds=10)
+        assert "complaint.closed" in here.told(call)
+
+
+async def test_the_second_operator_is_in_the_recording(lags: Lags) -> None:
+    """The first one was lost, we were killed as the next one answered, and no guard was there."""
+    for step in range(0, 12, 2):
+        async with floor("1001", "1002", lags=lags) as here:
+            call = await in_talk(here)
+            here.asterisk.phone_dies("1001")
+            here.asterisk.unregister("1001")
+            await here.until(lambda: "call.requeued" in here.told(call))  # noqa: B023 - now
+            here.asterisk.register("1002")
+            await anyio.sleep(1)
+            assert leg_at(here, "1002")
+            here.asterisk.desk_answers("1002")
+            await anyio.sleep(step / 1000)
+            await restart(here, call)
+            await here.until(lambda: here.asterisk.is_talking(call, "1002"))  # noqa: B023 - now
+            await anyio.sleep(2)
+            await goodbye(here, call)

@@ -1,0 +1,188 @@
+"""The lane of blocked callers in trouble: unblocked while they wait, nobody picks up, adopted again and again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import anyio
+import pytest
+
+from ari_app.domain.facts import Fact
+from tests.flows import fake_sound
+from tests.flows.fake_asterisk import Lags
+from tests.flows.floor import RULES, Floor, floor
+from tests.flows.scenes import goodbye, heard, in_talk, is_idle, leg_at, press, rings
+
+pytestmark = pytest.mark.anyio
+
+RAW, PRANKSTER, OTHER = "081234567890", "+6281234567890", "0614567890"
+ANNOUNCEMENT, LATER = "nomor-blokir-pengumuman", "hubungi-lagi-nanti"
+
+
+async def restart(here: Floor) -> None:
+    here.kill()
+    await anyio.sleep(0.3)
+    await here.start()
+    await anyio.sleep(1)
+
+
+async def lose_operator(here: Floor, call: str) -> None:
+    """The operator's phone dies in the talk, and the caller waits again."""
+    here.asterisk.phone_dies("1001")
+    here.asterisk.unregister("1001")
+    await here.until(lambda: "call.requeued" in here.told(call))
+    await anyio.sleep(1)
+
+
+async def test_who_was_verified_is_not_blocked_after_a_restart(lags: Lags) -> None:
+    """``*8``, the operator is lost, the application dies: the caller goes before who came later."""
+    async with floor("1001", lags=lags, blocked=[PRANKSTER]) as here:
+        call = await in_talk(here)
+        await press(here, "1001", "*8")
+        await lose_operator(here, call)
+        later = here.asterisk.call(OTHER)
+        await anyio.sleep(1)
+        await restart(here)
+        assert ANNOUNCEMENT not in heard(here, call)[-2:]
+        here.asterisk.register("1001", answers_after=0.2)
+        await here.until(lambda: here.asterisk.is_talking(call, "1001"))
+        await goodbye(here, call, later)
+
+
+async def test_an_emergency_by_key_survives_the_adoption_of_its_talk(lags: Lags) -> None:
+    async with floor("1001", lags=lags, blocked=[PRANKSTER]) as here:
+        call = here.asterisk.call()
+        await anyio.sleep(2)
+        here.asterisk.caller_presses(call, "9")
+        await anyio.sleep(0.5)
+        here.asterisk.register("1001", answers_after=0.1)
+        await here.talking(call, "1001")
+        await restart(here)
+        await lose_operator(here, call)
+        other = here.asterisk.call(OTHER)
+        await anyio.sleep(1)
+        here.asterisk.register("1001", answers_after=0.2)
+        await here.until(lambda: here.asterisk.is_talking(call, "1001"))
+        assert here.asterisk.displays[leg_at(here, "1001")].name == f"DARURAT {RAW}"
+        await goodbye(here, call, other)
+
+
+async def test_a_number_that_is_unblocked_while_its_caller_waits(lags: Lags) -> None:
+    """By a supervisor: the caller hears so, and waits with everybody else."""
+    async with floor("1001", lags=lags, blocked=[PRANKSTER]) as here:
+        call = here.asterisk.call()
+        await anyio.sleep(3)
+        later = here.asterisk.call(OTHER)
+        await anyio.sleep(1)
+        assert here.app is not None
+        here.app.tell(Fact("supervisor:budi", "number.unblocked", None, {"number": PRANKSTER, "reason": "supervisor"}))
+        await anyio.sleep(0.5)
+        assert here.asterisk.hears(call) & {"antrean-pembuka", "musik"}
+        here.asterisk.register("1001", answers_after=0.2)
+        await here.talking(call, "1001")
+        await goodbye(here, call, later)
+
+
+async def test_most_desks_stay_free_however_often_we_are_killed(lags: Lags) -> None:
+    """One desk in four verifies, those that an application before us gave it included."""
+    desks = [str(1000 + number) for number in range(1, 9)]
+    async with floor(*desks, lags=lags, blocked=[PRANKSTER], rules=replace(RULES, verification_max=1000)) as here:
+        for desk in desks:
+            here.asterisk.register(desk, answers_after=0.5)
+        flood = [here.asterisk.call() for _ in range(20)]
+        await anyio.sleep(5)
+        for _ in range(3):
+            await restart(here)
+            await anyio.sleep(3)
+            assert sum(not is_idle(here, desk) for desk in desks) == 2
+        await goodbye(here, *flood)
+
+
+async def test_who_does_not_pick_up_a_blocked_caller_stays_ready(lags: Lags) -> None:
+    """A flood of them leaves everybody else with as many desks as before."""
+    desks = ["1001", "1002", "1003", "1004"]
+    async with floor(*desks, lags=lags, blocked=[PRANKSTER]) as here:
+        for desk in desks:
+            here.asterisk.register(desk)
+        flood = [here.asterisk.call() for _ in range(3)]
+        await anyio.sleep(60)
+        assert "operator.not_ready" not in {fact.action for fact in here.journal}
+        assert all(desk.ready for desk in here.board.desks.values())
+        real = here.asterisk.call(OTHER)
+        await here.until(lambda: "call.offered" in here.told(real), seconds=0.5)
+        await goodbye(here, real, *flood)
+
+
+async def test_nobody_is_turned_away_without_a_word(lags: Lags, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sounds cannot be played: then the caller waits, though there are too many."""
+    monkeypatch.setattr(fake_sound, "SENTENCE_SECONDS", 0.0)
+    async with floor("1001", lags=lags, blocked=[PRANKSTER], rules=replace(RULES, verification_max=0)) as here:
+        call = here.asterisk.call()
+        await anyio.sleep(30)
+        assert call in here.asterisk.legs
+        assert here.asterisk.hears(call) & {"musik", ANNOUNCEMENT}
+        await goodbye(here, call)
+
+
+async def test_a_blocked_caller_who_hangs_up_early_keeps_no_desk(lags: Lags) -> None:
+    """Swept in steps of a millisecond: whoever comes next is offered the desk at once."""
+    for step in range(12):
+        async with floor("1001", lags=lags, blocked=[PRANKSTER]) as here:
+            here.asterisk.register("1001", answers_after=0.5)
+            call = here.asterisk.call()
+            await anyio.sleep(step / 1000)
+            here.asterisk.caller_hangs_up(call)
+            real = here.asterisk.call(OTHER)
+            await here.until(lambda: "call.offered" in here.told(real), seconds=0.1)  # noqa: B023 - now
+            await here.talking(real, "1001")
+            await goodbye(here, real)
+
+
+async def test_a_blocked_caller_whose_operator_is_gone_at_the_answer_hears_why(lags: Lags) -> None:
+    async with floor("1001", lags=lags, blocked=[PRANKSTER]) as here:
+        here.asterisk.register("1001")
+        call = here.asterisk.call()
+        await here.until(lambda: rings(here, "1001"))
+        here.asterisk.desk_answers("1001")
+        here.asterisk.desk_hangs_up("1001")
+        here.asterisk.unregister("1001")
+        await anyio.sleep(1)
+        assert "antrean-pembuka" not in heard(here, call)
+        await goodbye(here, call)
+
+
+@pytest.mark.parametrize("wait", [0.02, 0.3, 1.0])
+async def test_killed_during_the_salutation(lags: Lags, wait: float) -> None:
+    """It is said anew, behind nothing."""
+    async with floor("1001", lags=lags) as here:
+        call = await in_talk(here)
+        here.asterisk.press("1001", "*4")
+        await anyio.sleep(2)
+        here.asterisk.press("1001", "*0")
+        await here.until(lambda: "call.closed" in here.told(call))
+        await anyio.sleep(wait)
+        await restart(here)
+        await here.ended(call, seconds=10)
+        assert heard(here, call)[-1] == "salam-penutup"
+
+
+async def test_who_has_been_answered_was_not_abandoned(lags: Lags) -> None:
+    """The caller waits again, a new application takes them up, and they hang up."""
+    async with floor("1001", lags=lags) as here:
+        call = await in_talk(here)
+        await lose_operator(here, call)
+        await restart(here)
+        await goodbye(here, call)
+    assert here.end_of(call)["outcome"] == "answered"
+
+
+async def test_a_mark_during_the_salutation_says_it_once(lags: Lags) -> None:
+    async with floor("1001", lags=lags) as here:
+        call = await in_talk(here)
+        await press(here, "1001", "*0")
+        assert here.app is not None
+        assert here.app.router.mark_living(call, "supervisor:budi", None) is not None
+        await here.ended(call)
+        assert heard(here, call).count("salam-penutup") == 1
+        assert here.told(call).count("call.closed") == 1
+        assert here.told(call).count("prank.marked") == 1

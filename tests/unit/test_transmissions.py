@@ -1,0 +1,56 @@
+"""What was said on the nets, and the ends that were never told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ari_app.domain.facts import Fact, Record
+from ari_app.domain.transmissions import PAIRS, Transmission, transmissions, unfinished
+from ari_app.store.journal import Journal
+from ari_app.store.radio import radio_records
+
+
+def record(seq: int, action: str, call: str | None = None, **data: str | int) -> Record:
+    return Record(seq, f"2026-01-01T00:00:{seq:02}+07:00", "operator:91001", action, call, data, "")
+
+
+def test_a_transmission_from_its_beginning_to_its_end() -> None:
+    who = {"net": "300", "transmission": "300-1", "by": "desk", "desk": "1001"}
+    told = [record(1, "radio.keyed", "c1", **who), record(2, "radio.released", "c1", **who, ms=900, reason="unkeyed")]
+    began = Transmission("300-1", "300", "desk", "1001", "operator:91001", "c1", "2026-01-01T00:00:01+07:00")
+    assert transmissions(told[:1]) == [began]
+    (ended,) = transmissions(told)
+    assert (ended.ms, ended.reason) == (900, "unkeyed")
+
+
+_ids = st.sampled_from("abc")
+_stories = st.lists(st.tuples(st.sampled_from([*PAIRS, *PAIRS.values()]), _ids), max_size=30)
+
+
+@given(_stories)
+def test_what_was_begun_is_ended_once(story: list[tuple[str, str]]) -> None:
+    told = [record(seq, action, None, net=id_, transmission=id_) for seq, (action, id_) in enumerate(story)]
+    ends = unfinished(told)
+    for begin, end in PAIRS.items():
+        for id_ in "abc":
+            last = [action for action, about in story if about == id_ and action in {begin, end}][-1:]
+            missing = [fact for fact in ends if fact.action == end and fact.data["net"] == id_]
+            assert len(missing) == (last == [begin])
+    after = [*told, *(Record(99, "", fact.actor, fact.action, fact.call, fact.data, "") for fact in ends)]
+    assert unfinished(after) == []
+
+
+def test_they_are_read_from_the_journal(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite3"
+    assert radio_records(path) == []
+    journal = Journal.open(path, timezone="UTC")
+    for action in ("call.received", "radio.keyed", "radio.gateway_up", "call.ended"):
+        journal.append(Fact("system", action, "c1", {"net": "300", "transmission": "x"}))
+    assert journal.close()
+    found = radio_records(path)
+    assert [each.action for each in found] == ["radio.keyed", "radio.gateway_up"]
+    assert [(fact.action, fact.call) for fact in unfinished(found)] == [("radio.released", "c1")]
+    assert radio_records(path, look_back=1) == []
