@@ -20,7 +20,7 @@ import json
 import sys
 import time
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -136,12 +136,16 @@ def carry_out(asterisk: Asterisk, plan: Plan) -> int:
     return done.count(http.client.NO_CONTENT)
 
 
-def watch(asterisk: Asterisk) -> None:
+def watch(
+    asterisk: Asterisk,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], object] = time.sleep,
+) -> None:
     """Look at the application's beat, and act while it stands still, for ever."""
-    last, still, told, looked = None, 0.0, False, time.monotonic()
+    last, still, told, looked = None, 0.0, False, clock()
     while True:
-        time.sleep(EVERY_SECONDS)
-        now = time.monotonic()
+        sleep(EVERY_SECONDS)
+        now = clock()
         passed, looked = min(now - looked, 2 * EVERY_SECONDS), now  # while we stood still ourselves, we saw nothing
         try:
             if (beat := asterisk.beat()) != last:
