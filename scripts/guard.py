@@ -21,7 +21,7 @@ import secrets
 import sys
 import time
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -169,12 +169,16 @@ def _join(asterisk: Asterisk, caller: str, leg: str) -> None:
     asterisk.order("POST", f"bridges/{bridge}/addChannel?channel={caller},{leg}&absorbDTMF=true")
 
 
-def watch(asterisk: Asterisk) -> None:
+def watch(
+    asterisk: Asterisk,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], object] = time.sleep,
+) -> None:
     """Look at the application's beat, and act while it stands still, for ever."""
-    last, still, told, looked = None, 0.0, False, time.monotonic()
+    last, still, told, looked = None, 0.0, False, clock()
     while True:
-        time.sleep(EVERY_SECONDS)
-        now = time.monotonic()
+        sleep(EVERY_SECONDS)
+        now = clock()
         passed, looked = min(now - looked, 2 * EVERY_SECONDS), now  # while we stood still ourselves, we saw nothing
         try:
             if (beat := asterisk.beat()) != last:

@@ -15,16 +15,23 @@ from typing import Final
 from ari_app.domain.facts import Fact, Json, call_received
 from ari_app.domain.numbers import e164
 
-_LINE: Final = re.compile(
-    r"(?P<call>[0-9A-Za-z._-]{1,150})\|(?P<number>[0-9+]{0,20})\|(?P<dialled>[0-9]{1,80})"
+_REST: Final = (
+    r"\|(?P<number>[0-9+]{0,20})\|(?P<dialled>[0-9]{1,80})"
     r"\|(?P<received>[0-9]{1,14})\|(?P<began>[0-9]{0,14})\|(?P<ended>[0-9]{1,14})"
     r"\|((?P<lifted>[0-9]{0,14})\+)?(?P<talked>[0-9]{0,12})"
-    r"\|(?P<desk>[0-9]{0,80})\|(?P<by>caller|desk)\|(?P<state>[A-Za-z ]{0,20})\|(?P<cause>[0-9]{0,3})"
+    r"\|(?P<desk>[0-9]{0,80})\|(?P<by>caller|desk)\|(?P<state>[A-Za-z ]{0,20})\|"
 )
-"""As ``dialplan/note.conf`` writes it. What a crash or a bad disk made of it must not get into the journal.
+_LINE: Final = re.compile(
+    rf"(?P<call>(?![0-9]{{11}}|[0-9]+\.[0-9]*\.)[0-9A-Za-z._-]{{1,150}}){_REST}(?P<cause>[0-9]{{0,3}})"
+)
+"""As ``dialplan/note.conf`` writes it, not with a torn call's name before the next one's. What a crash or a bad disk
+made of it must not get into the journal. ``lifted`` is not in notes that older dialplans wrote."""
 
-``lifted`` is not in notes that older dialplans wrote.
-"""
+_WITHIN: Final = re.compile(
+    rf"(?P<call>[0-9]{{10}}\.[0-9]{{1,10}}){_REST}(?P<cause>[0-9]{{0,3}}?)(?=[ \t\r\0]*\Z|[0-9]{{10}}\.)"
+)
+"""A whole note among damaged ones. Only a call's name has a point, behind ten digits: so it is known where one begins,
+and none is made of pieces of two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +61,15 @@ class Note:
 def parse(line: str) -> Note | None:
     """The note in one line; None when it is damaged (a crash in the middle of writing it)."""
     found = _LINE.fullmatch(line.strip(" \t\r\n\0"))  # a power cut can leave zeros
-    if found is None:
-        return None
+    return None if found is None else _note(found)
+
+
+def within(line: str) -> list[Note]:
+    """The whole notes in a damaged line: when the disk is full in the middle of one, the next stands on its line."""
+    return [_note(found) for found in _WITHIN.finditer(line)]
+
+
+def _note(found: re.Match[str]) -> Note:
     return Note(
         found["call"],
         found["number"],

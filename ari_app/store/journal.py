@@ -34,16 +34,7 @@ if TYPE_CHECKING:
 
     from ari_app.store.chain import Content, Row
 
-__all__ = [
-    "Journal",
-    "JournalError",
-    "JournalReader",
-    "Problem",
-    "Verification",
-    "read",
-    "verify",
-    "verify_export",
-]
+__all__ = ["Journal", "JournalError", "JournalReader", "Problem", "Verification", "read", "verify", "verify_export"]
 
 log = structlog.get_logger(__name__)
 
@@ -167,6 +158,10 @@ class Journal:
             if self._reserve_trouble is not None:
                 where = f"nor its reserve ({self._reserve_trouble}): what happens is kept in memory only"
             return f"the journal cannot be written: {self._trouble}; {where}"
+        if not self._is_reserve_used:
+            return (
+                f"the journal's reserve cannot be read: {self._reserve_trouble}; what is in it waits for the next start"
+            )
         if self._watch.is_slow:
             return f"the disk is slow: it took more than {SLOW_SECONDS:.0f} s for the journal's lines"
         if len(self._queue) >= IN_MEMORY:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from ari_app.domain.notes import Note, parse, story, with_recording
+from ari_app.domain.notes import Note, parse, story, with_recording, within
 from ari_app.store.reader import JournalReader
 from ari_app.store.recordings import PATIENCE_SECONDS
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 FLUSH_SECONDS: Final = 5.0
+
+MOST_KEPT: Final = 20
+"""So many files with damaged notes are kept beside, the latest ones."""
 
 
 class CallNotes:
@@ -71,7 +75,8 @@ class CallNotes:
             count = 0
             while self._take():
                 content = self._taken.read_bytes()
-                notes = [note for note in _parsed(content.decode("ascii", "replace")) if not self._is_told(note.call)]
+                parsed, is_damaged = _parsed(content.decode("ascii", "replace"))
+                notes = [note for note in parsed if not self._is_told(note.call)]
                 # Asked before the journal is: a flow that is done by now has told the end, and it will be found.
                 living = {note.call for note in notes if self._is_living(note.call)}
                 # What the journal has of a call decides what is still to be told of it.
@@ -81,7 +86,11 @@ class CallNotes:
                 if not self._flush(FLUSH_SECONDS) or living:
                     return count
                 # Asterisk may have had the file open as it was moved: what it added since is read next.
-                if self._taken.stat().st_size == len(content):
+                if self._taken.stat().st_size != len(content):
+                    continue
+                if is_damaged:
+                    self._keep()
+                else:
                     self._taken.unlink()
             return count
 
@@ -94,6 +103,16 @@ class CallNotes:
         except FileNotFoundError:
             return False
         return True
+
+    def _keep(self) -> None:
+        """Put the notes that were taken aside for whoever looks into the damage; that needs no room on the disk."""
+        kept = self._taken.with_name(f"{self._notes.name}.damaged-{secrets.token_hex(4)}")
+        self._taken.chmod(0o600)
+        self._taken.rename(kept)
+        log.error("call.notes_kept", file=str(kept))
+        others = sorted(kept.parent.glob(f"{self._notes.name}.damaged-*"), key=lambda each: each.stat().st_mtime)
+        for oldest in others[:-MOST_KEPT]:
+            oldest.unlink(missing_ok=True)
 
     def _bring_in(self, notes: Iterable[Note]) -> int:
         told: dict[str, set[str]] = {}
@@ -123,10 +142,17 @@ class CallNotes:
         return self._digest(note.call, min(max(0.0, PATIENCE_SECONDS - age), PATIENCE_SECONDS))
 
 
-def _parsed(text: str) -> Iterator[Note]:
+def _parsed(text: str) -> tuple[list[Note], bool]:
+    """The notes, and whether something is damaged."""
+    notes: list[Note] = []
+    is_damaged = False
     for line in filter(None, text.splitlines()):
         note = parse(line)
-        if note is None:
-            log.error("call.note_damaged", length=len(line))
-        else:
-            yield note
+        if note is not None:
+            notes.append(note)
+            continue
+        whole = within(line)
+        log.error("call.note_damaged", length=len(line), whole=len(whole))
+        notes += whole
+        is_damaged = True
+    return notes, is_damaged

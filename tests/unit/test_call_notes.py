@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +15,7 @@ from ari_app.domain.complaints import ticket
 from ari_app.domain.facts import Fact, Json, Record
 from ari_app.domain.notes import with_recording
 from ari_app.flows.complaints import Complaints, Tickets
+from ari_app.store import notes as store_notes
 from ari_app.store.journal import Journal, read, verify
 from ari_app.store.notes import CallNotes
 from tests.unit.conftest import OpenJournal
@@ -55,6 +57,10 @@ class Notes:
         """Write as Asterisk does: at the end, and the file is made when it is not there."""
         with self.path.open("a", encoding="utf-8", newline="") as file:
             file.write(text)
+
+    def damaged(self) -> list[Path]:
+        """Files of notes that were put aside because something in them could not be read."""
+        return list(self.path.parent.glob("notes.damaged-*"))
 
     def told(self) -> dict[str | None, list[str]]:
         """The actions of each call in the journal."""
@@ -142,6 +148,37 @@ def test_damage_in_the_middle(notes: Notes) -> None:
     assert notes.bring_in() == 2
     assert notes.told() == {"1.1": ANSWERED, "1.2": ANSWERED}
     assert not notes.taken.exists()
+
+
+FIRST, SECOND, THIRD = (f"1738285323.{number}" for number in (7, 8, 9))
+
+
+def test_the_disk_was_full_in_the_middle_of_a_note(notes: Notes) -> None:
+    """The next note stands on the same line: it counts, and what is left of the first is kept for whoever looks."""
+    content = line(FIRST)[:40] + line(SECOND) + "\n" + line(THIRD) + "\n"
+    notes.add(content)
+    assert notes.bring_in() == 2
+    assert notes.told() == {SECOND: ANSWERED, THIRD: ANSWERED}
+    assert not notes.taken.exists()
+    (kept,) = notes.damaged()
+    assert kept.read_text() == content
+    assert kept.stat().st_mode & 0o777 == 0o600
+
+
+def test_nothing_is_kept_of_notes_that_were_whole(notes: Notes) -> None:
+    notes.add(line("1.1") + "\n")
+    assert notes.bring_in() == 1
+    assert notes.damaged() == []
+
+
+def test_what_is_kept_of_damaged_notes_has_an_end(notes: Notes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The latest are kept: a disk that goes bad must not be filled with them."""
+    monkeypatch.setattr(store_notes, "MOST_KEPT", 3)
+    for number in range(5):
+        notes.add(f"torn {number}\n")
+        os.utime(notes.path, (number, number))
+        assert notes.bring_in() == 0
+    assert {kept.read_text() for kept in notes.damaged()} == {f"torn {number}\n" for number in (2, 3, 4)}
 
 
 def test_left_over_from_a_round_that_was_cut_short(notes: Notes) -> None:

@@ -112,3 +112,16 @@ async def test_a_flow_that_goes_on_ordering() -> None:
         await anyio.sleep(0.05)
         assert stand_in.orders == before
         assert failures
+
+
+async def test_an_order_over_the_websocket_that_is_still_there() -> None:
+    """A fenced client does not send it, though the connection would take it."""
+    stand_in = StandIn()
+    async with stand_in.serving() as address, AsteriskClient(address, "siaga110", "secret") as client:
+        async with client.session.ws_connect(f"{address}/events") as socket:
+            with client.orders_over(socket):
+                client.fence()
+                with pytest.raises(AriUnreachable):
+                    await client.answer("1.0")
+            await socket.close()  # answered when all that came before was read
+        assert stand_in.orders == 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sqlite3
 import subprocess
 import sys
@@ -102,7 +104,37 @@ def test_a_reserve_that_cannot_be_written(open_journal: OpenJournal, path: Path)
         tell(one, *range(30, 40))
     assert one.flush()
     assert numbers(path) == list(range(40))
-    assert one.alarm is None
+    assert "reserve cannot be read" in (one.alarm or ""), "it would not help the next time either"
+
+
+def test_a_reserve_that_cannot_be_read_at_the_start(
+    open_journal: OpenJournal, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its lines wait for the next start, and the alarm says so until then."""
+    one = open_journal()
+    with locked(path):
+        tell(one, *range(5))
+        assert one.close(timeout=0.1)
+    with monkeypatch.context() as broken:
+
+        def pread(*_: int) -> bytes:
+            raise OSError(errno.EIO, "Input/output error")
+
+        broken.setattr(os, "pread", pread)
+        again = open_journal()
+    tell(again, 5)
+    assert again.flush()
+    assert "reserve cannot be read: [Errno 5]" in (again.alarm or "")
+    until(lambda: "reserve cannot be read" in (standing_alarm(reserve_of(path)) or ""), "it can be seen from outside")
+    with locked(path):
+        tell(again, 6)
+        until(lambda: "kept in memory only" in (again.alarm or ""), "what is worse comes first")
+    assert again.flush()
+    assert "reserve cannot be read" in (again.alarm or ""), "it stays"
+    again.close()
+    assert (third := open_journal()).flush()
+    assert third.alarm is None
+    assert sorted(map(str, numbers(path))) == list("0123456")
 
 
 def test_what_is_lost_when_nothing_can_be_written_is_said(
@@ -122,7 +154,7 @@ def test_what_is_lost_when_nothing_can_be_written_is_said(
     assert numbers(path) == [*range(20), 25]
     (lost,) = read(path, actions=["journal.facts_lost"])
     assert (lost.seq, dict(lost.data)) == (21, {"facts": 5, "reason": "memory_full"})
-    assert one.alarm is None
+    assert "facts are being lost" not in (one.alarm or "")
 
 
 def test_stopped_while_the_database_is_locked(open_journal: OpenJournal, path: Path) -> None:

@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ari_app.domain.facts import Fact
-from ari_app.domain.notes import Note, parse, story
+from ari_app.domain.notes import Note, parse, story, within
 from tests.unit.note_lines import ABANDONED, ANSWERED, RECEIVED, START, line, older_line
 
 
@@ -142,7 +142,7 @@ def test_damaged(text: str) -> None:
 
 WHOLE = st.builds(
     line,
-    call=st.from_regex(r"\A[0-9]{1,12}\.[0-9]{1,9}\Z"),
+    call=st.from_regex(r"\A[0-9]{1,10}\.[0-9]{1,9}\Z"),
     number=st.text("0123456789+", max_size=20),
     talked=st.text("0123456789", max_size=12),
     desk=st.text("0123456789", max_size=8),
@@ -194,6 +194,40 @@ def test_no_line_is_too_odd(text: str, told: set[str]) -> None:
     assert story(note, told | {fact.action for fact in facts}, "ID") == []
     assert {fact.call for fact in facts} <= {note.call}
     assert all(int(str(fact.data.get("waited_ms", 0))) >= 0 for fact in facts)
+
+
+REAL = st.builds(lambda second, number: f"{second}.{number}", st.integers(10**9, 10**10 - 1), st.integers(0, 10**7))
+"""Calls as Asterisk names them."""
+
+
+@given(st.lists(st.tuples(REAL, st.integers(0, 200)), min_size=1, max_size=4), REAL, st.sampled_from(["", "\r", "\0"]))
+@example([("1738285323.7", 199)], "1738285323.8", "")
+@example([("1738285323.7", 10)], "1738285323.8", "")
+@example([("1738285323.7", 11)], "1738285323.8", "")
+def test_a_whole_note_behind_torn_ones(torn: list[tuple[str, int]], call: str, end: str) -> None:
+    """Wherever they were torn, it is found as it was written; what else is found was noted, too."""
+    lines = [line(each) for each, _ in torn]
+    text = "".join(each[:length] for each, (_, length) in zip(lines, torn, strict=True))
+    *others, last = within(text + line(call) + end)
+    assert last == noted(line(call))
+    assert {other.call for other in others} <= {each for each, _ in torn}
+
+
+@pytest.mark.parametrize("torn", ["1", "173828532", "1738285323", "1738285323.", "1738285323.6"])
+def test_torn_in_the_call(torn: str) -> None:
+    """What is behind it must not be told under a name made of two calls."""
+    assert parse(torn + line()) is None
+    assert within(torn + line()) == [noted(line())]
+
+
+def test_whole_notes_on_one_line() -> None:
+    calls = ["1738285323.7", "1738285323.8", "1738285323.9"]
+    assert within("".join(map(line, calls))) == [noted(line(call)) for call in calls]
+
+
+@given(NASTY)
+def test_nothing_is_too_odd_to_look_within(text: str) -> None:
+    assert len(within(text)) <= 1
 
 
 @given(st.data())
