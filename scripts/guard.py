@@ -37,8 +37,7 @@ UNAUTHORISED: Final = 401
 HELD_BY: Final = {"Stasis", "StasisBroadcast"}
 LEG_MARK: Final = "-leg-"
 DESK_CONTEXT: Final = "desk-"
-RADIO: Final = "radio-"
-"""How everything of a radio net is called: legs and bridges by their ids, a gateway's own call by its context."""
+RADIO: Final = "radio-"  # how ids of a net's legs and bridges begin, and contexts of gateways that call
 PLAYBACKS: Final = 8
 """What the application plays to a channel has one of so many names, ``CHANNEL-play-N``."""
 
@@ -91,10 +90,7 @@ class Asterisk:
 
 @dataclass(frozen=True)
 class Plan:
-    """Whom to hang up, whom to give back, and to whom nothing is to be played any more.
-
-    ``join``: a caller and the leg of an operator who were on a radio net together, both muted: they are to talk.
-    """
+    """Whom to hang up or give back, to whom nothing is to be played, and who were on a radio net and are to talk."""
 
     hang_up: list[str]
     give_back: list[str]
@@ -122,6 +118,7 @@ def decide(channels: Sequence[dict[str, Any]], bridges: Sequence[dict[str, Any]]
         if beside:
             kept.update(beside)
             plan.join.append((line, beside[0]))
+            plan.silence.extend([line, beside[0]])
             continue
         on_hold = line in in_bridge and any(_is_leg_of(leg, line) and held[leg]["state"] == "Up" for leg in held)
         if company[line] or (on_hold and not for_good):
@@ -136,8 +133,7 @@ def decide(channels: Sequence[dict[str, Any]], bridges: Sequence[dict[str, Any]]
 
 
 def _is_gateway(channel: dict[str, Any]) -> bool:
-    is_ours = channel["id"].startswith(RADIO) and LEG_MARK in channel["id"]
-    return is_ours or channel["dialplan"]["context"].startswith(RADIO)
+    return bool(channel["id"].startswith(RADIO) or channel["dialplan"]["context"].startswith(RADIO))
 
 
 def _is_leg_of(leg: str, line: str) -> bool:
@@ -151,22 +147,15 @@ def carry_out(asterisk: Asterisk, plan: Plan) -> int:
     for channel in plan.silence:  # while something is played to it, a channel takes no other order
         for number in range(PLAYBACKS):
             asterisk.order("DELETE", f"playbacks/{channel}-play-{number}")
-    for caller, leg in plan.join:
-        _join(asterisk, caller, leg)
+    for caller, leg in plan.join:  # both muted, and the operator delayed
+        bridge = f"{caller}-bridge-{secrets.token_hex(4)}"
+        asterisk.order("POST", f"bridges/{bridge}?type=mixing")
+        for channel in (caller, leg):
+            asterisk.order("DELETE", f"channels/{channel}/mute?direction=in")
+            asterisk.order("POST", f"channels/{channel}/variable?variable=JITTERBUFFER%28disabled%29&value=")
+        asterisk.order("POST", f"bridges/{bridge}/addChannel?channel={caller},{leg}&absorbDTMF=true")
     done = [asterisk.order("POST", f"channels/{line}/continue")[0] for line in plan.give_back]
     return done.count(http.client.NO_CONTENT)
-
-
-def _join(asterisk: Asterisk, caller: str, leg: str) -> None:
-    """Let the two hear each other, who were muted, and the operator delayed, on a radio net."""
-    bridge = f"{caller}-bridge-{secrets.token_hex(4)}"
-    asterisk.order("POST", f"bridges/{bridge}?type=mixing")
-    for channel in (caller, leg):
-        for number in range(PLAYBACKS):
-            asterisk.order("DELETE", f"playbacks/{channel}-play-{number}")
-        asterisk.order("DELETE", f"channels/{channel}/mute?direction=in")
-        asterisk.order("POST", f"channels/{channel}/variable?variable=JITTERBUFFER%28disabled%29&value=")
-    asterisk.order("POST", f"bridges/{bridge}/addChannel?channel={caller},{leg}&absorbDTMF=true")
 
 
 def watch(asterisk: Asterisk) -> None:

@@ -26,9 +26,6 @@ async def the_guard_acts(asterisk: FakeAsterisk, *, for_good: bool = False) -> i
     for caller, leg in plan.join:
         await asterisk.create_bridge(f"{caller}-bridge-guard")
         for each in (caller, leg):
-            for number in range(PLAYBACKS):
-                with suppress(AriRefused):
-                    await asterisk.stop_playing(f"{each}-play-{number}")
             await asterisk.unmute(each)
             await asterisk.delay(each, 0)
         await asterisk.add_to_bridge(f"{caller}-bridge-guard", [caller, leg], absorb_keys=True)
