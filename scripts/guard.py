@@ -17,7 +17,6 @@ import argparse
 import base64
 import http.client
 import json
-import secrets
 import sys
 import time
 import tomllib
@@ -37,8 +36,7 @@ UNAUTHORISED: Final = 401
 HELD_BY: Final = {"Stasis", "StasisBroadcast"}
 LEG_MARK: Final = "-leg-"
 DESK_CONTEXT: Final = "desk-"
-RADIO: Final = "radio-"
-"""How everything of a radio net is called: legs and bridges by their ids, a gateway's own call by its context."""
+RADIO: Final = "radio-"  # how ids of a net's legs and bridges begin, and contexts of gateways that call
 PLAYBACKS: Final = 8
 """What the application plays to a channel has one of so many names, ``CHANNEL-play-N``."""
 
@@ -91,38 +89,28 @@ class Asterisk:
 
 @dataclass(frozen=True)
 class Plan:
-    """Whom to hang up, whom to give back, and to whom nothing is to be played any more.
-
-    ``join``: a caller and the leg of an operator who were on a radio net together, both muted: they are to talk.
-    """
+    """Whom to hang up, whom to give back, and to whom nothing is to be played any more."""
 
     hang_up: list[str]
     give_back: list[str]
     silence: list[str]
-    join: list[tuple[str, str]]
 
 
 def decide(channels: Sequence[dict[str, Any]], bridges: Sequence[dict[str, Any]], *, for_good: bool) -> Plan:
     """What is to be done for callers who talk to nobody.
 
-    ``for_good``: no application is coming. Then a caller who was put on hold alone is given back, too, and those who
-    share a bridge hear each other again in place of what was being played.
+    ``for_good``: no application is coming. Then a caller who was put on hold alone, or is on a radio net, is given
+    back, too, and those who share a bridge hear each other again in place of what was being played.
     """
     held = {each["id"]: each for each in channels if each["dialplan"]["app_name"] in HELD_BY}
     # First of all what reaches a radio: nobody is there who could switch its transmitter off.
-    plan = Plan([each["id"] for each in channels if _is_gateway(each)], [], [], [])
+    plan = Plan([each["id"] for each in channels if _is_gateway(each)], [], [])
     lines = [name for name in held if LEG_MARK not in name and name not in plan.hang_up]
     company = {name: {other for each in bridges if name in each["channels"] and not each["id"].startswith(RADIO)
                       for other in each["channels"]} - {name} for name in lines}  # fmt: skip
     in_bridge = {name for each in bridges for name in each["channels"]}
-    on_net = {name for each in bridges if each["id"].startswith(RADIO) for name in each["channels"]}
     kept: set[str] = set(plan.hang_up)
     for line in lines:
-        beside = [leg for leg in held if _is_leg_of(leg, line) and line in on_net and leg in on_net]
-        if beside:
-            kept.update(beside)
-            plan.join.append((line, beside[0]))
-            continue
         on_hold = line in in_bridge and any(_is_leg_of(leg, line) and held[leg]["state"] == "Up" for leg in held)
         if company[line] or (on_hold and not for_good):
             kept |= company[line] | {leg for leg in held if _is_leg_of(leg, line) and leg in in_bridge}
@@ -136,8 +124,7 @@ def decide(channels: Sequence[dict[str, Any]], bridges: Sequence[dict[str, Any]]
 
 
 def _is_gateway(channel: dict[str, Any]) -> bool:
-    is_ours = channel["id"].startswith(RADIO) and LEG_MARK in channel["id"]
-    return is_ours or channel["dialplan"]["context"].startswith(RADIO)
+    return bool(channel["id"].startswith(RADIO) or channel["dialplan"]["context"].startswith(RADIO))
 
 
 def _is_leg_of(leg: str, line: str) -> bool:
@@ -151,22 +138,10 @@ def carry_out(asterisk: Asterisk, plan: Plan) -> int:
     for channel in plan.silence:  # while something is played to it, a channel takes no other order
         for number in range(PLAYBACKS):
             asterisk.order("DELETE", f"playbacks/{channel}-play-{number}")
-    for caller, leg in plan.join:
-        _join(asterisk, caller, leg)
+    for line in plan.give_back:  # who listened to a radio net was muted
+        asterisk.order("DELETE", f"channels/{line}/mute?direction=in")
     done = [asterisk.order("POST", f"channels/{line}/continue")[0] for line in plan.give_back]
     return done.count(http.client.NO_CONTENT)
-
-
-def _join(asterisk: Asterisk, caller: str, leg: str) -> None:
-    """Let the two hear each other, who were muted, and the operator delayed, on a radio net."""
-    bridge = f"{caller}-bridge-{secrets.token_hex(4)}"
-    asterisk.order("POST", f"bridges/{bridge}?type=mixing")
-    for channel in (caller, leg):
-        for number in range(PLAYBACKS):
-            asterisk.order("DELETE", f"playbacks/{channel}-play-{number}")
-        asterisk.order("DELETE", f"channels/{channel}/mute?direction=in")
-        asterisk.order("POST", f"channels/{channel}/variable?variable=JITTERBUFFER%28disabled%29&value=")
-    asterisk.order("POST", f"bridges/{bridge}/addChannel?channel={caller},{leg}&absorbDTMF=true")
 
 
 def watch(

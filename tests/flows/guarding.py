@@ -23,17 +23,10 @@ async def the_guard_acts(asterisk: FakeAsterisk, *, for_good: bool = False) -> i
         for number in range(PLAYBACKS):
             with suppress(AriRefused):
                 await asterisk.stop_playing(f"{channel}-play-{number}")
-    for caller, leg in plan.join:
-        await asterisk.create_bridge(f"{caller}-bridge-guard")
-        for each in (caller, leg):
-            for number in range(PLAYBACKS):
-                with suppress(AriRefused):
-                    await asterisk.stop_playing(f"{each}-play-{number}")
-            await asterisk.unmute(each)
-            await asterisk.delay(each, 0)
-        await asterisk.add_to_bridge(f"{caller}-bridge-guard", [caller, leg], absorb_keys=True)
     given = 0
     for line in plan.give_back:
+        with suppress(AriRefused):
+            await asterisk.unmute(line)
         with suppress(AriRefused):
             await asterisk.back_to_dialplan(line)
             given += 1

@@ -170,7 +170,7 @@ async def test_the_net_hears_an_attention_tone_before_an_emergency(lags: Lags) -
 @pytest.mark.parametrize("keys", ["", "5", "1", "25"])
 @pytest.mark.parametrize("guarded", [False, True])
 async def test_the_application_is_killed(lags: Lags, keys: str, *, guarded: bool) -> None:
-    """The guard ends the gateway's line at once; caller and operator talk with each other, now or with the next one."""
+    """The guard ends the gateway's line at once; caller and operator talk with each other by the next one."""
     async with floor("1001", lags=lags, nets=[DTMF]) as here:
         call, leg = await patched(here)
         for each in keys:
@@ -179,7 +179,6 @@ async def test_the_application_is_killed(lags: Lags, keys: str, *, guarded: bool
         if guarded:
             await the_guard_acts(here.asterisk)
             assert here.asterisk.gateway_leg("300") is None
-            assert keys not in {"1", "25"} or hear_each_other(here, call, leg)
         await anyio.sleep(0.3)
         await here.start()
         await anyio.sleep(3)

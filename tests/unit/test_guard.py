@@ -126,16 +126,16 @@ def test_a_gateways_line_ends_first_of_all(*, for_good: bool) -> None:
 
 
 @pytest.mark.parametrize("for_good", [False, True])
-def test_who_was_on_a_net_together_talks(*, for_good: bool) -> None:
+def test_caller_and_operator_on_a_net(*, for_good: bool) -> None:
+    """The next application has them talk with each other; where none comes, the caller rings every desk."""
     legs = [channel("1.0"), channel("1.0-leg-a"), channel("radio-300-leg-1"), line("1.1", "desk-net")]
     plan = decide(legs, [net(*(each["id"] for each in legs))], for_good=for_good)
-    assert plan.join == [("1.0", "1.0-leg-a")]
-    assert plan.hang_up == ["radio-300-leg-1"]
-    assert plan.give_back == ["1.1"]
+    assert plan.hang_up == ["radio-300-leg-1", *(["1.0-leg-a"] if for_good else [])]
+    assert plan.give_back == ["1.0", "1.1"] if for_good else ["1.1"]
 
 
 def test_the_operator_is_on_a_net_and_the_caller_on_hold() -> None:
     """The next application brings the two together."""
     legs = [channel("1.0"), channel("1.0-leg-a"), channel("radio-300-leg-1")]
     plan = decide(legs, [bridge("1.0"), net("1.0-leg-a", "radio-300-leg-1")], for_good=False)
-    assert (plan.join, plan.give_back, plan.hang_up) == ([], [], ["radio-300-leg-1"])
+    assert (plan.give_back, plan.hang_up) == ([], ["radio-300-leg-1"])
