@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -107,7 +108,8 @@ class CallNotes:
     def _keep(self) -> None:
         """Put the notes that were taken aside for whoever looks into the damage; that needs no room on the disk."""
         kept = self._taken.with_name(f"{self._notes.name}.damaged-{secrets.token_hex(4)}")
-        self._taken.chmod(0o600)
+        with suppress(OSError):  # it is not ours: the notes must not stand still for that
+            self._taken.chmod(0o600)
         self._taken.rename(kept)
         log.error("call.notes_kept", file=str(kept))
         others = sorted(kept.parent.glob(f"{self._notes.name}.damaged-*"), key=lambda each: each.stat().st_mtime)

@@ -46,7 +46,7 @@ async def _round(floor: Floor, instance: Instance, chosen: list[type[Scene]]) ->
     since, killed = moment(), datetime.now().astimezone()
     for citizen in floor.citizens:
         citizen.excused = True
-    floor.silence_limit = float("inf")
+    floor.silence_limit, floor.asterisk_died = float("inf"), True
     lost = list(floor.citizens)
     leaving = [asyncio.create_task(_hang_up(call)) for person in floor.everybody for call in person.phone.talking]
     for person in floor.everybody:

@@ -59,6 +59,8 @@ class Floor:
         """What the network does to the datagrams of whoever comes from now on (``Wire.carry``)."""
         self.strangers = False
         """Others than the citizens have called, too: nobody knows how many, and from which numbers."""
+        self.asterisk_died = False
+        """Whoever called then is lost, and the journal may say so."""
         self.begun_at = instance.head()
         self._read = self.begun_at
         self._tasks: list[asyncio.Task[None]] = []
@@ -226,6 +228,7 @@ class Floor:
             self.silence_limit,
             self.strangers,
             self.instance.recorded({record.call for record in records if record.call}),
+            self.asterisk_died,
         )
 
     def _all_told(self, numbers: Collection[str]) -> bool:

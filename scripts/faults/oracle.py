@@ -21,13 +21,19 @@ SILENCE_SECONDS: Final = 1.0
 RECORDING_MAY_LACK: Final = 1.0
 """Seconds: it is begun and ended a moment beside the line, and packets come late."""
 
-BEGINNING, END = "call.received", "call.ended"
+BEGINNING, END, ANSWER = "call.received", "call.ended", "call.answered"
 
 ONCE: Final = (BEGINNING, END, "call.abandoned", "call.closed", "call.recorded", "call.fallback")
 """What happens to a call once at most; a line too many is one that was written twice."""
 
 DESK_ANSWERED: Final = frozenset({"answered", "fallback"})
 """The outcomes of a call in which somebody at a desk answered."""
+
+LOST: Final = "lost"
+"""The outcome of a call that ended together with Asterisk."""
+
+_BEFORE_ANSWER: Final = frozenset({"call.offered", "call.queued", "call.requeued", "call.fallback"})
+"""Behind one of these the same desk may answer the call again."""
 
 _SENT_AWAY: Final = frozenset({"turned_away"})
 """The outcomes of a call that the software may end of itself (SOP VIII: too many blocked callers wait)."""
@@ -111,6 +117,7 @@ class Evidence:
     ``acknowledged`` are number and hash of every line that somebody had read while it all went on; ``problems`` what
     ``siaga journal verify`` found; ``left`` the channels and bridges that were there when every call was over.
     ``strangers``: others have called, too, of whom nothing is known; their stories must be whole all the same.
+    ``asterisk_died``: calls died with it.
     """
 
     calls: Sequence[CallSeen]
@@ -122,6 +129,7 @@ class Evidence:
     silence_limit: float = SILENCE_SECONDS
     strangers: bool = False
     recorded: Mapping[str, float] = field(default_factory=dict)
+    asterisk_died: bool = False
 
 
 def judge(evidence: Evidence) -> list[Finding]:
@@ -132,6 +140,7 @@ def judge(evidence: Evidence) -> list[Finding]:
         told = stories.get(call.number, [])
         findings += _judge_call(call, told, evidence.silence_limit)
         findings += _judge_stories(call, told)
+        findings += _judge_lost(call, told, asterisk_died=evidence.asterisk_died)
         findings += _judge_recording(call, told, evidence.recorded)
     for number in stories.keys() - {call.number for call in evidence.calls}:
         findings += _judge_unknown(number, stories[number], strangers=evidence.strangers)
@@ -195,6 +204,7 @@ def _judge_story(call: CallSeen, story: Sequence[Record]) -> Iterable[Finding]:
     for action in ONCE:
         if counts[action] > 1:
             yield Finding(Flaw.DOUBLED, f"{call.number}: {action} is there {counts[action]} times")
+    yield from (Finding(Flaw.DOUBLED, f"{call.number}: desk {desk} answers twice") for desk in _twice(story))
     if not counts[END]:
         yield Finding(Flaw.LOST, f"{call.number}: no {END}, the last line is {actions[-1]}")
     elif actions[-1] != END and not set(actions[actions.index(END) :]) <= _AFTERWARDS:
@@ -205,6 +215,24 @@ def _judge_story(call: CallSeen, story: Sequence[Record]) -> Iterable[Finding]:
         yield Finding(Flaw.LOST, f"{call.number} was answered at a desk, and the journal says {_outcome(story)}")
     if not call.served and _outcome(story) in DESK_ANSWERED and not call.answered:
         yield Finding(Flaw.DOUBLED, f"{call.number}: the journal has an answer that the caller never got")
+
+
+def _twice(story: Sequence[Record]) -> Iterable[str]:
+    """Desks that answer while they have the caller already."""
+    desk: str | None = None
+    for record in story:
+        if record.action in _BEFORE_ANSWER:
+            desk = None
+        elif record.action == ANSWER:
+            before, desk = desk, str(record.data.get("desk"))
+            if desk == before:
+                yield desk
+
+
+def _judge_lost(call: CallSeen, stories: Sequence[Sequence[Record]], *, asterisk_died: bool) -> Iterable[Finding]:
+    lived = call.served or call.by == "caller"
+    if lived and not asterisk_died and any(_outcome(story) == LOST for story in stories):
+        yield Finding(Flaw.LOST, f"{call.number} lived, and the journal says {LOST}")
 
 
 def _judge_recording(
@@ -223,7 +251,7 @@ _AFTERWARDS: Final = frozenset(
 
 
 def _tells_of_answer(story: Sequence[Record]) -> bool:
-    return _outcome(story) in DESK_ANSWERED or any(record.action == "call.answered" for record in story)
+    return _outcome(story) in DESK_ANSWERED or any(record.action == ANSWER for record in story)
 
 
 def _outcome(story: Sequence[Record]) -> str:

@@ -21,6 +21,7 @@ def line(seq: int, action: str, call: str | None = "1.1", **data: Json) -> Recor
 
 def story(*actions: str, call: str = "1.1", number: str = NUMBER, outcome: str = "answered") -> list[Record]:
     data: dict[str, dict[str, Json]] = {"call.received": {"number_raw": number}, "call.ended": {"outcome": outcome}}
+    data["call.answered"] = {"desk": "1001"}
     return [line(seq, action, call, **data.get(action, {})) for seq, action in enumerate(actions, 1)]
 
 
@@ -104,6 +105,34 @@ def test_a_line_is_doubled(twice: str) -> None:
     actions = ["call.received", "call.closed", "call.abandoned", "call.recorded", "call.ended"]
     actions.insert(actions.index(twice), twice)
     assert Flaw.DOUBLED in flaws(CALL, records=story(*actions))
+
+
+@pytest.mark.parametrize("between", [[], ["complaint.opened"], ["call.held", "call.resumed"]])
+def test_an_answer_is_doubled(between: list[str]) -> None:
+    records = story("call.received", "call.answered", *between, "call.answered", "call.ended")
+    assert flaws(CALL, records=records) == [Flaw.DOUBLED]
+
+
+@pytest.mark.parametrize("between", ["call.offered", "call.queued", "call.requeued", "call.fallback"])
+def test_a_desk_answers_a_second_time(between: str) -> None:
+    """The caller was without a desk meanwhile."""
+    records = story("call.received", "call.answered", between, "call.answered", "call.ended")
+    assert flaws(CALL, records=records) == []
+
+
+def test_another_desk_answers() -> None:
+    records = story("call.received", "call.answered", "call.answered", "call.ended")
+    records[2] = replace(records[2], data={"desk": "1002"})
+    assert flaws(CALL, records=records) == []
+
+
+@pytest.mark.parametrize("call", [CALL, CallSeen(NUMBER, by="caller"), replace(CALL, by="")])
+def test_a_call_that_lived_is_told_as_lost(call: CallSeen) -> None:
+    """Only Asterisk's own end takes calls away."""
+    records = story("call.received", "call.answered", "call.ended", outcome="lost")
+    assert flaws(call, records=records) == [Flaw.LOST]
+    assert flaws(replace(call, excused=True), records=records) == [Flaw.LOST]
+    assert flaws(call, records=records, asterisk_died=True) == []
 
 
 def test_a_call_is_doubled() -> None:
