@@ -21,24 +21,20 @@ from ari_app.domain.queue import Priority
 from ari_app.domain.recovery import leg_id
 from ari_app.flows.bridges import Bridges
 from ari_app.flows.messages import (
+    OF_NO_LEG,
     CallClosed,
     CallerLeft,
     CallLost,
     Delivered,
     Dismissed,
-    DisplayChanged,
-    FloorNews,
     LegGone,
     Message,
-    NetOrdered,
     Stop,
     Stopping,
     TimeUp,
-    Unblocked,
     now,
 )
 from ari_app.flows.surroundings import Surroundings
-from ari_app.flows.switchboard import DeskReady
 
 LAST_EVENTS_SECONDS: Final = 1.0
 """How long the end of a call waits for the last word on its legs."""
@@ -196,10 +192,7 @@ class Call:
         return self._caller_left
 
     def _note(self, message: Delivered) -> None:
-        if isinstance(
-            message,
-            DeskReady | TimeUp | Dismissed | DisplayChanged | Unblocked | Stop | FloorNews | NetOrdered,
-        ):
+        if isinstance(message, OF_NO_LEG):
             return
         match message:
             case LegGone(leg=leg):

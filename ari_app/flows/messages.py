@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from ari_app.ari.model import LegEvent
 from ari_app.flows.switchboard import DeskReady
@@ -75,6 +75,8 @@ class Stop:
 
 Message: TypeAlias = LegEvent | DeskReady | LegGone | TimeUp | DisplayChanged | Unblocked | FloorNews | NetOrdered
 Delivered: TypeAlias = Message | Dismissed | Stop
+OF_NO_LEG: Final = (DeskReady, TimeUp, DisplayChanged, Unblocked, FloorNews, NetOrdered, Dismissed, Stop)
+"""What says nothing of any leg."""
 
 
 def now() -> float:
