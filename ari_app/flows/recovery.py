@@ -157,6 +157,10 @@ class Recovery:
         actions = plan.decide(channels, bridges, flows=flows, legs=legs, living=frozenset(living or ()), nets=made)
         if actions and living is None:
             living = await self._stories()
+        if any(isinstance(action, plan.EndStory) for action in actions):
+            # The dialplan noted an end before the caller's leg went away, unless Asterisk died with it: read again.
+            still = await self._stories()
+            actions = [each for each in actions if not isinstance(each, plan.EndStory) or each.call in still]
         for action in actions:
             log.info("recovery.action", action=type(action).__name__)
             try:
@@ -175,7 +179,7 @@ class Recovery:
                 self._adopt_waiting(caller, living)
             case plan.AdoptColleagues():
                 self._adopt_colleagues(action)
-            case plan.EndStory(call=call) if await self._is_lost(call, living):
+            case plan.EndStory(call=call) if self._is_lost(call, living):
                 end: dict[str, Json] = {"by": "system", "outcome": "lost", "cause": UNKNOWN_CAUSE}
                 at = plan.died_at(living.get(call), self._asterisk_began, self._link_lost)
                 self._router.around.tell(Fact("system", "call.ended", call, end, at))
@@ -195,12 +199,11 @@ class Recovery:
             case plan.DestroyStray(bridge=bridge) if not self._router.owns(bridge):
                 await self._asterisk.destroy_bridge(bridge)
 
-    async def _is_lost(self, call: str, living: Mapping[str, plan.Story]) -> bool:
+    def _is_lost(self, call: str, living: Mapping[str, plan.Story]) -> bool:
         """Whether nobody will ever tell the end of a call whose caller is gone."""
-        if call in self._router.calls or _last(living, call) != FALLBACK:
-            return self._is_untold(call, living)
-        # The dialplan noted its end before the caller's leg went away, unless Asterisk died with it: read again.
-        return call in await self._stories()
+        if call in self._router.calls:
+            return False
+        return _last(living, call) == FALLBACK or not self._router.stories.is_closed(call)
 
     def _is_untold(self, call: str, living: Mapping[str, plan.Story]) -> bool:
         """Whether nobody has told, or is going to tell, what became of a call that we have lost.

@@ -7,8 +7,9 @@ from datetime import timedelta
 import anyio
 import pytest
 
+from ari_app.domain.recovery import Story
 from tests.flows.fake_asterisk import Lags
-from tests.flows.floor import floor
+from tests.flows.floor import Application, floor
 from tests.flows.scenes import in_talk
 from tests.flows.virtual_time import virtual_now
 
@@ -115,3 +116,22 @@ async def test_at_a_stop_a_caller_who_has_lost_the_operator_is_given_back(lags: 
         await here.app.router.hand_over()
         assert call in here.asterisk.in_fallback
         here.asterisk.caller_hangs_up(call)
+
+
+async def test_a_call_that_ends_while_we_look_is_not_lost(lags: Lags, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its end was noted after the journal had been read, and before Asterisk was asked who is there."""
+    async with floor("1001", lags=lags) as here:
+        call = await in_talk(here)
+        here.kill()
+        await anyio.sleep(0.3)
+        read = Application.living
+
+        def living(app: Application) -> dict[str, Story]:
+            behind = read(app)
+            here.asterisk.caller_hangs_up(call)  # once: there is no such caller afterwards
+            return behind
+
+        monkeypatch.setattr(Application, "living", living)
+        await here.start()
+        await here.ended(call, seconds=2)
+        assert here.end_of(call)["outcome"] == "answered"
