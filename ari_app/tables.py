@@ -8,7 +8,6 @@ journal is held against Asterisk's own records once an hour.
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 import threading
@@ -26,9 +25,6 @@ from ari_app.store.witness import Place
 EVERY_SECONDS: Final = 0.5
 """How far the tables may be behind the journal."""
 
-_LESS: Final = 5
-"""On a busy machine calls, and whoever imports a million numbers, go before the folding: a third of their share."""
-
 
 def main() -> int:
     """Fold until SIGTERM or SIGINT; the exit code."""
@@ -37,7 +33,6 @@ def main() -> int:
     except (ConfigError, StateError) as error:
         print(f"siaga110: {error}", file=sys.stderr)
         return 1
-    os.nice(_LESS)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

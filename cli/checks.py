@@ -13,7 +13,6 @@ from functools import partial
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -233,15 +232,9 @@ def _asterisk(settings: Settings) -> tuple[str, str]:
 
 def _broker(settings: Settings) -> tuple[str, str]:
     """Somebody listens there; calls do not need it."""
-    own = settings.mqtt.own_broker
-    url = urlsplit(settings.mqtt.url or "")
-    host = own.host if own is not None else url.hostname or ""
-    port = own.port if own is not None else url.port or (8883 if url.scheme == "mqtts" else 1883)
+    where = settings.mqtt.address
     try:
-        socket.create_connection((host, port), ANSWER_SECONDS).close()
+        socket.create_connection((where.host, where.port), ANSWER_SECONDS).close()
     except OSError as error:
-        return (
-            FAILED,
-            f"it does not answer at {host}:{port}: {error.strerror or error}",
-        )
-    return OK, f"answers at {host}:{port}"
+        return FAILED, f"it does not answer at {where}: {error.strerror or error}"
+    return OK, f"answers at {where}"

@@ -19,7 +19,6 @@ from ari_app.site.settings import Mqtt
 LARGEST_PACKET: Final = 2**20
 """Bytes; the broker holds back what is larger, so that nobody fills our memory."""
 
-_PLAIN_PORT, _TLS_PORT = 1883, 8883
 _WAITING: Final = 1000
 
 
@@ -45,17 +44,13 @@ def broker_of(mqtt: Mqtt, secrets: Secrets, role: str) -> Broker:
 
     A user and a password in ``mqtt.url`` go before our own.
     """
-    own = mqtt.own_broker
-    if own is not None:
-        return Broker(own.host, own.port, role, secrets.mqtt[role])
-    url = urlsplit(mqtt.url or "")
-    is_tls = url.scheme == "mqtts"
+    address, url = mqtt.address, urlsplit(mqtt.url or "")
     return Broker(
-        url.hostname or "localhost",
-        url.port or (_TLS_PORT if is_tls else _PLAIN_PORT),
+        address.host,
+        address.port,
         unquote(url.username) if url.username else role,
         unquote(url.password) if url.password else secrets.mqtt[role],
-        is_tls=is_tls,
+        is_tls=mqtt.is_tls,
         ca=mqtt.ca,
         certificate=mqtt.certificate,
         key=mqtt.key,

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
@@ -71,6 +72,9 @@ class Asterisk(_Section):
     rtp: Annotated[tuple[MediaPort, MediaPort], AfterValidator(_room_for_a_call)] = (10000, 14999)
 
 
+_MQTT_PORT, _MQTTS_PORT = 1883, 8883
+
+
 class Mqtt(_Section):
     """``[mqtt]``: ``listen`` starts a broker of our own there; ``url`` names another one instead.
 
@@ -89,7 +93,7 @@ class Mqtt(_Section):
         if self.listen is not None and self.url is not None:
             msg = "listen and url exclude each other: our own broker, or another one"
             raise ValueError(msg)
-        if (self.ca or self.certificate or self.key) and not (self.url or "").startswith("mqtts:"):
+        if (self.ca or self.certificate or self.key) and not self.is_tls:
             msg = "ca, certificate and key are for a broker whose url begins with mqtts:"
             raise ValueError(msg)
         if self.key is not None and self.certificate is None:
@@ -102,7 +106,20 @@ class Mqtt(_Section):
         """Where our own broker listens; None when another one is used."""
         if self.url is not None:
             return None
-        return self.listen or Address(host="127.0.0.1", port=1883)
+        return self.listen or Address(host="127.0.0.1", port=_MQTT_PORT)
+
+    @property
+    def address(self) -> Address:
+        """Where the broker is reached, our own or another one."""
+        if self.own_broker is not None:
+            return self.own_broker
+        url = urlsplit(self.url or "")
+        return Address(host=url.hostname or "localhost", port=url.port or (_MQTTS_PORT if self.is_tls else _MQTT_PORT))
+
+    @property
+    def is_tls(self) -> bool:
+        """Whether the broker is reached by TLS."""
+        return (self.url or "").startswith("mqtts:")
 
 
 class Database(_Section):

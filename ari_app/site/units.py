@@ -87,12 +87,11 @@ def _write(path: Path, text: str) -> Path:
 
 def _values(settings: Settings) -> dict[str, object]:
     broker = settings.mqtt.own_broker
-    broker_host = broker.host if broker else urlsplit(settings.mqtt.url or "").hostname or ""
     database = urlsplit(settings.database.url)
     ports = [settings.asterisk.sip.port, *([broker.port] if broker else [])]
     return {
         "site": settings.site.name,
         "net_bind": "CAP_NET_BIND_SERVICE" if min(ports) < _FIRST_FREE_PORT else "",
-        "local_broker": _LOCAL.fullmatch(broker_host) is not None,
+        "local_broker": _LOCAL.fullmatch(settings.mqtt.address.host) is not None,
         "local_database": not database.hostname or _LOCAL.fullmatch(database.hostname) is not None,
     }

@@ -12,6 +12,7 @@ from typing import Final
 
 import anyio
 
+from ari_app.site.state import StateDir
 from ari_app.standby import REPLACED
 from scripts.stack import StackError
 from scripts.stack.child import Child
@@ -57,18 +58,9 @@ class Stack:
         self.application.on_death = self._died
         self.application.reasons = {REPLACED: "another application serves 110; it waits until that one is gone"}
         self.guard = Child("the guard", [*GUARD, "--state", state.root], state.log / "guard.log")
-        self.tables = Child(
-            "the tables' keeper",
-            ["nice", "-n", "10", sys.executable, "-m", "ari_app.tables", "--state", state.root],
-            state.log / "tables.log",
-            environment={"PYTHONPATH": str(REPO)},
-        )
-        self.publisher = Child(
-            "the publisher",
-            ["nice", "-n", "10", sys.executable, "-m", "ari_app.publish", "--state", state.root],
-            state.log / "publisher.log",
-            environment={"PYTHONPATH": str(REPO)},
-        )
+        # Calls, and whoever imports a million numbers, go before the folding.
+        self.tables = _beside("the tables' keeper", "ari_app.tables", state, "tables.log", niceness=15)
+        self.publisher = _beside("the publisher", "ari_app.publish", state, "publisher.log", niceness=10)
         self.broker = (
             Child("the broker", [program("mosquitto"), "-c", prepared.broker_config], state.log / "mosquitto.log")
             if prepared.broker_config
@@ -192,3 +184,9 @@ class Stack:
         read_again(self.prepared)
         for child in (self.tables, self.publisher, self.guard, self.application):
             child.renew()
+
+
+def _beside(name: str, module: str, state: StateDir, log: str, *, niceness: int) -> Child:
+    """A process of ours beside the application, for which no call waits."""
+    command = ["nice", "-n", str(niceness), sys.executable, "-m", module, "--state", str(state.root)]
+    return Child(name, command, state.log / log, environment={"PYTHONPATH": str(REPO)})
