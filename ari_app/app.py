@@ -26,7 +26,6 @@ from ari_app.assembly import make_blocking, make_complaints, make_nets, make_ros
 from ari_app.bus.broker import broker_of
 from ari_app.bus.commands import CommandServer
 from ari_app.bus.presence import Presence
-from ari_app.domain.blocklist import UNBLOCKED
 from ari_app.domain.claims import Claims
 from ari_app.domain.commands import CommandRefused
 from ari_app.domain.facts import Fact, Json
@@ -85,8 +84,6 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
                 journal.append(fact)
                 complaints.note(fact)
                 blocking.note(fact)
-                if fact.action == UNBLOCKED:
-                    router.unblocked(str(fact.data.get("number")))
 
             complaints = make_complaints(settings, state, tell)
             blocking = make_blocking(settings, tell)
@@ -123,6 +120,7 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
                 opens=complaints.open_as,
                 digest=recordings,
             )
+            blocking.on_unblocked = router.unblocked
             recovery = Recovery(tasks, router, partial(_living, state, notes))
             commands = CommandServer(
                 broker_of(settings.mqtt, secrets, "application"),

@@ -18,6 +18,7 @@ from pydantic import Field, StringConstraints
 
 from ari_app.domain.blocklist import (
     ACTIONS,
+    UNBLOCKED,
     BlockList,
     BlockRefused,
     BlockRules,
@@ -60,6 +61,8 @@ class Blocking:
         """``tell`` is the journal's and everybody's, ``note`` of this one among them; ``clock`` in s since 1970."""
         self.list = BlockList(rules)
         self.clock = clock
+        self.on_unblocked: Callable[[str], None] = lambda _: None
+        """Is told of every number that is not blocked any more."""
         self._tell = tell
         self._loaded = anyio.Event()
         self._early: list[tuple[Fact, float]] = []
@@ -77,6 +80,8 @@ class Blocking:
             if not self._loaded.is_set():
                 self._early.append((fact, now))
             self.list.note(fact, now)
+            if fact.action == UNBLOCKED:
+                self.on_unblocked(str(fact.data.get("number")))
         except Exception as error:  # noqa: BLE001 - who tells a fact has a call in its hands
             log.error("blocking.not_noted", action=fact.action, error=type(error).__name__)
 

@@ -10,7 +10,7 @@ from ari_app.ari.errors import AriRefused
 from ari_app.domain.causes import hung_up
 from ari_app.domain.keys import Key, Wish
 from ari_app.flows.classify import classify
-from ari_app.flows.endings import Next, end_stranger, left_by
+from ari_app.flows.endings import Next, end_consult, end_stranger, left_by
 from ari_app.flows.party import Asked, Gone, Party, Referred
 from ari_app.flows.ringing import Answered, NotTaken, RingGroup
 from ari_app.flows.room import Room
@@ -111,7 +111,7 @@ async def _ask(room: Room, party: Party, other: Party) -> Next:
                 await room.leave(who)
                 break
             case Referred(party=who) as referred if who is party:  # by the phone's own key: the caller is meant
-                await let_go(room, party, other, "referred")
+                await end_consult(room, party, other, "referred")
                 return await transfer_by_phone(room, referred)
             case Referred(stand_in=stand_in):
                 await end_stranger(room.call, stand_in)
@@ -136,12 +136,6 @@ async def _back(room: Room, party: Party, other: Party) -> None:
     call.tell("call.resumed", party.actor, desk=party.desk)
 
 
-async def let_go(room: Room, party: Party, other: Party, reason: str) -> None:
-    """The one who was consulted is not in the call any more."""
-    room.call.tell("call.consult_ended", party.actor, desk=party.desk, to=other.desk, reason=reason)
-    await room.leave(other)
-
-
 async def join_or_dismiss(room: Room, party: Party, wish: Wish) -> None:
     """``*1#`` in a talk: the one who was consulted joins it, or leaves it again."""
     other, call = room.aside, room.call
@@ -150,7 +144,7 @@ async def join_or_dismiss(room: Room, party: Party, wish: Wish) -> None:
         return
     await room.confirm(party)
     if room.is_conference:
-        await let_go(room, party, other, "dismissed")
+        await end_consult(room, party, other, "dismissed")
         return
     call.tell("call.conferenced", party.actor, desk=party.desk, to=other.desk)
     await room.join(other)

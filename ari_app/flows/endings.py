@@ -38,6 +38,12 @@ async def end_stranger(call: Call, leg: str | None) -> None:
             await call.around.asterisk.hangup(leg)
 
 
+async def end_consult(room: Room, party: Party, other: Party, reason: str) -> None:
+    """The one who was consulted, or leaves the talk of three, is not in the call any more."""
+    room.call.tell("call.consult_ended", party.actor, desk=party.desk, to=other.desk, reason=reason)
+    await room.leave(other)
+
+
 async def left_by(room: Room, party: Party, cause: int) -> Next:
     """The operator who had the caller is gone.
 

@@ -11,8 +11,8 @@ import anyio
 
 from ari_app.domain.keys import Key, Wish
 from ari_app.flows.classify import classify
-from ari_app.flows.consult import consult, let_go
-from ari_app.flows.endings import Ended, Lost, Next, end_stranger, left_by
+from ari_app.flows.consult import consult
+from ari_app.flows.endings import Ended, Lost, Next, end_consult, end_stranger, left_by
 from ari_app.flows.party import Asked, Gone, Party, PhoneHeld, Referred
 from ari_app.flows.radio_patch import patch
 from ari_app.flows.room import LONGEST_SENTENCE, OK, Room
@@ -33,7 +33,7 @@ async def talk(room: Room, party: Party) -> Ended | Lost:
             case Gone(party=who, cause=cause) if who is party:
                 after = await left_by(room, party, cause)
             case Gone(party=who):
-                await let_go(room, party, who, "left")
+                await end_consult(room, party, who, "left")
             case Asked(party=who, wish=wish) if who is party:
                 after = await do(room, party, wish)
             case Asked(party=who, wish=wish):

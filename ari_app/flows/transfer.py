@@ -10,7 +10,7 @@ from ari_app.domain.desks import DeskState
 from ari_app.domain.facts import Json
 from ari_app.domain.keys import Key, Wish
 from ari_app.flows.classify import classify
-from ari_app.flows.endings import Lost, Next, end_stranger, left_by
+from ari_app.flows.endings import Lost, Next, end_consult, end_stranger, left_by
 from ari_app.flows.messages import CallClosed, CallerLeft, TimeUp, now
 from ari_app.flows.party import Asked, Gone, Heard, Party, Referred
 from ari_app.flows.ringing import Answered, NotTaken, RingGroup, connect
@@ -35,9 +35,7 @@ async def transfer(room: Room, party: Party, wish: Wish) -> Next:
         await room.refuse(party, wish)
         return party
     if room.aside is not None:
-        aside = room.aside
-        room.call.tell("call.consult_ended", party.actor, desk=party.desk, to=aside.desk, reason="transfer")
-        await room.leave(aside)
+        await end_consult(room, party, room.aside, "transfer")
     return await Transfer(room, party, wish.digits).carry_out()
 
 

@@ -11,6 +11,7 @@ import anyio
 
 from ari_app.ari.model import Channel, ChannelDtmfReceived
 from ari_app.domain.queue import Priority
+from ari_app.flows.call import Call
 from ari_app.flows.classify import mark_emergency
 from ari_app.flows.messages import CallerLeft, TurnedAway, now
 from ari_app.flows.party import Heard
@@ -99,9 +100,9 @@ async def heed_emergency(room: Room) -> bool:
     call = room.call
     if call.caller is None or not call.around.claims.allow(call.caller, now()):
         return False
-    call.claims_emergency, call.priority = True, Priority.NORMAL
+    call.claims_emergency = True
     call.tell("call.emergency_claimed", "caller", number=call.caller)
-    call.around.switchboard.promote(call.id, call.priority)
+    _leave_lane(call)
     await mark_emergency(call)
     await wait_with_music(room)
     return True
@@ -113,11 +114,14 @@ async def heed_unblocking(room: Room) -> None:
     Raises:
         CallerLeft: the caller is gone.
     """
-    call = room.call
-    if call.priority is Priority.VERIFICATION:
-        call.priority = Priority.NORMAL
-        call.around.switchboard.promote(call.id, call.priority)
+    if room.call.priority is Priority.VERIFICATION:
+        _leave_lane(room.call)
         await wait_with_music(room)
+
+
+def _leave_lane(call: Call) -> None:
+    call.priority = Priority.NORMAL
+    call.around.switchboard.promote(call.id, call.priority)
 
 
 async def wait_with_music(room: Room) -> None:

@@ -141,14 +141,13 @@ class Application:
             is_journal_troubled=in_trouble,
         )  # fmt: skip
         self.router = Router(tasks, around, self.roster, region="ID")
+        self.blocking.on_unblocked = self.router.unblocked
         self.phone_watch = PhoneWatch(asterisk, dead_after=rules.dead_phone)
         self.recovery = Recovery(tasks, self.router, self.living, virtual_now)
 
     def tell(self, fact: Fact) -> None:
         self.journal.append(fact)
         self.blocking.note(fact)
-        if fact.action == "number.unblocked":
-            self.router.unblocked(str(fact.data["number"]))
 
     def living(self) -> dict[str, Story]:
         """As ``store.living`` reads it from the journal, which knows of the dialplan's notes by then."""
