@@ -217,13 +217,7 @@ async def take_call(room: Room, group: RingGroup, answered: Answered) -> Party |
     await answer_caller(call)
     is_first = not call.was_answered
     await room.resume_at_once()
-    try:
-        is_connected = await connect(call, answered.leg)
-    except CallerLeft:  # who heard the line being answered, and hung up at once: an operator had it all the same
-        call.was_answered = True
-        begin_talk(room, room.enter(desk, answered.leg), is_new=True)
-        raise
-    if not is_connected:
+    if not await connect(call, answered.leg):
         group.failed(answered)
         await wait_with_music(room)
         call.wait_in_queue()
