@@ -174,16 +174,16 @@ class Recovery:
             case plan.LegLost(leg=leg):
                 self._router.leg_lost(leg)
             case plan.AdoptTalk():
-                self._adopt_talk(action, living)
+                self._adopt_talk(action, living.get(action.caller.id))
             case plan.AdoptWaiting(caller=caller):
-                self._adopt_waiting(caller, living)
+                self._adopt_waiting(caller, living.get(caller.id))
             case plan.AdoptColleagues():
                 self._adopt_colleagues(action)
-            case plan.EndStory(call=call) if self._is_lost(call, living):
+            case plan.EndStory(call=call) if self._is_lost(call, living.get(call)):
                 end: dict[str, Json] = {"by": "system", "outcome": "lost", "cause": UNKNOWN_CAUSE}
                 at = plan.died_at(living.get(call), self._asterisk_began, self._link_lost)
                 self._router.around.tell(Fact("system", "call.ended", call, end, at))
-            case plan.InFallback(call=call) if self._is_untold(call, living):
+            case plan.InFallback(call=call) if self._is_untold(call, living.get(call)):
                 self._router.around.tell(Fact("system", "call.fallback", call, {"reason": "application_lost"}))
             case plan.HandBack() | plan.HangUpStray() | plan.DestroyStray():
                 await self._clear_away(action)
@@ -199,37 +199,36 @@ class Recovery:
             case plan.DestroyStray(bridge=bridge) if not self._router.owns(bridge):
                 await self._asterisk.destroy_bridge(bridge)
 
-    def _is_lost(self, call: str, living: Mapping[str, plan.Story]) -> bool:
+    def _is_lost(self, call: str, story: plan.Story | None) -> bool:
         """Whether nobody will ever tell the end of a call whose caller is gone."""
         if call in self._router.calls:
             return False
-        return _last(living, call) == FALLBACK or not self._router.stories.is_closed(call)
+        return _last(story) == FALLBACK or not self._router.stories.is_closed(call)
 
-    def _is_untold(self, call: str, living: Mapping[str, plan.Story]) -> bool:
+    def _is_untold(self, call: str, story: plan.Story | None) -> bool:
         """Whether nobody has told, or is going to tell, what became of a call that we have lost.
 
         Of a call in the fallback the dialplan tells the end.
         """
         if call in self._router.calls or self._router.stories.is_closed(call):
             return False
-        return _last(living, call) != FALLBACK
+        return _last(story) != FALLBACK
 
-    def _adopt_talk(self, action: plan.AdoptTalk, living: Mapping[str, plan.Story]) -> None:
+    def _adopt_talk(self, action: plan.AdoptTalk, story: plan.Story | None) -> None:
         caller, desk = action.caller, action.leg.endpoint
         call = self._found(caller)
         if call is not None:
             call.adopt_talk(action.leg.id, action.bridge, is_up=caller.up, together=action.together)
-            story = living.get(call.id)
             verifies = story is not None and story.is_to_be_verified
             call.around.switchboard.take(desk, call.id, verifies=verifies)
             if action.third is not None:
                 call.adopt_leg(action.third.id, lives=True)
                 call.around.switchboard.take(action.third.endpoint, call.id)
-            self._tasks.start_soon(self._router.adopt, call, lambda call: self._rejoin(call, action, living))
+            self._tasks.start_soon(self._router.adopt, call, lambda call: self._rejoin(call, action, story))
 
-    async def _rejoin(self, call: Call, action: plan.AdoptTalk, living: Mapping[str, plan.Story]) -> None:
+    async def _rejoin(self, call: Call, action: plan.AdoptTalk, story: plan.Story | None) -> None:
         """Go on with a talk. The operator may have lifted the receiver in the moment in which we were lost."""
-        caller, desk, last = action.caller, action.leg.endpoint, _last(living, call.id)
+        caller, desk, last = action.caller, action.leg.endpoint, _last(story)
         if not caller.up and not await self._claim(call):
             return
 
@@ -241,13 +240,13 @@ class Recovery:
                 await self._bring_together(room, party)
             if not room.call.talking:  # who had just lifted the receiver is gone again by now
                 await room.leave(party, wrap_up=False)
-                return await place_of(call, living.get(call.id))(room)
+                return await place_of(call, story)(room)
             begin_talk(room, party, is_new=last is None or last in _BEFORE_TALK)
             return party
 
-        self._go_on(call, caller, living, state="talking", desk=desk)
+        self._go_on(call, caller, story, state="talking", desk=desk)
         room = Room(call)
-        restore(room, living.get(call.id), call.around.switchboard.actor(desk), desk)
+        restore(room, story, call.around.switchboard.actor(desk), desk)
         if last == CLOSED:
             party = room.enter(desk, action.leg.id)
             for ear in (room.caller, party.ear):
@@ -287,10 +286,10 @@ class Recovery:
                 call.around.switchboard.take(desk, call.id)
             self._tasks.start_soon(self._router.adopt, call, lambda call: talk_to_colleague(call, leg.id))
 
-    def _adopt_waiting(self, caller: plan.SeenChannel, living: Mapping[str, plan.Story]) -> None:
+    def _adopt_waiting(self, caller: plan.SeenChannel, story: plan.Story | None) -> None:
         call = self._found(caller)
         if call is not None:
-            self._tasks.start_soon(self._router.adopt, call, lambda call: self._take_up(call, caller, living))
+            self._tasks.start_soon(self._router.adopt, call, lambda call: self._take_up(call, caller, story))
 
     def _found(self, caller: plan.SeenChannel) -> Call | None:
         """The call of a caller who was found living, with the time that they have waited."""
@@ -299,7 +298,7 @@ class Recovery:
             call.came_before(plan.seconds_since(caller.since, self._clock()))
         return call
 
-    async def _take_up(self, call: Call, caller: plan.SeenChannel, living: Mapping[str, plan.Story]) -> None:
+    async def _take_up(self, call: Call, caller: plan.SeenChannel, story: plan.Story | None) -> None:
         """Serve a waiting caller, if the dialplan's fallback does not have them by now: at the place that they had."""
         call.is_up = caller.up  # known first: should all else fail, the music must stop before they are given back
         if not await self._claim(call):
@@ -308,22 +307,21 @@ class Recovery:
         if caller.up:
             call.bridges.adopt(None, "")
             await room.caller.take_over()
-        self._go_on(call, caller, living, state="waiting")
-        restore(room, living.get(call.id), "system", None)
-        if _last(living, call.id) == CLOSED:
+        self._go_on(call, caller, story, state="waiting")
+        restore(room, story, "system", None)
+        if _last(story) == CLOSED:
             await close(room)
         else:
-            await work_on(room, place_of(call, living.get(call.id)))
+            await work_on(room, place_of(call, story))
 
-    def _go_on(self, call: Call, caller: plan.SeenChannel, living: Mapping[str, plan.Story], **data: str) -> None:
+    def _go_on(self, call: Call, caller: plan.SeenChannel, story: plan.Story | None, **data: str) -> None:
         """Go on with the call's story, or begin it where the journal does not have it."""
-        if call.id not in living and not self._router.stories.is_open(call.id):
+        if story is None and not self._router.stories.is_open(call.id):
             self._router.received(call, caller.number, at=plan.moment(caller.since))
         call.tell("call.adopted", **data)
 
 
-def _last(living: Mapping[str, plan.Story], call: str) -> str | None:
-    story = living.get(call)
+def _last(story: plan.Story | None) -> str | None:
     return None if story is None else story.last
 
 
@@ -344,15 +342,17 @@ def restore(room: Room, story: plan.Story | None, actor: str, desk: str | None) 
     """
     call = room.call
     if story is not None:
-        call.claims_emergency, call.was_answered = story.claims_emergency, story.was_answered
+        call.claims_emergency = story.claims_emergency
+        call.was_answered |= story.was_answered  # who is found in a talk has been, whatever had reached the disk
     row = call.around.complaints.before(call.id)
     if row is None:
         return
     call.is_emergency = row.emergency
     call.priority = Priority.EMERGENCY if row.emergency else Priority.TAKE_BACK
-    unit = call.around.switchboard.desks[desk].unit if desk is not None else None
-    if row.status == "forwarded" and unit == row.polres:  # SOP V.7: it had just answered, and that was not told yet
-        operator = call.around.switchboard.operator_at(desk or "")
+    board = call.around.switchboard
+    if row.status == "forwarded" and desk is not None and board.desks[desk].unit == row.polres:
+        # SOP V.7: the Polres had just answered, and that had not reached the disk.
+        operator = board.operator_at(desk)
         call.tell("call.transfer_answered", actor, polres=row.polres, desk=desk, operator=operator)
         return
     if row.status == "forwarded":  # SOP V.10: nobody hears the Polres's desks ring any more

@@ -53,3 +53,13 @@ async def test_the_second_operator_is_in_the_recording(lags: Lags) -> None:
             await here.until(lambda: here.asterisk.is_talking(call, "1002"))  # noqa: B023 - now
             await anyio.sleep(2)
             await goodbye(here, call)
+
+
+async def test_the_answer_had_not_reached_the_disk(lags: Lags) -> None:
+    """The talk is adopted, and whoever hangs up in it has been answered."""
+    async with floor("1001", lags=lags) as here:
+        call = await in_talk(here)
+        await restart(here, call, "call.answered", "complaint.opened")
+        await goodbye(here, call)
+    assert here.end_of(call)["outcome"] == "answered"
+    assert here.told(call).count("call.answered") == 1
