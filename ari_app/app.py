@@ -6,7 +6,6 @@ import math
 import os
 import signal
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -40,6 +39,7 @@ from ari_app.flows.router import Router
 from ari_app.flows.surroundings import Rules, Surroundings
 from ari_app.flows.switchboard import Switchboard
 from ari_app.heartbeat import Heartbeat
+from ari_app.site.clock import SiteClock
 from ari_app.site.rules import field_rules, number_rules
 from ari_app.site.secrets import Secrets
 from ari_app.site.settings import Settings
@@ -144,7 +144,7 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
 
             presence = Presence(
                 broker_of(settings.mqtt, secrets, "application"),
-                now=partial(_now, ZoneInfo(settings.site.timezone)),
+                now=SiteClock(settings.site.timezone).now,
                 alarms={"journal": lambda: journal.alarm},
             )
 
@@ -202,10 +202,6 @@ def _rules(settings: Settings, state: StateDir) -> Rules:
         sounds=str(state.sounds),
         zone=ZoneInfo(settings.site.timezone),
     )
-
-
-def _now(zone: ZoneInfo) -> str:
-    return datetime.now(zone).isoformat(timespec="milliseconds")
 
 
 async def _read(recordings: Recordings, limiter: anyio.CapacityLimiter, call: str) -> Mapping[str, Json] | None:

@@ -10,10 +10,8 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import Final, TypeVar
-from zoneinfo import ZoneInfo
 
 import anyio
 import anyio.to_thread
@@ -27,6 +25,7 @@ from ari_app.bus.stream import JournalNotRead, Line, Place
 from ari_app.domain.floor import Floor
 from ari_app.domain.operators import DeskPlace
 from ari_app.site import secrets as site_secrets
+from ari_app.site.clock import SiteClock
 from ari_app.site.secrets import Secrets
 from ari_app.site.settings import ConfigError, Settings
 from ari_app.site.state import StateDir, StateError, write_private
@@ -83,22 +82,6 @@ async def _run(settings: Settings, state: StateDir, secrets: Secrets) -> None:
         tasks.start_soon(end_on_signal)
         await publisher.run()
         tasks.cancel_scope.cancel()
-
-
-class SiteClock:
-    """The site's time."""
-
-    def __init__(self, timezone: str) -> None:
-        """``timezone`` is an IANA name."""
-        self._zone = ZoneInfo(timezone)
-
-    def now(self) -> str:
-        """ISO 8601 with milliseconds and the site's offset, as the journal has it."""
-        return datetime.now(self._zone).isoformat(timespec="milliseconds")
-
-    def today(self) -> str:
-        """The date."""
-        return self.now()[:10]
 
 
 class KeptPlace:

@@ -81,7 +81,7 @@ class Reserve:
         """
         self._ready()
         self.last, self._end, self._next = None, FIRST, (0, FIRST)
-        if self._is_empty():
+        if not _has_lines(self._fd):
             return head
         last, fits = head, True
         for _, row in _pieces(self._fd):
@@ -190,9 +190,6 @@ class Reserve:
         if self._fd < 0:
             self._fd = _open(self.path, self.room)
 
-    def _is_empty(self) -> bool:
-        return not os.pread(self._fd, _PAGE, FIRST).strip(b"\0")
-
     def _used(self) -> int:
         """Where nothing but zeros follows, and which is not before ``FIRST``."""
         used = FIRST
@@ -253,17 +250,14 @@ def waiting(path: Path) -> bool:
         OSError: it cannot be read, or there is none.
     """
     with path.open("rb") as file:
-        file.seek(FIRST)
-        return bool(file.read(_PAGE).strip(b"\0"))
+        return _has_lines(file.fileno())
 
 
 def waiting_rows(path: Path, head: Head) -> list[Row]:
     """The lines in the reserve at ``path`` that go on from the journal's last one; none where they cannot be read."""
     rows: list[Row] = []
     with suppress(OSError), path.open("rb") as file:
-        if not waiting(path):  # nearly always: all of its zeros would take 0.2 s to read
-            return rows
-        for _, row in _pieces(file.fileno()):
+        for _, row in _pieces(file.fileno()) if _has_lines(file.fileno()) else ():
             if row is None:
                 break
             if row[0] > head.seq:
@@ -300,6 +294,11 @@ def lost_line(now: str, facts: int, reason: str) -> Content:
 
 class _Said(msgspec.Struct):
     alarm: str | None
+
+
+def _has_lines(fd: int) -> bool:
+    """Nearly always it has none: then its zeros, which take 0.2 s to read, need not be read to their end."""
+    return bool(os.pread(fd, _PAGE, FIRST).strip(b"\0"))
 
 
 def _pieces(fd: int, start: int = FIRST) -> Iterator[tuple[int, Row | None]]:

@@ -16,7 +16,6 @@ from scripts.faults.instance import ChaosError, Instance
 from scripts.faults.oracle import SILENCE_SECONDS, CallSeen, Evidence, Flaw, Promise
 from scripts.faults.people import Citizen, Person, moment
 from scripts.phones import Account, PhoneEndedError, Phones
-from scripts.phones.leg import State
 from scripts.phones.wire import Carrier
 from scripts.stack.sample import HOST
 
@@ -236,10 +235,6 @@ class Floor:
         ended = {record.call for record in records if record.action == "call.ended"}
         over = {str(record.data.get("number_raw")) for record in records if record.call in ended}
         return set(numbers) <= over
-
-    def open_calls(self) -> int:
-        """How many citizens are on the line."""
-        return sum(citizen.call.state is not State.ENDED for citizen in self.citizens)
 
 
 @asynccontextmanager

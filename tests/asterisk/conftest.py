@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from scripts.phones import Phones, RadioGateway
+from tests.asterisk.newsroom import Newsroom
 from tests.asterisk.radio import DTMF, VOX, RadioSite
 from tests.asterisk.site import Site, phones_of, running
 
@@ -107,3 +108,14 @@ async def gateway(radio_site: RadioSite, radio_phones: Phones) -> RadioGateway:
     await gateway.line_up(VOX, seconds=40)
     await gateway.line_up(DTMF, seconds=40)
     return gateway
+
+
+@pytest.fixture
+async def newsroom(tmp_path: Path, anyio_backend: str) -> AsyncIterator[Newsroom]:
+    """A broker and a journal, without Asterisk; the publisher is the test's to start."""
+    made = Newsroom(tmp_path / "state")
+    made.start_broker()
+    yield made
+    made.kill_publisher()
+    made.kill_broker()
+    made.journal.close()

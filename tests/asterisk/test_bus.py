@@ -7,9 +7,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import anyio
 import anyio.to_thread
@@ -22,16 +21,6 @@ from tests.asterisk.newsroom import Newsroom, Reader, reading, retained
 from tests.asterisk.site import REPO, eventually
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def newsroom(tmp_path: Path, anyio_backend: object) -> AsyncIterator[Newsroom]:
-    made = Newsroom(tmp_path / "state")
-    made.start_broker()
-    yield made
-    made.kill_publisher()
-    made.kill_broker()
-    made.journal.close()
 
 
 @contextmanager

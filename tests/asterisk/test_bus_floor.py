@@ -9,7 +9,6 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import anyio
@@ -26,16 +25,6 @@ from tests.asterisk.newsroom import Newsroom, begin_call, retained, settled
 from tests.asterisk.site import Site, eventually
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def newsroom(tmp_path: Path, anyio_backend: object) -> AsyncIterator[Newsroom]:
-    made = Newsroom(tmp_path / "state")
-    made.start_broker()
-    yield made
-    made.kill_publisher()
-    made.kill_broker()
-    made.journal.close()
 
 
 async def test_calls_desks_and_queue(newsroom: Newsroom) -> None:

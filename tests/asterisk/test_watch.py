@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import anyio
 import pytest
@@ -52,15 +51,9 @@ class Terminal:
         return done.stdout
 
 
-@pytest.fixture
-async def newsroom(tmp_path: Path, anyio_backend: object) -> AsyncIterator[Newsroom]:
-    made = Newsroom(tmp_path / "state")
-    made.start_broker()
-    made.start_publisher()
-    yield made
-    made.kill_publisher()
-    made.kill_broker()
-    made.journal.close()
+@pytest.fixture(autouse=True)
+def published(newsroom: Newsroom) -> None:
+    newsroom.start_publisher()
 
 
 @pytest.fixture

@@ -16,12 +16,11 @@ from tests.unit.conftest import OpenJournal
 REPO = Path(__file__).parents[2]
 
 MAY_LOOK = {
-    "ari_app/app.py": "the moment that is published with a status",
     "ari_app/assembly.py": "the date of tickets; how long a lock of a desk still lasts at a start, a minute at most",
     "ari_app/flows/blocking.py": "since when a number is blocked, in days",
     "ari_app/flows/emergency.py": "good morning, or good evening",
     "ari_app/flows/recovery.py": "for how long a caller has waited whom an application before us had: their place",
-    "ari_app/publish.py": "the day whose figures are published",
+    "ari_app/site/clock.py": "the moment that is published with a status, and the day whose figures are",
     "ari_app/store/hourly.py": "the moment that is written beside a comparison",
     "ari_app/store/journal.py": "the moment that is written down",
     "ari_app/store/notes.py": "how old a note of the dialplan's is: it only shortens a wait",
