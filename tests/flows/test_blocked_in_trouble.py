@@ -10,22 +10,13 @@ import pytest
 from ari_app.flows.blocking import Marked
 from tests.flows import fake_sound
 from tests.flows.fake_asterisk import Lags
-from tests.flows.floor import RULES, Floor, floor
+from tests.flows.floor import RULES, floor
+from tests.flows.prankster import ANNOUNCEMENT, LATER, OTHER, PRANKSTER, RAW, lose_operator, restart
 from tests.flows.scenes import OK, goodbye, hear_each_other, heard, in_talk, is_idle, leg_at, press, rings, transferring
 
 pytestmark = pytest.mark.anyio
 
-RAW, PRANKSTER, OTHER = "081234567890", "+6281234567890", "0614567890"
-ANNOUNCEMENT, LATER = "nomor-blokir-pengumuman", "hubungi-lagi-nanti"
 BLOCKS = "nomor-diblokir"
-
-
-async def restart(here: Floor, *, knows_blocks: bool = True) -> None:
-    """The application is killed, and a new one is there a moment later."""
-    here.kill()
-    await anyio.sleep(0.3)
-    await here.start(knows_blocks=knows_blocks)
-    await anyio.sleep(1)
 
 
 # ---- a restart -------------------------------------------------------------------------------------
@@ -116,10 +107,7 @@ async def test_a_blocked_caller_whose_operator_is_lost_waits_behind_the_others(l
     async with floor("1001", lags=lags, blocked=[PRANKSTER]) as here:
         call = await in_talk(here)
         normal = here.asterisk.call(OTHER)
-        here.asterisk.phone_dies("1001")
-        here.asterisk.unregister("1001")
-        await here.until(lambda: "call.requeued" in here.told(call))
-        await anyio.sleep(1)
+        await lose_operator(here, call)
         assert here.asterisk.hears(call) & {"musik", ANNOUNCEMENT}
         here.asterisk.register("1001", answers_after=0.2)
         await here.talking(normal, "1001")
@@ -221,10 +209,7 @@ async def test_a_supervisor_marks_who_has_lost_the_operator(lags: Lags) -> None:
     """The next operator is not cut off in the greeting: the call is closed before."""
     async with floor("1001", lags=lags) as here:
         call = await in_talk(here)
-        here.asterisk.phone_dies("1001")
-        here.asterisk.unregister("1001")
-        await here.until(lambda: "call.requeued" in here.told(call))
-        await anyio.sleep(1)
+        await lose_operator(here, call)
         assert here.app is not None
         here.app.router.mark_living(call, "supervisor:budi", None)
         await here.until(lambda: "salam-penutup" in heard(here, call), seconds=0.5)

@@ -10,28 +10,11 @@ import pytest
 from ari_app.domain.facts import Fact
 from tests.flows import fake_sound
 from tests.flows.fake_asterisk import Lags
-from tests.flows.floor import RULES, Floor, floor
+from tests.flows.floor import RULES, floor
+from tests.flows.prankster import ANNOUNCEMENT, OTHER, PRANKSTER, RAW, claimed, lose_operator, restart
 from tests.flows.scenes import goodbye, heard, in_talk, is_idle, leg_at, press, rings
 
 pytestmark = pytest.mark.anyio
-
-RAW, PRANKSTER, OTHER = "081234567890", "+6281234567890", "0614567890"
-ANNOUNCEMENT, LATER = "nomor-blokir-pengumuman", "hubungi-lagi-nanti"
-
-
-async def restart(here: Floor) -> None:
-    here.kill()
-    await anyio.sleep(0.3)
-    await here.start()
-    await anyio.sleep(1)
-
-
-async def lose_operator(here: Floor, call: str) -> None:
-    """The operator's phone dies in the talk, and the caller waits again."""
-    here.asterisk.phone_dies("1001")
-    here.asterisk.unregister("1001")
-    await here.until(lambda: "call.requeued" in here.told(call))
-    await anyio.sleep(1)
 
 
 async def test_who_was_verified_is_not_blocked_after_a_restart(lags: Lags) -> None:
@@ -51,10 +34,7 @@ async def test_who_was_verified_is_not_blocked_after_a_restart(lags: Lags) -> No
 
 async def test_an_emergency_by_key_survives_the_adoption_of_its_talk(lags: Lags) -> None:
     async with floor("1001", lags=lags, blocked=[PRANKSTER]) as here:
-        call = here.asterisk.call()
-        await anyio.sleep(2)
-        here.asterisk.caller_presses(call, "9")
-        await anyio.sleep(0.5)
+        call = await claimed(here)
         here.asterisk.register("1001", answers_after=0.1)
         await here.talking(call, "1001")
         await restart(here)

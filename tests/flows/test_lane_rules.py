@@ -6,30 +6,17 @@ import anyio
 import pytest
 
 from tests.flows.fake_asterisk import Lags
-from tests.flows.floor import Floor, floor
+from tests.flows.floor import floor
+from tests.flows.prankster import ANNOUNCEMENT, OTHER, PRANKSTER, RAW, claimed, lose_operator
 from tests.flows.scenes import goodbye, in_talk, leg_at
 
 pytestmark = pytest.mark.anyio
-
-RAW, PRANKSTER, OTHER = "081234567890", "+6281234567890", "0614567890"
-ANNOUNCEMENT = "nomor-blokir-pengumuman"
-
-
-async def lose_operator(here: Floor, call: str, desk: str = "1001") -> None:
-    """The operator's phone dies, and the caller waits again."""
-    here.asterisk.phone_dies(desk)
-    here.asterisk.unregister(desk)
-    await here.until(lambda: "call.requeued" in here.told(call))
-    await anyio.sleep(1)
 
 
 async def test_who_said_that_it_is_an_emergency_is_not_sent_back_to_the_lane(lags: Lags) -> None:
     """The number is blocked all the same; the operator was lost before they could verify it."""
     async with floor("1001", lags=lags, blocked=[PRANKSTER]) as here:
-        call = here.asterisk.call()
-        await anyio.sleep(2)
-        here.asterisk.caller_presses(call, "9")
-        await anyio.sleep(0.5)
+        call = await claimed(here)
         here.asterisk.register("1001", answers_after=0.2)
         await here.talking(call, "1001")
         other = here.asterisk.call(OTHER)

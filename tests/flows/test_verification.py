@@ -9,20 +9,10 @@ import pytest
 
 from tests.flows.fake_asterisk import Lags, Trouble
 from tests.flows.floor import RING_SECONDS, RULES, Floor, floor
+from tests.flows.prankster import ANNOUNCEMENT, LATER, OTHER, PRANKSTER, RAW, prank
 from tests.flows.scenes import OK, WRONG, goodbye, heard, in_talk, is_idle, leg_at, press, rings
 
 pytestmark = pytest.mark.anyio
-
-RAW, PRANKSTER, OTHER = "081234567890", "+6281234567890", "0614567890"
-ANNOUNCEMENT, LATER = "nomor-blokir-pengumuman", "hubungi-lagi-nanti"
-
-
-async def prank(here: Floor, desk: str = "1001") -> str:
-    """Somebody calls, and the operator marks it as a prank."""
-    call = await in_talk(here, desk)
-    here.asterisk.press(desk, "*7")
-    await here.ended(call)
-    return call
 
 
 def actions_about(here: Floor, *actions: str) -> list[str]:
