@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -63,7 +64,12 @@ def test_a_frozen_application_is_replaced_as_by_the_launcher(tmp_path: Path) -> 
     assert "guard.py --state /var/lib/siaga110 --now\n" in text
 
 
-def test_only_the_application_and_the_guard_see_the_secrets(tmp_path: Path) -> None:
+def test_the_application_can_have_a_sentence_spoken(tmp_path: Path) -> None:
+    """For the radio nets, as by the launcher."""
+    assert f'"SIAGA_SPEAK={sys.executable} -m scripts.stack.speak"\n' in units(tmp_path)["application"]
+
+
+def test_asterisk_broker_and_tables_see_no_secrets(tmp_path: Path) -> None:
     made = units(tmp_path)
     for name in ("asterisk", "broker", "tables"):
         assert "InaccessiblePaths=-/var/lib/siaga110/secrets.json\n" in made[name], name
