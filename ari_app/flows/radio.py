@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 
 async def free(asterisk: Commands, leg: str) -> None:
-    """A leg that was on a net, and is elsewhere now, is heard again, and without delay.
+    """An operator's leg that was on a net, and is elsewhere now, is heard again, and without delay.
+
+    A caller is never delayed, and must not be set back either: it takes a variable of the channel, and with one from
+    ARI the caller's line writes no file any more, so no note of its end (docs/asterisk.md).
 
     Raises:
         AriError: it is gone, or Asterisk gives no answer.

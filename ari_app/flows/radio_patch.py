@@ -152,7 +152,7 @@ class Patch:
         await self._net.let_talk(self._party.leg, self._call.id, on=False)
         try:
             await self._call.bridges.take_caller_home()
-            await free(self._call.around.asterisk, self._call.id)
+            await self._call.around.asterisk.unmute(self._call.id)
         except AriRefused:
             await self._call.look()
 

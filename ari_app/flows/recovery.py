@@ -266,8 +266,8 @@ class Recovery:
         else:
             await answer_caller(room.call)
         await party.ear.take_over()
-        for leg in (room.call.id, party.leg):
-            await free(self._asterisk, leg)  # of a radio net
+        await self._asterisk.unmute(room.call.id)  # who was on a radio net
+        await free(self._asterisk, party.leg)
         await room.bring_in(party)
 
     async def _claim(self, call: Call) -> bool:

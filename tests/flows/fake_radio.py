@@ -142,6 +142,8 @@ class FakeRadio:
         await self._order("delay", lambda: self._delay(leg, ms))
 
     def _delay(self, id_: str, ms: int) -> None:
+        if id_ in self.legs and self.legs[id_].app == "StasisBroadcast":
+            self.wrongs.append(f"{id_}: with a variable of ours a caller's line cannot note its end")
         leg = self._ours(id_)
         if leg.muted and ms:
             self.wrongs.append(f"{id_}: delayed behind its mute, its first words are lost")
