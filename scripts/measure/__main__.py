@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -82,8 +83,10 @@ def _names(text: str) -> list[str]:
 
 
 def _options(arguments: argparse.Namespace, console: Console) -> Options:
+    began = time.monotonic()
+
     def say(text: str) -> None:
-        console.print(f"  {text}", style="dim")
+        console.print(f"  {time.monotonic() - began:4.0f} s  {text}", style="dim")
 
     given = {name: getattr(arguments, name) for name in ("rates", "seconds", "rounds", "living", "numbers")}
     changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
