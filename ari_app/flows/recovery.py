@@ -306,10 +306,10 @@ class Recovery:
         if not await self._claim(call):
             return
         room = Room(call)
+        self._go_on(call, caller, story, state="waiting")
         if caller.up:
             call.bridges.adopt(None, "")
             await room.caller.take_over()
-        self._go_on(call, caller, story, state="waiting")
         restore(room, story, "system", None)
         await note_on_line(call, story)
         if is_closed(story):
