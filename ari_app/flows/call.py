@@ -63,6 +63,8 @@ class Call:
         self.is_emergency = False
         self.claims_emergency = False
         """Whether a blocked caller has said so by key (SOP VIII)."""
+        self.is_closed = False
+        """Whether it was closed, so that nothing comes but the salutation (SOP VI)."""
         self.is_up = False
         """Whether the caller's leg was answered, by a desk or by the announcement."""
         self.was_answered = False

@@ -257,8 +257,9 @@ async def finish(room: Room, *, by: str, outcome: str) -> None:
     call = room.call
     waited = call.waited_ms()
     await let_go(room)
-    if call.was_taken:  # the guard's doing: its end comes from the dialplan
-        call.tell("call.fallback", reason="taken_away")
+    if call.was_taken:  # the guard's doing: the end comes from the dialplan
+        if not call.is_closed:
+            call.tell("call.fallback", reason="taken_away")
         return
     if call.leaving.is_end_unseen:  # the dialplan tells it: others may have had the caller while we stood still
         return

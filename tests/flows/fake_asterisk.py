@@ -18,7 +18,7 @@ from typing import Literal, TypeVar
 
 import anyio
 
-from ari_app.ari.commands import Claim
+from ari_app.ari.commands import Claim, Mark
 from ari_app.ari.errors import AriConflict, AriNotFound, AriRefused, AriUnreachable
 from ari_app.ari.model import (
     Bridge,
@@ -39,12 +39,12 @@ from ari_app.ari.model import (
     StasisEnd,
     StasisStart,
 )
-from ari_app.domain import asterisk_log
+from ari_app.domain import asterisk_log, recovery
 from ari_app.domain.display import Shown
 from ari_app.domain.notes import Note
 from tests.flows.equipment import Lags, Leg, Phone
 from tests.flows.fake_radio import FakeRadio
-from tests.flows.fake_sound import FakeSound
+from tests.flows.fake_sound import SENTENCE_SECONDS, FakeSound
 from tests.flows.virtual_time import virtual_now
 
 __all__ = ["BUSY", "NO_ANSWER", "REJECTED", "FakeAsterisk", "Lags", "Trouble"]
@@ -320,12 +320,12 @@ class FakeAsterisk(FakeRadio, FakeSound):
         others = self._talked.get(call, set())
         return bool(others) and not any(other in self.legs for other in others)
 
-    async def mark_emergency(self, leg: str) -> None:
-        await self._order("mark_emergency", lambda: self._mark_emergency(leg))
+    async def mark(self, leg: str, mark: Mark, *, on: bool = True) -> None:
+        await self._order("mark", lambda: self._mark(leg, mark, on=on))
 
-    def _mark_emergency(self, id_: str) -> None:
+    def _mark(self, id_: str, mark: Mark, *, on: bool) -> None:
         if id_ in self.legs:
-            self.legs[id_].is_emergency = True
+            (self.legs[id_].marks.add if on else self.legs[id_].marks.discard)(mark)
 
     async def back_to_dialplan(self, leg: str) -> None:
         await self._order("back_to_dialplan", lambda: self._to_fallback(self._ours(leg)))
@@ -334,7 +334,18 @@ class FakeAsterisk(FakeRadio, FakeSound):
         self.is_blocked(leg)
         self._leave(leg)
         leg.app, leg.offered = "Dial", False
-        self.in_fallback.add(leg.id)
+        if Mark.CLOSED in leg.marks:
+            self._dialplan_closes(leg)
+        else:
+            self.in_fallback.add(leg.id)
+
+    def _dialplan_closes(self, leg: Leg) -> None:
+        """The dialplan says the salutation in our place, and hangs up."""
+        if not self._talk_is_over(leg.id):
+            self.wrongs.append(f"{leg.id}: closed, and an operator is there")
+        leg.app, leg.context = "Playback", recovery.CLOSED_CONTEXT
+        self.played.append((leg.id, "salam-penutup"))
+        self._later(leg, SENTENCE_SECONDS, lambda: self._destroy(leg, NORMAL))
 
     async def create_bridge(self, bridge: str, *, mixes: bool = False) -> None:
         await self._order("create_bridge", lambda: self._create_bridge(bridge, mixes=mixes))
