@@ -19,6 +19,7 @@ from ari_app.domain.facts import Json
 from ari_app.site.state import StateDir
 from ari_app.store.errors import JournalError
 from cli.errors import Refused
+from cli.language import tr
 
 if TYPE_CHECKING:  # they cost a command that only reads a third of a second
     from ari_app.domain.commands import Handler
@@ -105,9 +106,9 @@ def supervisor_name() -> str:
         try:
             name = getpass.getuser()
         except (OSError, KeyError):
-            raise Refused("this user has no name: put yours in SIAGA_SUPERVISOR") from None
+            raise Refused(tr("this user has no name: put yours in SIAGA_SUPERVISOR")) from None
     if not _NAME.fullmatch(name):
-        raise Refused("the supervisor's name (SIAGA_SUPERVISOR) must be 1 to 64 letters, digits, '.', '_' or '-'")
+        raise Refused(tr("the supervisor's name (SIAGA_SUPERVISOR) must be 1 to 64 letters, digits, '.', '_' or '-'"))
     return name
 
 
@@ -209,7 +210,7 @@ class _InPlace:
             is_written = journal.close()
         self._head = journal.head()
         if not is_written:
-            raise Refused("the journal could not be written: see `siaga doctor`")
+            raise Refused(tr("the journal could not be written: see `siaga doctor`"))
         return more
 
     def _handler_for(self, journal: Journal) -> Handler:
@@ -218,7 +219,12 @@ class _InPlace:
             make = _block_handlers if self._command.startswith("block.") else _offline_handlers
             handlers = make(self._place, self._settings, self._append, self._flush)
             if self._command not in handlers:
-                raise Refused(f"{self._command} is for the running application, and it does not run: see scripts/run")
+                raise Refused(
+                    tr(
+                        "{command} is for the running application, and it does not run: see scripts/run",
+                        command=self._command,
+                    )
+                )
             self._handler = handlers[self._command]
         return self._handler
 
