@@ -31,7 +31,8 @@ NOT_SPOKEN: Final = {"desk {} is {}: {} is not possible"}
 COMPOSED: Final = {
     "{} is missing", "{} is not an argument of this command", "{} has 2 to 8 digits", "{} has 4 to 18 digits",
     "{} is no telephone number", "{} is no telephone number alone: enter nothing but the number, as 081234567890",
-    "{} is no telephone number: it has fewer than {} digits", "{} (and {} more)", "the journal cannot be written: {}",
+    "{} is no telephone number: it has fewer than {} digits", "{} (and {} more)",
+    "mqtt.{}: {}: {}", "mqtt.{}: {}: not what it should be: {}", "the journal cannot be written: {}",
 }  # fmt: skip
 """Sentences that the application makes of two texts."""
 
@@ -40,6 +41,9 @@ COMPOSED: Final = {
 def english_again() -> Iterator[None]:
     yield
     choose([])
+
+
+CHECK_RESULTS: Final = ("ok", "warning", "failed")
 
 
 def ours() -> set[str]:
@@ -99,6 +103,7 @@ def test_sentences_with_values_are_found_again() -> None:
         [each.name for kind in (CallRow, ComplaintRow) for each in fields(kind) if each.name != "first_seq"],
         [each.name for each in fields(NumberRow) if each.name in {"number", "marks", "reason", "note"}],
         ("blocked", "since", "by", "missing"),
+        CHECK_RESULTS,
     ],
 )  # fmt: skip
 def test_every_word_is_there(names: list[str]) -> None:
@@ -108,6 +113,7 @@ def test_every_word_is_there(names: list[str]) -> None:
 def test_words_fit_the_live_floor() -> None:
     states = ("unregistered", "no_operator", "not_ready", "ready", *STATES, *(each.value for each in Reason))
     assert {name for name in states if len(words()[name]) > 12} == set()
+    assert {name for name in CHECK_RESULTS if len(words()[name]) > 7} == set()
     assert {name for name in KINDS if len(words()[name]) > 9} == set()
     assert {each.name for each in Priority if len(words()[each.name.lower()]) > 12} == set()
 
@@ -126,7 +132,7 @@ WRONG: Final = {
     "Input should be a valid integer, unable to parse string as an integer": "calls list -n x",
     "Input should be greater than or equal to {number}": "calls list -n -1",
     "Input should be less than or equal to {number}": "calls list -n 99999999999",
-    "Input should be {words}": "operators not-ready 7001 --reason zzz",
+    "Value error, {value} is not one of {words}.": "operators not-ready 7001 --reason zzz",
 }
 """How each text of Typer's parser comes about."""
 
