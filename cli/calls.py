@@ -10,6 +10,7 @@ from ari_app.domain.calls import CallRow
 from ari_app.domain.numbers import e164
 from ari_app.store.queries import find_call, list_calls
 from ari_app.store.reader import read
+from cli import candidates
 from cli.errors import Refused
 from cli.help import examples
 from cli.language import tr, word
@@ -35,7 +36,10 @@ def list_(  # noqa: PLR0913 - one parameter for each option
         str | None, typer.Option("--caller", metavar="NUMBER", help="Only calls from this telephone number.")
     ] = None,
     desk: Annotated[
-        str | None, typer.Option("--desk", metavar="EXT", help="Only calls that this desk has or had last.")
+        str | None,
+        typer.Option(
+            "--desk", metavar="EXT", autocompletion=candidates.desks, help="Only calls that this desk has or had last."
+        ),
     ] = None,
     as_json: AsJson = False,
     state: State = HERE,
@@ -80,7 +84,12 @@ def list_(  # noqa: PLR0913 - one parameter for each option
 
 @app.command(epilog=examples("siaga calls show 1738285323.12"))
 def show(
-    call_id: Annotated[str, typer.Argument(metavar="ID", help="The call's id, as `siaga calls list` shows it.")],
+    call_id: Annotated[
+        str,
+        typer.Argument(
+            metavar="ID", autocompletion=candidates.calls, help="The call's id, as `siaga calls list` shows it."
+        ),
+    ],
     as_json: AsJson = False,
     state: State = HERE,
 ) -> None:

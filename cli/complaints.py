@@ -14,6 +14,7 @@ from ari_app.domain.facts import Json, Record
 from ari_app.domain.numbers import e164
 from ari_app.store.queries import calls_between, find_call, find_complaint, list_complaints, ticket_at_desk
 from ari_app.store.reader import read
+from cli import candidates
 from cli.asking import order
 from cli.complaint_form import ask_fields
 from cli.errors import Refused
@@ -37,12 +38,27 @@ DAY_MS = 24 * 60 * 60 * 1000
 
 SomeTicket = Annotated[
     str | None,
-    typer.Argument(metavar="TICKET", show_default=False, help="The complaint's number, as 110-20250131-0007."),
+    typer.Argument(
+        metavar="TICKET",
+        autocompletion=candidates.tickets,
+        show_default=False,
+        help="The complaint's number, as 110-20250131-0007.",
+    ),
 ]
-Ticket = Annotated[str, typer.Argument(metavar="TICKET", help="The complaint's number, as 110-20250131-0007.")]
+Ticket = Annotated[
+    str,
+    typer.Argument(
+        metavar="TICKET", autocompletion=candidates.tickets, help="The complaint's number, as 110-20250131-0007."
+    ),
+]
 Desk = Annotated[
     str | None,
-    typer.Option("--desk", metavar="EXT", help="In place of TICKET: the complaint of the call at this desk."),
+    typer.Option(
+        "--desk",
+        metavar="EXT",
+        autocompletion=candidates.desks,
+        help="In place of TICKET: the complaint of the call at this desk.",
+    ),
 ]
 Reason = Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Why, for the journal.")]
 
@@ -56,7 +72,10 @@ def list_(  # noqa: PLR0913 - one parameter for each option
         str | None, typer.Option("--status", metavar="STATUS", help=f"Only these: {', '.join(STATUSES)}.")
     ] = None,
     polres: Annotated[
-        str | None, typer.Option("--polres", metavar="CODE", help="Only complaints for this Polres.")
+        str | None,
+        typer.Option(
+            "--polres", metavar="CODE", autocompletion=candidates.polres, help="Only complaints for this Polres."
+        ),
     ] = None,
     number: Annotated[
         str | None, typer.Option("--number", metavar="NUMBER", help="Only of reporters with this telephone number.")
@@ -129,7 +148,7 @@ def show(ticket: SomeTicket = None, desk: Desk = None, as_json: AsJson = False, 
 @app.command(
     epilog=examples(
         "siaga complaints edit 110-20250131-0007",
-        "siaga complaints edit --desk 1001 --name 'Reza' --place 'Jalan Gatot Subroto'",
+        "siaga complaints edit --desk 1001 --name Reza --place 'Jalan Gatot Subroto'",
     )
 )
 def edit(  # noqa: PLR0913 - one parameter for each option

@@ -16,6 +16,7 @@ from ari_app.site.state import StateDir
 from ari_app.store.errors import JournalError
 from ari_app.store.reader import JournalReader
 from ari_app.store.verify import Problem, Verification, verify, verify_export
+from cli import candidates
 from cli.errors import Refused
 from cli.help import examples
 from cli.language import in_english, localised, tr
@@ -60,7 +61,10 @@ def tail(
         bool, typer.Option("--follow", "-f", help="Go on with new records as they come, until Ctrl-C.")
     ] = False,
     call: Annotated[
-        str | None, typer.Option("--call", metavar="ID", help="Only records of the call with this id.")
+        str | None,
+        typer.Option(
+            "--call", metavar="ID", autocompletion=candidates.calls, help="Only records of the call with this id."
+        ),
     ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print each record as one line of JSON, as `journal export` does.")

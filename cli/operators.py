@@ -13,6 +13,7 @@ import typer
 from ari_app.domain.facts import Json
 from ari_app.domain.operators import RosterState, is_pin
 from ari_app.store.staff import staff
+from cli import candidates
 from cli.asking import order
 from cli.errors import Refused
 from cli.help import examples
@@ -40,7 +41,10 @@ Nrp = Annotated[str, typer.Argument(metavar="NRP", help="The operator's service 
 SomeNrp = Annotated[
     str | None, typer.Argument(metavar="[NRP]", show_default=False, help="The operator who is logged in there.")
 ]
-Desk = Annotated[str | None, typer.Option("--desk", metavar="EXT", help="The desk, by its extension.")]
+Desk = Annotated[
+    str | None,
+    typer.Option("--desk", metavar="EXT", autocompletion=candidates.desks, help="The desk, by its extension."),
+]
 Pin = Annotated[
     str | None,
     typer.Option(
@@ -135,7 +139,10 @@ def pin_(nrp: Nrp, pin: Pin = None, state: State = HERE) -> None:
 def login(
     nrp: Nrp,
     at: Annotated[
-        str | None, typer.Argument(metavar="[DESK]", show_default=False, help="The desk, by its extension.")
+        str | None,
+        typer.Argument(
+            metavar="[DESK]", autocompletion=candidates.desks, show_default=False, help="The desk, by its extension."
+        ),
     ] = None,
     desk: Desk = None,
     state: State = HERE,

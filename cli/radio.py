@@ -11,6 +11,7 @@ import typer
 from ari_app.domain.facts import Json
 from ari_app.domain.transmissions import NetRow, Transmission, net_rows, transmissions
 from ari_app.store.radio import radio_records
+from cli import candidates
 from cli.asking import order
 from cli.errors import Refused
 from cli.help import examples
@@ -18,10 +19,13 @@ from cli.language import tr, word
 from cli.options import HERE, AsJson, State, new_group
 from cli.output import moment, pairs, print_json, print_line, print_table
 from cli.place import settings_in_force, state_dir
+from cli.stories import action
 
 app = new_group("Radio nets: how they stand, what was said on them, and its recordings.")
 
-Net = Annotated[str | None, typer.Option("--net", metavar="NET", help="Of one net only.")]
+Net = Annotated[
+    str | None, typer.Option("--net", metavar="NET", autocompletion=candidates.nets, help="Of one net only.")
+]
 Limit = Annotated[int, typer.Option("--limit", min=1, help="The last so many.")]
 
 
@@ -74,9 +78,12 @@ def _seconds(each: Transmission) -> str | None:
 
 
 @app.command("log", epilog=examples("siaga radio log --net 300"))
-def log(net: Net = None, limit: Limit = 50, state: State = HERE) -> None:
+def log(net: Net = None, limit: Limit = 50, as_json: AsJson = False, state: State = HERE) -> None:
     """Print what happened on the nets, the latest last: who came, keyed and left, and the gateways' lines."""
     records = [each for each in radio_records(state_dir(state).journal) if net in {None, each.data.get("net")}]
+    if as_json:
+        print_json([action(record) | {"call": record.call} for record in records[-limit:]])
+        return
     for record in records[-limit:]:
         print_line(f"{moment(record.at)} {record.action:<18} {record.actor:<15} {pairs(record.data)}")
 
