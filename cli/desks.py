@@ -8,6 +8,8 @@ from ari_app.domain.calls import CallRow
 from ari_app.domain.desk_rows import DeskRow, desk_state
 from ari_app.site.settings import Settings
 from ari_app.store.queries import list_calls, list_desks
+from cli.help import examples
+from cli.language import tr, word
 from cli.options import HERE, AsJson, State, new_group
 from cli.output import print_json, print_table
 from cli.place import settings_in_force, state_dir, tables
@@ -15,7 +17,7 @@ from cli.place import settings_in_force, state_dir, tables
 app = new_group("Desks: whose phone is registered, who sits there, and which call is there.")
 
 
-@app.command("list")
+@app.command("list", epilog=examples("siaga desks list", "siaga desks list --json"))
 def list_(as_json: AsJson = False, state: State = HERE) -> None:
     """List the desks: unregistered, no_operator, not_ready, ready, or what is done with the call that is there."""
     place = state_dir(state)
@@ -34,13 +36,18 @@ def list_(as_json: AsJson = False, state: State = HERE) -> None:
             desk["extension"],
             desk["unit_name"],
             desk["operator"],
-            f"{desk['state']} ({desk['reason']})" if desk["state"] == "not_ready" and desk["reason"] else desk["state"],
+            _shown(desk),
             desk["call"],
         )
         for desk in desks
     ]
     columns = ("Desk", "Unit", "Operator", "State", "Call")
-    print_table(columns, rows, empty="No desk is configured.")
+    print_table(columns, rows, empty=tr("No desk is configured."))
+
+
+def _shown(desk: dict[str, Any]) -> str:
+    state = str(word(desk["state"]))
+    return f"{state} ({word(desk['reason'])})" if desk["state"] == "not_ready" and desk["reason"] else state
 
 
 def _desks(settings: Settings, known: dict[str, DeskRow], calls: dict[str, CallRow]) -> list[dict[str, Any]]:
