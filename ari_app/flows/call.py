@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Final
 
 import anyio
@@ -20,6 +21,7 @@ from ari_app.domain.facts import Fact, Json
 from ari_app.domain.queue import Priority
 from ari_app.domain.recovery import leg_id
 from ari_app.flows.bridges import Bridges
+from ari_app.flows.following import Following
 from ari_app.flows.leaving import Leaving
 from ari_app.flows.messages import (
     OF_NO_LEG,
@@ -37,6 +39,7 @@ from ari_app.flows.messages import (
 )
 from ari_app.flows.surroundings import Surroundings
 
+FOLLOWED: Final = "followed"
 LAST_EVENTS_SECONDS: Final = 1.0
 """How long the end of a call waits for the last word on its legs."""
 
@@ -84,7 +87,7 @@ class Call:
         """Set when a leg of ours has been joined with another call."""
         self._seen: set[str] = set()
         self._entered: set[str] = set()
-        self._is_followed = False
+        self._following = Following(around.asterisk, call)
         self.talking = False
         """Whether caller and operator hear each other: then nobody but they may end the call."""
         around.switch.register(call, self._inbox.put)
@@ -136,6 +139,7 @@ class Call:
         self._look_for_caller()
 
     def _look_for_caller(self) -> None:
+        self._note_gone(is_gone=self._following.check())
         if self._is_lost:
             raise CallLost
         if self._caller_left:
@@ -245,7 +249,7 @@ class Call:
         """
         ahead, self._ahead = self._ahead, None
         leg = ahead[1] if ahead is not None and ahead[0] == desk else await self._ring(desk, seconds)
-        await self.follow_caller()
+        self._following.begin(partial(self._remind, FOLLOWED))
         return leg
 
     async def _ring(self, desk: str, seconds: int) -> str:
@@ -258,15 +262,13 @@ class Call:
         return leg
 
     async def follow_caller(self) -> None:
-        """Get the last event of the caller's leg: being ours, it tells of leaving us only. Once is enough.
+        """Have the last event of the caller's leg told; not before the first desk rings: the caller should not wait."""
+        self._note_gone(is_gone=await self._following.is_gone())
 
-        Not before the first desk rings, as it can wait, and the caller should not.
-        """
-        if not self._is_followed:
-            self._is_followed = True
-            if await self.around.asterisk.subscribe([f"channel:{self.id}"]):
-                self.causes.setdefault(self.id, UNKNOWN_CAUSE)  # it has gone by now
-                self._caller_left = True
+    def _note_gone(self, *, is_gone: bool) -> None:
+        if is_gone:
+            self.causes.setdefault(self.id, UNKNOWN_CAUSE)
+            self._caller_left = True
 
     def adopt_leg(self, leg: str, *, lives: bool = False) -> None:
         """Count a leg as this call's, and get its events; ``lives``: it is under our control already."""
@@ -325,6 +327,8 @@ class Call:
         Raises:
             AriError: it is not known whether the caller's leg ends; the story must stay open.
         """
+        if self._following.has_begun:
+            await self.follow_caller()
         if not self._caller_left:
             await self.end_leg(self.id)
         elif self.was_taken:
