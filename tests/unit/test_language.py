@@ -75,6 +75,8 @@ def test_a_ready_sentence_is_found_again() -> None:
     choose(["--lang", "id"])
     assert localised(sentence) == "Tidak ada opsi: --bogus"
     assert localised("nobody knows this sentence") == "nobody knows this sentence"
+    agreed = "journal and Asterisk agree in 12 calls, compared at 2026-11-25 06:00"
+    assert localised(agreed) == "jurnal dan Asterisk sesuai dalam 12 panggilan, dibandingkan pada 2026-11-25 06:00"
 
 
 def test_a_sentence_in_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
