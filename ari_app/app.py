@@ -30,6 +30,7 @@ from ari_app.domain.commands import CommandRefused
 from ari_app.domain.facts import Fact, Json
 from ari_app.domain.recovery import Story
 from ari_app.flows.blocking import Blocking, block_commands
+from ari_app.flows.call_office import CallOffice, call_commands
 from ari_app.flows.complaints import complaint_commands
 from ari_app.flows.office import operator_commands
 from ari_app.flows.phone_watch import PhoneWatch
@@ -50,7 +51,7 @@ from ari_app.store.blocked import CallLookup
 from ari_app.store.complaints import ComplaintLookup
 from ari_app.store.errors import StoreError
 from ari_app.store.journal import Journal
-from ari_app.store.living import living
+from ari_app.store.living import last_action, living
 from ari_app.store.notes import CallNotes
 from ari_app.store.recordings import Recordings
 
@@ -122,6 +123,14 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
             )
             blocking.on_unblocked = router.unblocked
             recovery = Recovery(tasks, router, partial(_living, state, notes))
+            blocks = block_commands(
+                blocking,
+                find=CallLookup(state.journal, journal.flush),
+                mark_living=router.mark_living,
+                flush=partial(journal.flush, or_reserve=True),
+                rules=number_rules(settings),
+            )
+            office = CallOffice(router, last_of=partial(last_action, state.journal), mark=blocks["block.mark"])
             commands = CommandServer(
                 broker_of(settings.mqtt, secrets, "application"),
                 operator_commands(roster)
@@ -132,14 +141,9 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
                     rules=field_rules(settings),
                     classified=router.classified,
                 )
-                | block_commands(
-                    blocking,
-                    find=CallLookup(state.journal, journal.flush),
-                    mark_living=router.mark_living,
-                    flush=partial(journal.flush, or_reserve=True),
-                    rules=number_rules(settings),
-                )
-                | radio_commands(nets, tell, speak=partial(_speak, state), order=router.order_net),
+                | blocks
+                | radio_commands(nets, tell, speak=partial(_speak, state), give=office.give)
+                | call_commands(office),
             )
 
             presence = Presence(
