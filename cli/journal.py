@@ -17,9 +17,9 @@ from ari_app.store.errors import JournalError
 from ari_app.store.reader import JournalReader
 from ari_app.store.verify import Problem, Verification, verify, verify_export
 from cli.errors import Refused
-from cli.lines import Line, follow, last_lines, lines
+from cli.lines import Shower, follow, last_lines, lines
 from cli.options import HERE, AsJson, State, new_group, path
-from cli.output import counted, print_bytes, print_json, print_line
+from cli.output import counted, print_json, print_line
 from cli.place import state_dir
 from cli.reconcile import reconcile_
 
@@ -28,24 +28,6 @@ app.command("reconcile")(reconcile_)
 
 _STANDARD: Final = Path("-")
 """Stands for standard input or output."""
-
-
-class _Shower:
-    """Prints lines: as JSON, or for people, with a heading for each day."""
-
-    def __init__(self, *, as_json: bool) -> None:
-        self._as_json = as_json
-        self._day = ""
-
-    def show(self, line: Line) -> None:
-        """Print one line."""
-        if self._as_json:
-            print_bytes(line.exported())
-            return
-        if line.day != self._day:
-            self._day = line.day
-            print_line(f"--- {line.day}")
-        print_line(line.text())
 
 
 @app.command()
@@ -67,7 +49,7 @@ def tail(
 ) -> None:
     """Show the last records of the journal, the newest at the end."""
     journal = state_dir(state).journal
-    shower = _Shower(as_json=as_json)
+    shower = Shower(as_json=as_json)
     end = 0
     if journal.exists():
         with JournalReader(journal) as reader:
