@@ -18,7 +18,7 @@ import aiohttp
 import msgspec
 import structlog
 
-from ari_app.ari.commands import Claim
+from ari_app.ari.commands import Claim, Mark
 from ari_app.ari.errors import AriConflict, AriNotFound, AriRefused, AriUnreachable, refusal
 from ari_app.ari.model import (
     EVENT_TYPES,
@@ -269,11 +269,11 @@ class AsteriskClient:
         """End a leg."""
         await self._order("DELETE", f"/channels/{leg}", {"reason": reason})
 
-    async def mark_emergency(self, leg: str) -> None:
-        """Note on a caller's leg that it is an emergency."""
+    async def mark(self, leg: str, mark: Mark, *, on: bool = True) -> None:
+        """Note something on a caller's leg."""
         # Not as a variable of the channel: once ARI has set one, Asterisk 22 lets the channel write no file any more,
         # so that the call's note would be lost ("Dangerous function FILE write blocked").
-        await self._order("POST", "/asterisk/variable", {"variable": f"SHARED(EMERGENCY,{leg})", "value": "1"})
+        await self._order("POST", "/asterisk/variable", {"variable": f"SHARED({mark.value},{leg})", "value": "01"[on]})
 
     async def back_to_dialplan(self, leg: str) -> None:
         """Let a leg go on in the dialplan."""

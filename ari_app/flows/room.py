@@ -25,6 +25,7 @@ from ari_app.domain.facts import Json
 from ari_app.domain.keys import DIGIT_SECONDS, Wish
 from ari_app.flows.call import Call
 from ari_app.flows.hearing import Ear
+from ari_app.flows.marks import note_emergency
 from ari_app.flows.messages import CompanyChanged, DisplayChanged, FloorNews, LegGone, Message, TimeUp, Unblocked
 from ari_app.flows.orders import IT_IS_CLOSED, NOBODY_HAS_IT, Order
 from ari_app.flows.party import Asked, Gone, Heard, Party, PhoneHeld, Referred
@@ -63,8 +64,6 @@ class Room:
         self._unheard: Order | None = None
         self.stage = ""
         """What the call is in the middle of, for whoever is refused an order because of it."""
-        self.is_closing = False
-        """Whether nothing comes any more but the closing salutation."""
 
     @property
     def holder(self) -> Party | None:
@@ -139,6 +138,7 @@ class Room:
         if isinstance(message, DisplayChanged):
             for shown in [each for each in self.parties.values() if not each.ear.is_playing]:
                 await self.show(shown)
+            await note_emergency(self.call)
             return None
         if isinstance(message, TimeUp):
             return self._give_up(self.parties[message.what]) if message.what in self.parties else message
@@ -154,7 +154,7 @@ class Room:
         if order.is_answered:
             return None
         order.is_begun, holder = True, self.holder
-        if self.is_closing:
+        if self.call.is_closed:
             order.refuse(IT_IS_CLOSED)
         elif holder is not None:
             self.order = order

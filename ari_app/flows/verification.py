@@ -13,7 +13,7 @@ from ari_app.ari.model import Channel, ChannelDtmfReceived
 from ari_app.domain.keys import Key
 from ari_app.domain.queue import Priority
 from ari_app.flows.call import Call
-from ari_app.flows.classify import mark_emergency
+from ari_app.flows.marks import note_emergency
 from ari_app.flows.messages import CallerLeft, TurnedAway, now
 from ari_app.flows.orders import Order
 from ari_app.flows.party import Heard
@@ -105,7 +105,7 @@ async def heed_emergency(room: Room) -> bool:
     call.claims_emergency = True
     call.tell("call.emergency_claimed", "caller", number=call.caller)
     _leave_lane(call)
-    await mark_emergency(call)
+    await note_emergency(call)
     await wait_with_music(room)
     return True
 
@@ -139,7 +139,7 @@ async def heed_order(room: Room, order: Order) -> None:
         call.claims_emergency = True  # so that it is remembered, should we be lost meanwhile
         call.tell("call.emergency_claimed", order.actor, number=call.caller)
     _leave_lane(call, Priority.EMERGENCY)
-    await mark_emergency(call)
+    await note_emergency(call)
     order.done()
     if was_in_lane:
         await wait_with_music(room)

@@ -7,6 +7,7 @@ from contextlib import suppress
 import anyio
 import pytest
 
+from ari_app.ari.commands import Mark
 from ari_app.domain.commands import CommandRefused
 from ari_app.flows.messages import Delivered
 from ari_app.flows.orders import ANSWER_SECONDS, TRY_AGAIN
@@ -144,7 +145,7 @@ async def test_a_caller_who_waits(lags: Lags) -> None:
             unheard = name == "calls.hangup"
             assert why.startswith("no operator has spoken" if unheard else "no operator has this call"), name
         await give(here, "calls.classify", second, kind="emergency")
-        assert here.asterisk.legs[second].is_emergency
+        assert Mark.EMERGENCY in here.asterisk.legs[second].marks
         here.asterisk.register("1001", answers_after=0.1)
         await here.talking(second, "1001")
         assert here.asterisk.displays[leg_at(here, "1001")].name.startswith("DARURAT")

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from ari_app.domain.facts import Fact, Record
+from typing import TypeAlias
+
+from ari_app.domain.facts import Fact, Json, Record
 from ari_app.domain.queue_rows import queue_rows
 
+Told: TypeAlias = tuple[str, dict[str, Json]]
 T0 = "2025-01-31T08:00:00.000+07:00"
 
 
-def story(call: str, second: int, *told: tuple[str, dict[str, object]]) -> list[Record]:
+def story(call: str, second: int, *told: Told) -> list[Record]:
     """A call that came in at this second, and what was told of it, all in one moment."""
     at = T0.replace("00.000", f"{second:02}.000")
     facts = [Fact("asterisk", "call.received", call, {"caller": f"+62{call}", "dialled": "110"})]
-    facts += [Fact("system", action, call, data) for action, data in told]  # type: ignore[arg-type]
+    facts += [Fact("system", action, call, data) for action, data in told]
     return [
         Record(100 * second + n, at, fact.actor, fact.action, fact.call, fact.data, "") for n, fact in enumerate(facts)
     ]
 
 
-def queued(priority: str) -> tuple[str, dict[str, object]]:
+def queued(priority: str) -> Told:
     return "call.queued", {"priority": priority}
 
 
@@ -36,14 +39,16 @@ def test_in_the_order_in_which_they_are_served() -> None:
 
 
 def test_who_has_another_place_by_now() -> None:
-    lane = (("call.blocked", {}), queued("verification"))
+    lane: list[Told] = [("call.blocked", {}), queued("verification")]
     (row,) = queue_rows([story("1", 1, *lane, ("call.emergency_claimed", {}))])
     assert (row.priority, row.blocked, row.emergency) == ("normal", True, False)
     (row,) = queue_rows([story("1", 1, *lane, ("number.unblocked", {"number": "+621"}))])
     assert (row.priority, row.blocked) == ("normal", False)
     (row,) = queue_rows([story("1", 1, *lane, ("call.classified", {"emergency": True}))])
     assert (row.priority, row.blocked, row.emergency) == ("emergency", True, True)
-    talked = (queued("normal"), ("call.answered", {"desk": "1001"}), ("call.classified", {"emergency": True}))
+    talked: list[Told] = [
+        queued("normal"), ("call.answered", {"desk": "1001"}), ("call.classified", {"emergency": True}),
+    ]  # fmt: skip
     (row,) = queue_rows([story("1", 1, *talked, ("call.requeued", {}), queued("emergency"))])
     assert row.priority == "emergency"
 
