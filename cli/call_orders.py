@@ -136,14 +136,16 @@ def _order(state: Path, name: str, call: str, **arguments: Json) -> dict[str, An
     return done if isinstance(done, dict) else {}
 
 
-COMMANDS: Final[dict[str, Callable[..., None]]] = {
-    "tail": tail,
-    "transfer": transfer,
-    "take-back": take_back,
-    "hold": hold,
-    "resume": resume,
-    "hangup": hangup,
-    "classify": classify,
-    "note": note,
+_ID: Final = "1738285323.12"
+
+COMMANDS: Final[dict[str, tuple[Callable[..., None], str]]] = {
+    "tail": (tail, _ID),
+    "transfer": (transfer, f"{_ID} 01"),
+    "take-back": (take_back, _ID),
+    "hold": (hold, _ID),
+    "resume": (resume, _ID),
+    "hangup": (hangup, f'{_ID} --reason "salah sambung"'),
+    "classify": (classify, f"{_ID} emergency"),
+    "note": (note, f'{_ID} "Ambulans tiba 14.05"'),
 }
-"""By their names under ``siaga calls``."""
+"""By their names under ``siaga calls``, each with an example of its arguments."""

@@ -12,6 +12,7 @@ from ari_app.store.queries import find_call, list_calls
 from ari_app.store.reader import read
 from cli.call_orders import COMMANDS
 from cli.errors import Refused
+from cli.help import examples
 from cli.options import HERE, AsJson, State, new_group
 from cli.output import moment, plain, print_json, print_line, print_table
 from cli.place import settings_in_force, state_dir, tables
@@ -19,8 +20,8 @@ from cli.stories import action, print_actions, print_fields
 
 app = new_group("Calls to 110: those that live and those that have ended.")
 
-for name, command in COMMANDS.items():
-    app.command(name)(command)
+for name, (command, example) in COMMANDS.items():
+    app.command(name, epilog=examples(f"siaga calls {name} {example}"))(command)
 
 _FIELDS = tuple(name for name in CallRow.__dataclass_fields__ if name != "first_seq")
 

@@ -15,6 +15,7 @@ from ari_app.site.state import StateDir
 from ari_app.store.contacts import Contact, contacts
 from ari_app.store.queries import list_calls, list_desks
 from cli.errors import Refused
+from cli.help import examples
 from cli.language import tr, word
 from cli.options import HERE, AsJson, State, new_group
 from cli.output import moment, plain, print_json, print_table
@@ -46,7 +47,7 @@ def list_(as_json: AsJson = False, state: State = HERE) -> None:
     print_table(columns, rows, empty="No desk is configured.")
 
 
-@app.command("register-status")
+@app.command("register-status", epilog=examples("siaga desks register-status", "siaga desks register-status 1001"))
 def register_status(
     extension: Annotated[str | None, typer.Argument(metavar="EXT", help="Of one desk only.")] = None,
     as_json: AsJson = False,
@@ -57,7 +58,7 @@ def register_status(
     settings = settings_in_force(place)
     desks = [desk for desk in settings.desk if extension in {None, desk.extension}]
     if extension is not None and not desks:
-        raise Refused(tr("there is no desk {desk}", desk=plain(extension)))
+        raise Refused(tr("there is no desk {desk}: see `siaga desks list`", desk=plain(extension)))
     engine = tables(place, settings)
     known = {row.extension: row for row in list_desks(engine)} if engine is not None else {}
     phones = contacts(place.phones) or {}

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from cli.asking import order
+from cli.help import examples
 from cli.language import tr
 from cli.options import HERE, State, new_group
 from cli.output import plain, print_line
@@ -19,19 +20,19 @@ Call = Annotated[str, typer.Argument(metavar="CALL", help="The call's id, as `si
 Desk = Annotated[str, typer.Option("--desk", metavar="EXT", help="Whose phone rings: a desk that is free.")]
 
 
-@app.command()
+@app.command(epilog=examples("siaga monitor listen 1738285323.12 --desk 1003"))
 def listen(call: Call, desk: Desk, state: State = HERE) -> None:
     """Hear a call's operator and all that the operator hears; nobody hears you."""
     _ring(state, "listen", call, desk)
 
 
-@app.command()
+@app.command(epilog=examples("siaga monitor whisper 1738285323.12 --desk 1003"))
 def whisper(call: Call, desk: Desk, state: State = HERE) -> None:
     """The same, and the operator alone hears you."""
     _ring(state, "whisper", call, desk)
 
 
-@app.command()
+@app.command(epilog=examples("siaga monitor barge 1738285323.12 --desk 1003"))
 def barge(call: Call, desk: Desk, state: State = HERE) -> None:
     """Join a call: caller and operator hear you, and you hear them."""
     _ring(state, "barge", call, desk)

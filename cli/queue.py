@@ -9,6 +9,7 @@ from ari_app.domain.queue_rows import queue_rows
 from ari_app.store.queries import list_calls
 from ari_app.store.reader import read
 from cli.desks import floor_desks
+from cli.help import examples
 from cli.language import tr, word
 from cli.options import HERE, AsJson, State, new_group
 from cli.output import counted, moment, print_json, print_line, print_table
@@ -19,7 +20,7 @@ app = new_group("The queue: whom nobody has answered yet, in their order, and wh
 _WAITS = frozenset({"waiting", "ringing"})
 
 
-@app.command()
+@app.command(epilog=examples("siaga queue show", "siaga queue show --json"))
 def show(as_json: AsJson = False, state: State = HERE) -> None:
     """Show who waits, since when and at which place; blocked numbers, which are to be verified; the ready desks."""
     place = state_dir(state)

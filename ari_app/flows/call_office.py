@@ -121,7 +121,7 @@ class CallOffice:
             raise CommandRefused(NOBODY_HAS_IT)
         board = call.around.switchboard
         if given.desk not in board.desks:
-            raise CommandRefused(f"there is no desk {given.desk}")
+            raise CommandRefused(f"there is no desk {given.desk}: see `siaga desks list`")
         watch = Call(new_id(), "", "", call.around)
         if not board.offer(given.desk, watch.id):
             watch.forget()

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from typing import Final
 
 import pytest
+from paho.mqtt.properties import Properties
 
+from ari_app.bus.broker import publishing
+from ari_app.bus.topics import COMMANDS, REPLIES
 from ari_app.domain.facts import Record
 from scripts.phones import Phones
-from tests.asterisk.ordering import ACTOR, give, refused
+from tests.asterisk.ordering import ACTOR, SUPERVISOR, give, refused
 from tests.asterisk.site import Site, actions, assert_complete
 from tests.asterisk.talk import CALLER_HZ, POLDA_HZ, POLRES_HZ, begin_talk, hear_each_other, moment
+from tests.asterisk.test_broker import connect
 
 pytestmark = pytest.mark.anyio
+
+REPLY: Final = f"{REPLIES}supervisor/uji-perintah"
 
 
 def by_order(story: list[Record], action: str) -> dict[str, object]:
@@ -129,6 +137,36 @@ async def test_a_caller_who_waits(sop_site: Site, sop_phones: Phones) -> None:
         await caller.hang_up()
     await site.story(call)
     await site.story(other)
+
+
+async def test_who_may_order_and_how_often(sop_site: Site, sop_phones: Phones) -> None:
+    """A wallboard's order does nothing, nor does a retained one; a supervisor's is done once, however often sent."""
+    site = sop_site
+    now = await begin_talk(site, sop_phones)
+
+    def request(supervisor: str) -> bytes:
+        return json.dumps({"version": 1, "supervisor": supervisor, "arguments": {"call": now.call}}).encode()
+
+    def properties() -> Properties:
+        return publishing(correlation=b"satu kali", expiry=5, response_topic=REPLY)
+
+    topic = f"{COMMANDS}calls.hold"
+    async with connect(site, "wallboard") as wallboard, connect(site, "supervisor") as supervisor:
+        await supervisor.subscribe(REPLY, qos=1)
+        await wallboard.publish(topic, request("dinding"), qos=1, properties=properties())
+        await supervisor.publish(topic, request("tersimpan"), qos=1, retain=True, properties=properties())
+        for _ in range(2):
+            await supervisor.publish(topic, request(SUPERVISOR), qos=1, properties=properties())
+        answers = []
+        async with asyncio.timeout(5):
+            async for message in supervisor.messages:
+                answers.append(json.loads(bytes(message.payload)))
+                if len(answers) == 2:
+                    break
+        await supervisor.publish(topic, b"", qos=1, retain=True)
+    assert answers == [{"done": True, "result": {"call": now.call}}] * 2
+    await now.caller.hang_up()
+    assert by_order(await site.story(now.call), "call.held")["desk"] == "1001"
 
 
 async def test_following_one_call(sop_site: Site, sop_phones: Phones) -> None:

@@ -238,7 +238,9 @@ async def test_it_does_not_come_about(lags: Lags, what: str) -> None:
 async def test_a_desk_that_cannot_be_rung(lags: Lags) -> None:
     async with floor(*DESKS, lags=lags) as here:
         call = await in_talk(here)
-        assert await refused(here, "monitor.listen", call, desk="9999") == "there is no desk 9999"
+        assert (
+            await refused(here, "monitor.listen", call, desk="9999") == "there is no desk 9999: see `siaga desks list`"
+        )
         why = await refused(here, "monitor.listen", call, desk=PANTAU)
         assert why == "desk 1003 cannot be rung: its phone is not registered"
         assert await refused(here, "monitor.barge", call, desk="1001") == "desk 1001 cannot be rung: it is busy"
