@@ -32,8 +32,8 @@ async def transfer(room: Room, party: Party, wish: Wish) -> Next:
     Returns who has the caller afterwards: the Polres, or the operator who has taken the call back.
     """
     if wish.digits not in room.call.around.rules.polres or wish.digits == party.unit:
-        polres = f"Polres {wish.digits}"
-        await room.refuse(party, wish, f"{polres} has it" if wish.digits == party.unit else f"there is no {polres}")
+        code = wish.digits
+        await room.refuse(party, wish, f"Polres {code} has it" if code == party.unit else f"there is no Polres {code}")
         return party
     if room.aside is not None:
         await end_consult(room, party, room.aside, "transfer")
