@@ -155,13 +155,12 @@ async def test_who_may_order_and_how_often(sop_site: Site, sop_phones: Phones) -
         await supervisor.subscribe(REPLY, qos=1)
         await wallboard.publish(topic, request("dinding"), qos=1, properties=properties())
         await supervisor.publish(topic, request("tersimpan"), qos=1, retain=True, properties=properties())
+        answers = []
         for _ in range(2):
             await supervisor.publish(topic, request(SUPERVISOR), qos=1, properties=properties())
-        answers = []
-        async with asyncio.timeout(5):
-            async for message in supervisor.messages:
-                answers.append(json.loads(bytes(message.payload)))
-                if len(answers) == 2:
+            async with asyncio.timeout(5):
+                async for message in supervisor.messages:
+                    answers.append(json.loads(bytes(message.payload)))
                     break
         await supervisor.publish(topic, b"", qos=1, retain=True)
     assert answers == [{"done": True, "result": {"call": now.call}}] * 2
