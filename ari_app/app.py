@@ -21,7 +21,14 @@ from ari_app.ari.closed_loop import ClosedLoop
 from ari_app.ari.errors import AriReplaced
 from ari_app.ari.inbox import Switch
 from ari_app.ari.stream import EventStream
-from ari_app.assembly import make_blocking, make_complaints, make_nets, make_roster, read_block_list
+from ari_app.assembly import (
+    make_blocking,
+    make_complaints,
+    make_nets,
+    make_roster,
+    read_block_list,
+    unfinished_monitoring,
+)
 from ari_app.bus.broker import broker_of
 from ari_app.bus.commands import CommandServer
 from ari_app.bus.presence import Presence
@@ -183,6 +190,7 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
                 partial(watch.run, router.calls),
                 partial(_learn_blocks, blocking, settings, state),
                 partial(_bring_in, notes),
+                partial(_end_monitoring, tell, state, journal.head()[0]),
             ):
                 tasks.start_soon(core)
     except BaseExceptionGroup as group:
@@ -231,6 +239,17 @@ async def _learn_blocks(blocking: Blocking, settings: Settings, state: StateDir)
             await anyio.sleep(BLOCKS_SECONDS)
         else:
             return
+
+
+async def _end_monitoring(tell: Callable[[Fact], None], state: StateDir, until: int) -> None:
+    """Whoever listened to a call when an application before us died does not any more; no caller waits for that."""
+    try:
+        facts = await anyio.to_thread.run_sync(unfinished_monitoring, state, until)
+    except (StoreError, OSError) as error:
+        log.error("monitoring.not_read", error=str(error))
+        return
+    for fact in facts:
+        tell(fact)
 
 
 def _living(state: StateDir, notes: CallNotes) -> Mapping[str, Story]:

@@ -6,13 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from ari_app.domain.recovery import STORY_ACTIONS, Story
-from ari_app.store.reader import JournalReader
+from ari_app.store.reader import LOOK_BACK, JournalReader
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-LOOK_BACK: Final = 200_000
-"""Lines from the journal's end that are looked at: hours of the busiest day; no call lasts so long."""
 
 # The plus signs keep SQLite from walking through the whole journal by the index on calls.
 _QUERY: Final = """

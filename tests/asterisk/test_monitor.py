@@ -165,4 +165,7 @@ async def test_the_application_is_killed(fragile_site: Site, fragile_phones: Pho
     )
     await press_last(now.polda, "*0")
     await now.caller.ended(seconds=15)
-    assert actions(await site.story(now.call)).count("call.adopted") == 1
+    story = await site.story(now.call)
+    assert actions(story).count("call.adopted") == 1
+    (ended,) = [record for record in story if record.action == "monitor.ended"]
+    assert (ended.data["mode"], ended.data["reason"]) == (mode, "application_lost")
