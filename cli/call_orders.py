@@ -12,15 +12,21 @@ import typer
 
 from ari_app.domain.facts import Json
 from ari_app.store.reader import JournalReader
+from cli import candidates
 from cli.asking import order
 from cli.errors import Refused
-from cli.language import tr
+from cli.language import tr, word
 from cli.lines import Line, Shower, follow, lines
 from cli.options import HERE, State
 from cli.output import plain, print_line
 from cli.place import settings_in_force, state_dir
 
-Call = Annotated[str, typer.Argument(metavar="CALL", help="The call's id, as `siaga calls list` shows it.")]
+Call = Annotated[
+    str,
+    typer.Argument(
+        metavar="CALL", autocompletion=candidates.calls, help="The call's id, as `siaga calls list` shows it."
+    ),
+]
 
 ENDED: Final = "call.ended"
 
@@ -36,7 +42,12 @@ class Kind(StrEnum):
 
 def transfer(
     call: Call,
-    polres: Annotated[str, typer.Argument(metavar="POLRES", help="The code of the Polres, two digits: 01.")],
+    polres: Annotated[
+        str,
+        typer.Argument(
+            metavar="POLRES", autocompletion=candidates.polres, help="The code of the Polres, two digits: 01."
+        ),
+    ],
     state: State = HERE,
 ) -> None:
     """Transfer a call to a Polres, as *2PP# does at the desk."""
@@ -86,7 +97,7 @@ def classify(
     be in an emergency: they come first then.
     """
     done = _order(state, "classify", call, kind=kind.value.replace("-", "_"))
-    print_line(tr("Call {call} is classified: {kind}.", call=plain(call), kind=kind.value))
+    print_line(tr("Call {call} is classified: {kind}.", call=plain(call), kind=word(kind.name.lower())))
     if done.get("blocked"):
         print_line(tr("Its number is blocked now."))
 

@@ -14,6 +14,7 @@ from ari_app.site.settings import Settings
 from ari_app.site.state import StateDir
 from ari_app.store.contacts import Contact, contacts
 from ari_app.store.queries import list_calls, list_desks
+from cli import candidates
 from cli.errors import Refused
 from cli.help import examples
 from cli.language import tr, word
@@ -24,7 +25,7 @@ from cli.place import settings_in_force, state_dir, tables
 app = new_group("Desks: whose phone is registered, who sits there, and which call is there.")
 
 
-@app.command("list")
+@app.command("list", epilog=examples("siaga desks list", "siaga desks list --json"))
 def list_(as_json: AsJson = False, state: State = HERE) -> None:
     """List the desks: unregistered, no_operator, not_ready, ready, or what is done with the call that is there."""
     place = state_dir(state)
@@ -38,18 +39,25 @@ def list_(as_json: AsJson = False, state: State = HERE) -> None:
             desk["extension"],
             desk["unit_name"],
             desk["operator"],
-            f"{desk['state']} ({desk['reason']})" if desk["state"] == "not_ready" and desk["reason"] else desk["state"],
+            _shown(desk),
             desk["call"],
         )
         for desk in desks
     ]
     columns = ("Desk", "Unit", "Operator", "State", "Call")
-    print_table(columns, rows, empty="No desk is configured.")
+    print_table(columns, rows, empty=tr("No desk is configured."))
+
+
+def _shown(desk: dict[str, Any]) -> str:
+    state = str(word(desk["state"]))
+    return f"{state} ({word(desk['reason'])})" if desk["state"] == "not_ready" and desk["reason"] else state
 
 
 @app.command("register-status", epilog=examples("siaga desks register-status", "siaga desks register-status 1001"))
 def register_status(
-    extension: Annotated[str | None, typer.Argument(metavar="EXT", help="Of one desk only.")] = None,
+    extension: Annotated[
+        str | None, typer.Argument(metavar="EXT", autocompletion=candidates.desks, help="Of one desk only.")
+    ] = None,
     as_json: AsJson = False,
     state: State = HERE,
 ) -> None:

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -63,6 +64,16 @@ def _named(arguments: Sequence[str]) -> str | None:
         elif argument.startswith(f"{OPTION}="):
             found = argument.removeprefix(f"{OPTION}=")
     return found
+
+
+@contextmanager
+def in_english() -> Iterator[None]:
+    """What is said here goes into JSON, which is the same for everybody."""
+    before, _Chosen.language = _Chosen.language, ENGLISH
+    try:
+        yield
+    finally:
+        _Chosen.language = before
 
 
 def is_indonesian() -> bool:

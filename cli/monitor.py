@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
+from cli import candidates
 from cli.asking import order
+from cli.call_orders import Call
 from cli.help import examples
 from cli.language import tr
 from cli.options import HERE, State, new_group
@@ -16,8 +18,12 @@ from cli.place import settings_in_force, state_dir
 
 app = new_group("Listen to a living call at a desk's phone, whisper to its operator, or join it.")
 
-Call = Annotated[str, typer.Argument(metavar="CALL", help="The call's id, as `siaga calls list` shows it.")]
-Desk = Annotated[str, typer.Option("--desk", metavar="EXT", help="Whose phone rings: a desk that is free.")]
+Desk = Annotated[
+    str,
+    typer.Option(
+        "--desk", metavar="EXT", autocompletion=candidates.desks, help="Whose phone rings: a desk that is free."
+    ),
+]
 
 
 @app.command(epilog=examples("siaga monitor listen 1738285323.12 --desk 1003"))
