@@ -21,6 +21,7 @@ from ari_app.domain.facts import Fact, Json
 from ari_app.domain.queue import Priority
 from ari_app.domain.recovery import leg_id
 from ari_app.flows.bridges import Bridges
+from ari_app.flows.company import Company
 from ari_app.flows.following import Following
 from ari_app.flows.leaving import Leaving
 from ari_app.flows.messages import (
@@ -39,7 +40,6 @@ from ari_app.flows.messages import (
 )
 from ari_app.flows.surroundings import Surroundings
 
-FOLLOWED: Final = "followed"
 LAST_EVENTS_SECONDS: Final = 1.0
 """How long the end of a call waits for the last word on its legs."""
 
@@ -77,14 +77,15 @@ class Call:
         self.operators: set[str] = set()
         """The legs of the operators in the call whose phones must be alive: not those that hold it themselves."""
         self._legs: list[str] = []
-        self._ahead: tuple[str, str] | None = None
-        """A desk and its leg, rung while the call was being claimed."""
+        self._ahead: tuple[str, str] | None = None  # a desk and its leg, rung while the call was being claimed
+        self.originator: str | None = call
+        """Whose codec the phones are offered first; None: nobody has called, a supervisor has us ring a desk."""
         self.bridges = Bridges(around.asterisk, call)
+        self.company = Company()
         self._inbox: Inbox[Delivered] = Inbox()
         self._caller_left = self._is_lost = False
         self.leaving = Leaving(call)
-        self.given_away = anyio.Event()
-        """Set when a leg of ours has been joined with another call."""
+        self.given_away = anyio.Event()  # set when a leg of ours has been joined with another call
         self._seen: set[str] = set()
         self._entered: set[str] = set()
         self._following = Following(around.asterisk, call)
@@ -139,16 +140,15 @@ class Call:
         self._look_for_caller()
 
     def _look_for_caller(self) -> None:
-        self._note_gone(is_gone=self._following.check())
+        if self._following.check():
+            self.caller_is_gone(is_over=True)
         if self._is_lost:
             raise CallLost
         if self._caller_left:
             raise CallerLeft
 
     async def until(self, is_so: Callable[[Message | None], bool]) -> None:
-        """Wait until a message, or what is known before the next one (None), makes it so.
-
-        Everything else that happens meanwhile waits for its turn.
+        """Wait until a message, or what is known before the next one (None), makes it so; all others wait their turn.
 
         Raises:
             CallerLeft, CallClosed, InboxFull: as ``next``.
@@ -180,9 +180,11 @@ class Call:
         """Whether a leg is over."""
         return leg in self.causes
 
-    def caller_is_gone(self) -> None:
+    def caller_is_gone(self, *, is_over: bool = False) -> None:
         """Asterisk refused an order for the caller's leg: it has left us, whatever the events say."""
         self._caller_left = True
+        if is_over:
+            self.causes.setdefault(self.id, UNKNOWN_CAUSE)
 
     @property
     def was_taken(self) -> bool:
@@ -249,46 +251,42 @@ class Call:
         """
         ahead, self._ahead = self._ahead, None
         leg = ahead[1] if ahead is not None and ahead[0] == desk else await self._ring(desk, seconds)
-        self._following.begin(partial(self._remind, FOLLOWED))
+        if self.originator is not None:
+            self._following.begin(partial(self._remind, "followed"))
         return leg
 
     async def _ring(self, desk: str, seconds: int) -> str:
         leg = self.new_leg()
         try:
-            await self.around.asterisk.ring(leg, f"PJSIP/{desk}", originator=self.id, shown=self.shown, seconds=seconds)
+            whose, endpoint = self.originator, f"PJSIP/{desk}"
+            await self.around.asterisk.ring(leg, endpoint, originator=whose, shown=self.shown, seconds=seconds)
         except AriRefused:
             await self.end_leg(leg)
             raise
         return leg
 
     async def follow_caller(self) -> None:
-        """Have the last event of the caller's leg told; not before the first desk rings: the caller should not wait."""
-        self._note_gone(is_gone=await self._following.is_gone())
-
-    def _note_gone(self, *, is_gone: bool) -> None:
-        if is_gone:
-            self.causes.setdefault(self.id, UNKNOWN_CAUSE)
-            self._caller_left = True
+        """Get the last event of the caller's leg, when the first desk rings: being ours, it tells of leaving only."""
+        if self.originator is not None and await self._following.is_gone():
+            self.caller_is_gone(is_over=True)
 
     def adopt_leg(self, leg: str, *, lives: bool = False) -> None:
         """Count a leg as this call's, and get its events; ``lives``: it is under our control already."""
         self._legs.append(leg)
-        if lives:
-            self._seen.add(leg)
-            self._entered.add(leg)
+        self._seen |= {leg} if lives else set()
+        self._entered |= {leg} if lives else set()
         self.around.switch.register(leg, self._inbox.put)
 
     def adopt_caller(self, *, entered: bool) -> None:
         """The caller's leg lives, though no event has told of it; ``entered``: it is under our control already."""
         self._seen.add(self.id)
-        if entered:
-            self._entered.add(self.id)
+        self._entered |= {self.id} if entered else set()
 
     def adopt_talk(self, leg: str, bridge: str | None, *, is_up: bool, together: bool = True) -> None:
         """Take up a talk that was found living: count its leg and its bridge as this call's.
 
-        ``is_up``: the caller's leg was answered, too; otherwise they hear it ring still. A caller in no bridge has
-        not met the operator yet; ``together``: in theirs is the leg, too, otherwise another one may have been before.
+        ``is_up``: the caller's leg was answered, too. A caller in no bridge has not met the operator yet; ``together``:
+        in theirs is the leg, too, otherwise another one may have been before.
         """
         self.adopt_leg(leg, lives=True)
         self.bridges.adopt(bridge, leg if together or bridge is None else "")
@@ -318,6 +316,7 @@ class Call:
         """
         await self.bridges.join(leg, beside=beside)
         self.talking = self.was_answered = True
+        self.company.moved()
 
     async def end(self) -> None:
         """End every leg and the bridge, and wait for their last events: nothing is left behind.
@@ -327,12 +326,11 @@ class Call:
         Raises:
             AriError: it is not known whether the caller's leg ends; the story must stay open.
         """
-        if self._following.has_begun:
+        self.company.end()
+        if self._following.has_begun or self.was_taken:  # has it ended, too?
             await self.follow_caller()
         if not self._caller_left:
             await self.end_leg(self.id)
-        elif self.was_taken:
-            await self.follow_caller()  # has it ended, too?
         await self.end_own_legs()
         try:
             with anyio.move_on_after(LAST_EVENTS_SECONDS):
@@ -365,6 +363,7 @@ class Call:
 
     def forget(self) -> None:
         """Leave the switch and the switchboard: this flow no longer acts."""
+        self.company.end(is_over=False)
         self.around.switch.forget(self.legs())
         self.around.switchboard.leave(self.id)
 
@@ -391,10 +390,7 @@ class Call:
         self.received = self.waits_since = now() - seconds
 
     def wait_in_queue(self) -> bool:
-        """From now on the call gets the desks that are its turn; who waits already, goes on waiting.
-
-        Whether it has got one at once.
-        """
+        """From now on the call gets the desks that are its turn; whether it has got one at once."""
         board = self.around.switchboard
         return board.wait(self.id, self.deliver, self.priority, self.waits_since) is not None
 

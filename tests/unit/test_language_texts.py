@@ -32,7 +32,7 @@ COMPOSED: Final = {
     "{} is missing", "{} is not an argument of this command", "{} has 2 to 8 digits", "{} has 4 to 18 digits",
     "{} is no telephone number", "{} is no telephone number alone: enter nothing but the number, as 081234567890",
     "{} is no telephone number: it has fewer than {} digits", "{} (and {} more)",
-    "mqtt.{}: {}: {}", "mqtt.{}: {}: not what it should be: {}", "the journal cannot be written: {}",
+    "mqtt.{}: {}: {}", "mqtt.{}: {}: not what it should be: {}",
 }  # fmt: skip
 """Sentences that the application makes of two texts."""
 

@@ -126,14 +126,15 @@ def _sentences(node: ast.AST, folder: str) -> Iterator[str]:
                 yield from templates(value)
         case ast.Yield(value=ast.expr() as value) if folder == "site":
             yield from templates(value)
-        case ast.FunctionDef(name="why_not"):
-            yield from (text for each in ast.walk(node) if isinstance(each, ast.Return) for text in _returned(each))
+        case ast.FunctionDef(name="why_not" | "alarm" | "sentence"):
+            yield from (text for each in ast.walk(node) for text in _told(each))
         case ast.Call():
             yield from _raised(node)
 
 
-def _returned(node: ast.Return) -> Iterator[str]:
-    if node.value is not None:
+def _told(node: ast.AST) -> Iterator[str]:
+    """What a function returns, or puts together first."""
+    if isinstance(node, ast.Return | ast.Assign) and node.value is not None:
         yield from templates(node.value)
 
 
