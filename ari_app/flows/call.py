@@ -88,7 +88,7 @@ class Call:
         self.given_away = anyio.Event()  # set when a leg of ours has been joined with another call
         self._seen: set[str] = set()
         self._entered: set[str] = set()
-        self._following = Following(around.asterisk, call)
+        self._following = Following(around.asterisk.subscribe, call)
         self.talking = False
         """Whether caller and operator hear each other: then nobody but they may end the call."""
         around.switch.register(call, self._inbox.put)

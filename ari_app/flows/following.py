@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 
-from ari_app.ari.commands import Commands
 from ari_app.ari.errors import AriError
 
 
 class Following:
     """One subscription, asked for once. A desk that answers meanwhile need not wait for Asterisk's answer to it."""
 
-    def __init__(self, asterisk: Commands, caller: str) -> None:
-        """``caller`` is the leg's id; nothing is asked for yet."""
-        self._asterisk = asterisk
+    def __init__(self, subscribe: Callable[[Sequence[str]], Awaitable[list[str]]], caller: str) -> None:
+        """``subscribe`` is Asterisk's command, ``caller`` the leg's id; nothing is asked for yet."""
+        self._subscribe = subscribe
         self._caller = caller
         self._asking: asyncio.Task[bool] | None = None
 
@@ -35,7 +34,7 @@ class Following:
         return self._asking is not None
 
     async def _ask(self) -> bool:
-        return bool(await self._asterisk.subscribe([f"channel:{self._caller}"]))
+        return bool(await self._subscribe([f"channel:{self._caller}"]))
 
     async def is_gone(self) -> bool:
         """Wait until it is known whether the leg is gone already, asking if nobody has.
