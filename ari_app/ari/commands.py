@@ -100,6 +100,12 @@ class Commands(Protocol):
     async def unmute(self, leg: str) -> None:
         """Let a leg be heard again where it is."""
 
+    async def hush(self, leg: str) -> None:
+        """Let nobody hear a leg from now on, whose talk is told all the same: after its first ``detect_talk``."""
+
+    async def unhush(self, leg: str) -> None:
+        """Let a leg be heard again that was hushed."""
+
     async def detect_talk(self, leg: str, *, silence_ms: int, level: int) -> None:
         """Have ``ChannelTalkingStarted`` and ``ChannelTalkingFinished`` told of a leg that is not muted.
 

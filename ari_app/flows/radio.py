@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from ari_app.flows.messages import LegGone
+from ari_app.flows.radio_air import SILENCE_MS
 from ari_app.flows.radio_messages import Seen
 from ari_app.flows.radio_net import Net
 
@@ -18,19 +19,6 @@ if TYPE_CHECKING:
     from ari_app.ari.inbox import Switch
     from ari_app.domain.facts import Fact
     from ari_app.domain.radio import NetRules
-
-
-async def free(asterisk: Commands, leg: str) -> None:
-    """An operator's leg that was on a net, and is elsewhere now, is heard again, and without delay.
-
-    A caller is never delayed, and must not be set back either: it takes a variable of the channel, and with one from
-    ARI the caller's line writes no file any more, so no note of its end (docs/asterisk.md).
-
-    Raises:
-        AriError: it is gone, or Asterisk gives no answer.
-    """
-    await asterisk.unmute(leg)
-    await asterisk.delay(leg, 0)
 
 
 class Nets:
@@ -54,6 +42,23 @@ class Nets:
     def get(self, net: str) -> Net | None:
         """A net by its number; None: there is none."""
         return self._nets.get(net)
+
+    async def free(self, leg: str) -> None:
+        """An operator's leg that was on a net, and is elsewhere now, is heard again, and without delay.
+
+        A caller is never delayed nor hushed, and must not be set back either: it takes a variable of the channel, and
+        with one from ARI the caller's line writes no file any more, so no note of its end (docs/asterisk.md).
+
+        Raises:
+            AriError: it is gone, or Asterisk gives no answer.
+        """
+        await self._asterisk.unmute(leg)
+        await self._asterisk.delay(leg, 0)
+        by_voice = next((net.rules for net in self._nets.values() if net.rules.by_voice), None)
+        if by_voice is not None:
+            # Talk is heard in front of the hush only where it was asked for before the first of these.
+            await self._asterisk.detect_talk(leg, silence_ms=SILENCE_MS, level=by_voice.talk_level)
+            await self._asterisk.unhush(leg)
 
     def came(self, leg: str, net: str) -> None:
         """A gateway has called one of its nets."""

@@ -5,7 +5,13 @@ from __future__ import annotations
 from contextlib import suppress
 
 from ari_app.ari.errors import AriRefused
-from ari_app.ari.model import Channel, ChannelDtmfReceived, PlaybackFinished
+from ari_app.ari.model import (
+    Channel,
+    ChannelDtmfReceived,
+    ChannelTalkingFinished,
+    ChannelTalkingStarted,
+    PlaybackFinished,
+)
 from ari_app.domain.facts import Fact
 from ari_app.domain.radio import FloorEvent
 from ari_app.flows.call import Call
@@ -57,6 +63,8 @@ async def _listen(call: Call, desk: str, net: Net) -> None:
                     if digit == LEAVE:
                         return
                     await press(net, call.id, ear, digit)
+                case ChannelTalkingStarted() | ChannelTalkingFinished() as event:
+                    net.heard(call.id, event)
                 case FloorNews(news=news):
                     await ear.hears(SOUNDS[news])
                 case PlaybackFinished(playback=playback):

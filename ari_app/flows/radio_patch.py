@@ -9,6 +9,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from ari_app.ari.errors import AriRefused
+from ari_app.ari.model import Channel, ChannelTalkingFinished, ChannelTalkingStarted
 from ari_app.domain.facts import Json
 from ari_app.domain.keys import Key, Wish
 from ari_app.domain.radio import FloorEvent
@@ -16,7 +17,6 @@ from ari_app.flows.classify import classify
 from ari_app.flows.endings import Next, end_stranger, left_by
 from ari_app.flows.messages import CallerLeft, FloorNews
 from ari_app.flows.party import Asked, Gone, Heard, Party, Referred
-from ari_app.flows.radio import free
 from ari_app.flows.radio_desk import SOUNDS
 from ari_app.flows.radio_net import Net
 from ari_app.flows.radio_story import Member
@@ -91,6 +91,8 @@ class Patch:
                     return heard
                 case Referred(stand_in=stand_in):
                     await end_stranger(self._call, stand_in)
+                case ChannelTalkingStarted(channel=Channel(id=leg)) | ChannelTalkingFinished(channel=Channel(id=leg)):
+                    self._net.heard(leg, heard)
                 case FloorNews(news=news):
                     await self._party.ear.hears(SOUNDS[news])
                 case Asked(wish=Wish(key=Key.NET_LEAVE) | Wish(key=Key.RADIO, digits="")):
@@ -170,7 +172,7 @@ class Patch:
                 return await transfer_by_phone(self._room, referred)
         await self._room.bring_in(self._party)
         with suppress(AriRefused):  # gone by now: its end is in the inbox
-            await free(self._call.around.asterisk, self._party.leg)
+            await self._call.around.nets.free(self._party.leg)
         await (self._room.confirm(self._party) if self._last is not None else self._room.warn(self._party))
         return self._party
 

@@ -12,6 +12,12 @@ from phonenumbers import SUPPORTED_REGIONS
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 
+class Section(BaseModel):
+    """A table of ``siaga.toml``: a key that it does not have is refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
 class Address(BaseModel):
     """Where something listens or is reached: an IPv4 address or host name, and a port."""
 

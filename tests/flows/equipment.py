@@ -28,6 +28,7 @@ class Leg:
     claimed: bool = False
     absorbs_keys: bool = False
     muted: bool = False
+    hushed: bool = False
     delay_ms: int = 0
     detects_talk: bool = False
     ends: asyncio.TimerHandle | None = None
@@ -36,6 +37,10 @@ class Leg:
     """As the dialplan knows it."""
     died_at: float | None = None
     timers: list[asyncio.TimerHandle] = field(default_factory=list)
+
+    @property
+    def is_silenced(self) -> bool:
+        return self.muted or self.hushed
 
     @property
     def is_caller(self) -> bool:
