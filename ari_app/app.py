@@ -93,7 +93,7 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
             roster.on_change = board.staff_changed
             recordings = Recordings(state.recordings)
             switch = Switch()
-            nets = make_nets(settings, state, asterisk, switch, tell)
+            nets = make_nets(settings, state, asterisk, switch, tell, board=board)
             around = Surroundings(
                 asterisk,
                 switch,

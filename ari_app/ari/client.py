@@ -42,6 +42,9 @@ PHONES: Final = "siaga110-phones"
 """A second name of ours, for the phones' registrations only: with them comes all that the phones' legs do, which
 the first name gets already."""
 
+NET_CONTEXT: Final = "desk-net"
+"""Where in the dialplan a desk is on a radio net (``dialplan/radio.conf``)."""
+
 COMMAND_SECONDS: Final = 5.0
 """How long an order may take before Asterisk counts as unreachable."""
 
@@ -225,6 +228,19 @@ class AsteriskClient:
             "endpoint": dial,
             "app": APPLICATION,
             "appArgs": "leg",
+            "channelId": leg,
+            "callerId": _caller_id(shown),
+            "timeout": str(seconds),
+        }
+        await self._order("POST", "/channels", query)
+
+    async def ring_for_net(self, leg: str, endpoint: str, net: str, *, shown: Shown, seconds: int) -> None:
+        """Ring a desk that, when it answers, has dialled a radio net."""
+        query = {
+            "endpoint": endpoint,
+            "context": NET_CONTEXT,
+            "extension": net,
+            "priority": "1",
             "channelId": leg,
             "callerId": _caller_id(shown),
             "timeout": str(seconds),

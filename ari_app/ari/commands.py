@@ -94,6 +94,13 @@ class Commands(Protocol):
         Asterisk itself gives up after ``seconds``; answered, the leg is under our control. ``shown`` is who calls.
         """
 
+    async def ring_for_net(self, leg: str, endpoint: str, net: str, *, shown: Shown, seconds: int) -> None:
+        """Make the channel ``leg`` and ring ``endpoint`` with it; answered, it goes to the net in the dialplan.
+
+        It comes to us as if the desk had dialled the net. Asterisk itself gives up after ``seconds``. Until it has come
+        its events are told to who has subscribed to it.
+        """
+
     async def mute(self, leg: str) -> None:
         """Let nobody hear a leg from now on. Its keys are events all the same."""
 

@@ -37,6 +37,10 @@ NET_PREFIX: Final = "radio-"
 """How the names of everything begin that belongs to a net: ``radio-300``, and its legs and bridges."""
 
 
+RUNG_PREFIX: Final = "ht-"
+"""How the names of the legs begin with which desks are rung for officers."""
+
+
 def endpoint_of_net(net: str) -> str:
     """What the gateway of a net is called in Asterisk, where it is the first of its nets."""
     return f"{NET_PREFIX}{net}"

@@ -19,17 +19,23 @@ if TYPE_CHECKING:
     from ari_app.ari.inbox import Switch
     from ari_app.domain.facts import Fact
     from ari_app.domain.radio import NetRules
+    from ari_app.flows.radio_bell import Desks
 
 
 class Nets:
     """The nets by their numbers; ``run`` serves them."""
 
     def __init__(
-        self, rules: Iterable[NetRules], asterisk: Commands, switch: Switch, tell: Callable[[Fact], None]
+        self,
+        rules: Iterable[NetRules],
+        asterisk: Commands,
+        switch: Switch,
+        tell: Callable[[Fact], None],
+        desks: Desks | None = None,
     ) -> None:
-        """None of them is in use yet."""
+        """None of them is in use yet. ``desks`` ring for officers; None: none do."""
         self._asterisk = asterisk
-        self._nets = {each.net: Net(each, asterisk, switch, tell) for each in rules}
+        self._nets = {each.net: Net(each, asterisk, switch, tell, desks) for each in rules}
         self._connected = anyio.Event()
 
     async def run(self) -> None:
@@ -38,6 +44,8 @@ class Nets:
         async with anyio.create_task_group() as tasks:
             for net in self._nets.values():
                 tasks.start_soon(net.run)
+                if net.bell is not None:
+                    tasks.start_soon(net.bell.run)
 
     def get(self, net: str) -> Net | None:
         """A net by its number; None: there is none."""
@@ -63,6 +71,10 @@ class Nets:
     def came(self, leg: str, net: str) -> None:
         """A gateway has called one of its nets."""
         self._nets[net].came(leg)
+
+    def has_rung(self, leg: str) -> bool:
+        """Whether a leg that has just come is a desk's that was rung for an officer."""
+        return any(net.bell is not None and net.bell.entered(leg) for net in self._nets.values())
 
     # ---- reconciling -----------------------------------------------------------------------------------
 

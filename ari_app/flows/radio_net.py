@@ -14,12 +14,20 @@ import structlog
 
 from ari_app.ari.errors import AriError, AriRefused, AriUnreachable, InboxFull
 from ari_app.ari.inbox import Inbox
-from ari_app.ari.model import ChannelTalkingFinished, ChannelTalkingStarted, LegEvent, PlaybackFinished
+from ari_app.ari.model import (
+    ChannelDtmfReceived,
+    ChannelTalkingFinished,
+    ChannelTalkingStarted,
+    LegEvent,
+    PlaybackFinished,
+    leg_of,
+)
 from ari_app.domain import radio
 from ari_app.domain.facts import Fact
 from ari_app.domain.radio import NEVER, SYSTEM, Floor, FloorEvent, FloorState, NetRules
 from ari_app.flows.messages import LegGone, News, now
 from ari_app.flows.radio_air import Air
+from ari_app.flows.radio_bell import Bell, Desks
 from ari_app.flows.radio_bridge import NetBridge
 from ari_app.flows.radio_line import Line
 from ari_app.flows.radio_messages import Asked, Came, Look, NetMessage, Seen, Voice
@@ -48,8 +56,15 @@ log = structlog.get_logger(__name__)
 class Net:
     """One net; ``run`` serves it."""
 
-    def __init__(self, rules: NetRules, asterisk: Commands, switch: Switch, tell: Callable[[Fact], None]) -> None:
-        """Nothing is asked of Asterisk yet."""
+    def __init__(
+        self,
+        rules: NetRules,
+        asterisk: Commands,
+        switch: Switch,
+        tell: Callable[[Fact], None],
+        desks: Desks | None = None,
+    ) -> None:
+        """Nothing is asked of Asterisk yet. ``desks`` ring for officers; None: none do."""
         self.rules = rules
         self.id = radio.endpoint_of_net(rules.net)
         self.floor = Floor()
@@ -62,6 +77,9 @@ class Net:
         self._bridge = NetBridge(self.id, asterisk, switch, self._put)
         self._tape = Tape(rules, asterisk)
         self._speaker = Speaker(asterisk)
+        self.bell: Bell | None = None
+        if desks is not None and rules.call_code:
+            self.bell = Bell(rules, asterisk, switch, desks, tell, self.say)
         self._needed = NEVER if rules.is_always_up else 0.0
         """Until when the line is wanted though nobody is on the net."""
         self._officer, self._operator, self._watch = Pulse(asterisk), Pulse(asterisk), LineWatch(asterisk)
@@ -235,6 +253,8 @@ class Net:
             await self._line_lost()
         elif self.line.is_answered:
             await self._use_line()
+        elif isinstance(event, ChannelDtmfReceived) and leg_of(event) == self.line.leg and self.bell is not None:
+            self.bell.press(event.digit)
 
     async def _asked(self, event: FloorEvent, leg: str) -> None:
         if event in {FloorEvent.KEY, FloorEvent.TAKE_OVER}:

@@ -33,6 +33,8 @@ class Leg:
     detects_talk: bool = False
     ends: asyncio.TimerHandle | None = None
     playing: Playing | None = None
+    dials: tuple[str, ...] = ("leg",)
+    """What it comes to us with when it is answered."""
     is_emergency: bool = False
     """As the dialplan knows it."""
     died_at: float | None = None

@@ -53,6 +53,8 @@ class FakeRadio:
     _check_new: Callable[[str], None]
     _channel: Callable[[Leg], Channel]
     _press: Callable[[Leg, str], None]
+    _ring: Callable[[str, str, int], None]
+    displays: dict[str, Shown]
     is_blocked: Callable[[Leg], None]
     hears: Callable[[str], set[str]]
 
@@ -136,6 +138,15 @@ class FakeRadio:
     def _gateway_answers(self, leg: Leg) -> None:
         self._change(leg, "Up")
         self._enter(leg, "leg")
+
+    async def ring_for_net(self, leg: str, endpoint: str, net: str, *, shown: Shown, seconds: int) -> None:
+        self.displays[leg] = shown
+        await self._order("ring_for_net", lambda: self._ring_for_net(leg, endpoint.partition("/")[2], net, seconds))
+
+    def _ring_for_net(self, id_: str, extension: str, net: str, seconds: int) -> None:
+        self._ring(id_, extension, seconds)
+        leg = self.legs[id_]
+        leg.app, leg.context, leg.dials, leg.interested = "", "desk-net", ("net", net), 0
 
     async def mute(self, leg: str) -> None:
         await self._order("mute", lambda: self._mute(leg, on=True))
