@@ -115,6 +115,27 @@ class DeskState(Payload):
     call: Annotated[str | None, Field(description="Id of the call that is there.")]
 
 
+class NetState(Payload):
+    """``siaga110/radio/{net}``, retained. It has no caller's number, so that it can hang on a wall."""
+
+    seq: Seq
+    net: str
+    name: str
+    line: Annotated[
+        Literal["up", "down", "unknown"],
+        Field(description="The gateway's line; unknown: nothing was told of it, as of one that nobody has needed yet."),
+    ]
+    line_since: At | None
+    floor: Annotated[
+        Literal["idle", "officer", "desk", "system"],
+        Field(description="Who transmits: nobody, an officer's radio, an operator's desk, or a sentence of ours."),
+    ]
+    desk: Annotated[str | None, Field(description="The desk that has keyed.")]
+    call: Annotated[str | None, Field(description="The 110 call for whose sake it has.")]
+    floor_since: Annotated[At | None, Field(description="Since when; null: nobody has transmitted yet.")]
+    desks: Annotated[tuple[str, ...], Field(description="The desks on the net, in the order in which they came.")]
+
+
 class Waiting(BaseModel):
     """A caller whom nobody has."""
 

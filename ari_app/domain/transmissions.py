@@ -12,7 +12,21 @@ KEYED, RELEASED = "radio.keyed", "radio.released"
 PAIRS: Final = {KEYED: RELEASED, "radio.patched": "radio.unpatched", "radio.joined": "radio.left"}
 """What begins on a net, and what its end is called."""
 
-ACTIONS: Final = (*PAIRS, *PAIRS.values(), "radio.gateway_up", "radio.gateway_down", "radio.said")
+LINES: Final = ("radio.gateway_up", "radio.gateway_down")
+JOINED: Final = ("radio.joined", "radio.left")
+
+ACTIONS: Final = (
+    *PAIRS,
+    *PAIRS.values(),
+    *LINES,
+    "radio.said",
+    "radio.announced",
+    "radio.called",
+    "radio.call_offered",
+    "radio.call_answered",
+    "radio.call_not_answered",
+    "radio.call_given_up",
+)
 
 APPLICATION_LOST: Final = "application_lost"
 
@@ -55,7 +69,8 @@ def transmissions(records: Iterable[Record]) -> list[Transmission]:
 class NetRow:
     """How a net stands. ``line`` is ``up``, ``down``, or ``unknown`` where nothing was told of it yet.
 
-    ``talker`` is the desk that has keyed, ``officer`` or ``system``; None: the floor is free. ``desks`` are on the net.
+    ``talker`` is the desk that has keyed, ``officer`` or ``system``; None: the floor is free. ``call`` is the 110 call
+    for whose sake the desk is there. ``since`` is of the line, ``floor_since`` of the floor. ``desks`` are on the net.
     """
 
     net: str
@@ -63,28 +78,35 @@ class NetRow:
     since: str | None = None
     talker: str | None = None
     desks: tuple[str, ...] = ()
+    floor_since: str | None = None
+    call: str | None = None
 
 
 def net_rows(records: Iterable[Record]) -> dict[str, NetRow]:
     """The nets that these records tell of."""
     found: dict[str, NetRow] = {}
     for record in records:
-        net, desk = str(record.data.get("net")), str(record.data.get("desk"))
-        row = found.get(net) or NetRow(net)
-        match record.action:
-            case "radio.gateway_up" | "radio.gateway_down":
-                row = replace(row, line=record.action.rpartition("_")[2], since=record.at)
-            case "radio.keyed":
-                by = str(record.data.get("by"))
-                row = replace(row, talker=desk if by == "desk" else by)
-            case "radio.released":
-                row = replace(row, talker=None)
-            case "radio.joined" | "radio.patched":
-                row = replace(row, desks=(*(each for each in row.desks if each != desk), desk))
-            case "radio.left" | "radio.unpatched":
-                row = replace(row, desks=tuple(each for each in row.desks if each != desk))
-        found[net] = row
+        net = str(record.data.get("net"))
+        found[net] = fold_net(found.get(net) or NetRow(net), record)
     return found
+
+
+def fold_net(row: NetRow, record: Record) -> NetRow:
+    """A net after one more record that is of it."""
+    desk = str(record.data.get("desk"))
+    match record.action:
+        case "radio.gateway_up" | "radio.gateway_down":
+            return replace(row, line=record.action.rpartition("_")[2], since=record.at)
+        case "radio.keyed":
+            by = str(record.data.get("by"))
+            return replace(row, talker=desk if by == "desk" else by, floor_since=record.at, call=record.call)
+        case "radio.released":
+            return replace(row, talker=None, floor_since=record.at, call=None)
+        case "radio.joined" | "radio.patched":
+            return replace(row, desks=(*(each for each in row.desks if each != desk), desk))
+        case "radio.left" | "radio.unpatched":
+            return replace(row, desks=tuple(each for each in row.desks if each != desk))
+    return row
 
 
 def unfinished(records: Iterable[Record]) -> list[Fact]:

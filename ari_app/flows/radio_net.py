@@ -32,7 +32,7 @@ from ari_app.flows.radio_bridge import NetBridge
 from ari_app.flows.radio_line import Line
 from ari_app.flows.radio_messages import Asked, Came, Look, NetMessage, Seen, Voice
 from ari_app.flows.radio_pulse import LineWatch, Pulse
-from ari_app.flows.radio_speaker import Speaker
+from ari_app.flows.radio_speaker import WAIT_SECONDS, Speaker
 from ari_app.flows.radio_story import Member, Story
 from ari_app.flows.radio_tape import Tape
 
@@ -143,13 +143,19 @@ class Net:
         return self.floor.talker == leg and self.floor.state is not FloorState.TAILING
 
     def say(
-        self, media: Sequence[str], on_end: Callable[[bool], None] = lambda _: None, *, urgent: bool = False
+        self,
+        media: Sequence[str],
+        on_end: Callable[[bool], None] = lambda _: None,
+        *,
+        urgent: bool = False,
+        wait: float = WAIT_SECONDS,
     ) -> None:
         """Say ``sound:PATH`` to everybody on the net, one after the other, as soon as the floor is free.
 
-        ``urgent``: it takes the floor from whoever has it. ``on_end`` is told whether it was said to its end.
+        ``urgent``: it takes the floor from whoever has it. What could not be said within ``wait`` seconds is not said
+        any more; ``on_end`` is told whether it was said to its end.
         """
-        self._speaker.add(media, on_end, urgent=urgent)
+        self._speaker.add(media, on_end, urgent=urgent, wait=wait)
         self._put(Look())
 
     def came(self, leg: str) -> None:

@@ -269,12 +269,13 @@ class Switchboard:
 
     def withdraw(self, call: str) -> None:
         """Take a call out of the queue; a desk that it got already stays its own."""
-        if self._queue.pop(call, None) is None:
+        gone = self._queue.pop(call, None)
+        if gone is None:
             return
         if not self._queue:
             self._set_wake(None)
-        elif self.count(Priority.RADIO):  # who waits for a desk that no citizen may need
-            self._match()
+        elif gone.waiting.priority is Priority.RADIO or self.count(Priority.RADIO):
+            self._match()  # an officer leaves desks to citizens, and whoever is behind leaves them to the officer
 
     def leave(self, call: str) -> None:
         """Take a call out of the queue, and free every desk that rings or talks for it."""

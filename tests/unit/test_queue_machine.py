@@ -92,6 +92,12 @@ class Floor(RuleBasedStateMachine):
             if self.desks[extension].state is DeskState.RINGING:
                 self.release(extension)
 
+    def withdraw(self, call: str) -> None:
+        gone = self.queue.pop(call, None)
+        radio = Priority.RADIO
+        if gone is not None and (gone.priority is radio or any(each.priority is radio for each in self.queue.values())):
+            self.match()
+
     def those(self, *states: DeskState) -> list[str]:
         return [extension for extension, desk in self.desks.items() if desk.state in states]
 
@@ -110,7 +116,7 @@ class Floor(RuleBasedStateMachine):
     def leave(self, which: int) -> None:
         """A caller hangs up."""
         call = list(self.queue)[which % len(self.queue)]
-        del self.queue[call]
+        self.withdraw(call)
         self.end_offers(call)
 
     @precondition(lambda self: self.queue)
@@ -131,7 +137,7 @@ class Floor(RuleBasedStateMachine):
         extension = ringing[which % len(ringing)]
         self.desks[extension] = move(self.desks[extension], DeskEvent.ANSWER, now=self.now)
         call = self.has[extension]
-        self.queue.pop(call, None)
+        self.withdraw(call)
         self.end_offers(call)
 
     @precondition(lambda self: self.those(DeskState.RINGING))
