@@ -84,6 +84,12 @@ def host_of(uri: str) -> str:
     return found[1] if found else ""
 
 
+def port_of(uri: str) -> int:
+    """The port of a SIP address that was found good; without one, SIP's own."""
+    found = _SIP_URI.fullmatch(uri)
+    return int(found[2]) if found and found[2] else 5060
+
+
 def _zone(name: str) -> str:
     try:
         ZoneInfo(name)

@@ -35,6 +35,9 @@ gateway = "sip:302@{gateway}:5070"
 operator_ptt = "vox"
 call_code = "*110"
 timeout_seconds = {longest}
+
+[emergency]
+announce_net = "300"
 """
 
 
