@@ -123,7 +123,10 @@ class NetState(Payload):
     name: str
     line: Annotated[
         Literal["up", "down", "unknown"],
-        Field(description="The gateway's line; unknown: nothing was told of it, as of one that nobody has needed yet."),
+        Field(
+            description="The gateway's line: up is also one on demand that was there when it was needed last; "
+            "unknown: nothing was told of it yet."
+        ),
     ]
     line_since: At | None
     floor: Annotated[

@@ -12,6 +12,9 @@ KEYED, RELEASED = "radio.keyed", "radio.released"
 PAIRS: Final = {KEYED: RELEASED, "radio.patched": "radio.unpatched", "radio.joined": "radio.left"}
 """What begins on a net, and what its end is called."""
 
+CALLED, ANSWERED, GIVEN_UP = "radio.called", "radio.call_answered", "radio.call_given_up"
+"""An officer's call has either end."""
+
 LINES: Final = ("radio.gateway_up", "radio.gateway_down")
 JOINED: Final = ("radio.joined", "radio.left")
 
@@ -21,11 +24,11 @@ ACTIONS: Final = (
     *LINES,
     "radio.said",
     "radio.announced",
-    "radio.called",
+    CALLED,
     "radio.call_offered",
-    "radio.call_answered",
     "radio.call_not_answered",
-    "radio.call_given_up",
+    ANSWERED,
+    GIVEN_UP,
 )
 
 APPLICATION_LOST: Final = "application_lost"
@@ -116,18 +119,23 @@ def unfinished(records: Iterable[Record]) -> list[Fact]:
     """
     begun: dict[tuple[object, ...], Record] = {}
     for record in records:
-        if record.action in PAIRS:
-            begun[_what(record, PAIRS[record.action])] = record
+        if record.action in _ENDS:
+            begun[_what(record, _ENDS[record.action])] = record
         else:
-            begun.pop(_what(record, record.action), None)
+            begun.pop(_what(record, GIVEN_UP if record.action == ANSWERED else record.action), None)
     return [
-        Fact("system", PAIRS[record.action], record.call, {**record.data, "reason": APPLICATION_LOST})
+        Fact("system", _ENDS[record.action], record.call, {**record.data, "reason": APPLICATION_LOST})
         for record in begun.values()
     ]
+
+
+_ENDS: Final = {**PAIRS, CALLED: GIVEN_UP}
 
 
 def _what(record: Record, end: str) -> tuple[object, ...]:
     data = record.data
     if end == RELEASED:
         return end, data.get("transmission")
+    if end == GIVEN_UP:
+        return end, data.get("net")
     return end, record.call, data.get("net"), data.get("desk")

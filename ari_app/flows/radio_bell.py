@@ -24,6 +24,7 @@ from ari_app.domain.display import Shown
 from ari_app.domain.facts import Fact, Json
 from ari_app.domain.queue import Priority
 from ari_app.domain.radio import RUNG_PREFIX, NetRules
+from ari_app.domain.transmissions import ANSWERED, CALLED, GIVEN_UP
 from ari_app.flows.messages import now
 from ari_app.flows.switchboard import OWN_TIMER_SECONDS, DeskReady, Switchboard
 
@@ -104,7 +105,7 @@ class Bell:
         self._is_answered = True
         board.answered(desk)
         board.hand_on(desk, leg)
-        self._tell(Fact(board.actor(desk), "radio.call_answered", data=self._about(desk=desk)))
+        self._tell(Fact(board.actor(desk), ANSWERED, data=self._about(desk=desk)))
         self._put(_Answered())
         return True
 
@@ -124,7 +125,7 @@ class Bell:
 
     async def _serve(self) -> None:
         self._is_answered = False
-        self._tell(Fact(f"radio:{self._rules.net}", "radio.called", data=self._about()))
+        self._tell(Fact(f"radio:{self._rules.net}", CALLED, data=self._about()))
         self._play(CALLING)
         self._desks.board.wait(
             self._call, self._put, Priority.RADIO, give_up=lambda: self._put(_Wanted()),
@@ -135,7 +136,7 @@ class Bell:
                     case DeskReady(extension=desk):
                         await self._ring(desk)
         if not self._is_answered:
-            self._tell(Fact("system", "radio.call_given_up", data=self._about()))
+            self._tell(Fact("system", GIVEN_UP, data=self._about(reason="no_answer")))
             self._play(UNANSWERED)
 
     async def _ring(self, desk: str) -> None:

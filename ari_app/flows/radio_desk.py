@@ -64,7 +64,7 @@ async def _listen(call: Call, desk: str, net: Net) -> None:
                         return
                     await press(net, call.id, ear, digit)
                 case ChannelTalkingStarted() | ChannelTalkingFinished() as event:
-                    net.heard(call.id, event)
+                    await hear_voice(net, call.id, ear, event)
                 case FloorNews(news=news):
                     await ear.hears(SOUNDS[news])
                 case PlaybackFinished(playback=playback):
@@ -81,3 +81,11 @@ async def press(net: Net, leg: str, ear: Ear, digit: str) -> None:
     with suppress(AriRefused):
         await ear.stop()  # what is played to a leg keeps it from being heard
     net.ask(FloorEvent.UNKEY if net.has_keyed(leg) else FloorEvent.KEY, leg)
+
+
+async def hear_voice(net: Net, leg: str, ear: Ear, event: ChannelTalkingStarted | ChannelTalkingFinished) -> None:
+    """Somebody on a net begins to talk, or pauses: where voices key, that keys and unkeys."""
+    if isinstance(event, ChannelTalkingStarted) and net.rules.by_voice and not net.has_keyed(leg):
+        with suppress(AriRefused):
+            await ear.stop()
+    net.heard(leg, event)

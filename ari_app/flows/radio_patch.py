@@ -9,7 +9,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from ari_app.ari.errors import AriRefused
-from ari_app.ari.model import Channel, ChannelTalkingFinished, ChannelTalkingStarted
+from ari_app.ari.model import ChannelTalkingFinished, ChannelTalkingStarted, leg_of
 from ari_app.domain.facts import Json
 from ari_app.domain.keys import Key, Wish
 from ari_app.domain.radio import FloorEvent
@@ -17,7 +17,7 @@ from ari_app.flows.classify import classify
 from ari_app.flows.endings import Next, end_stranger, left_by
 from ari_app.flows.messages import CallerLeft, FloorNews
 from ari_app.flows.party import Asked, Gone, Heard, Party, Referred
-from ari_app.flows.radio_desk import SOUNDS
+from ari_app.flows.radio_desk import SOUNDS, hear_voice
 from ari_app.flows.radio_net import Net
 from ari_app.flows.radio_story import Member
 from ari_app.flows.room import Room
@@ -91,8 +91,8 @@ class Patch:
                     return heard
                 case Referred(stand_in=stand_in):
                     await end_stranger(self._call, stand_in)
-                case ChannelTalkingStarted(channel=Channel(id=leg)) | ChannelTalkingFinished(channel=Channel(id=leg)):
-                    self._net.heard(leg, heard)
+                case ChannelTalkingStarted() | ChannelTalkingFinished() if leg_of(heard) == self._party.leg:
+                    await hear_voice(self._net, self._party.leg, self._party.ear, heard)
                 case FloorNews(news=news):
                     await self._party.ear.hears(SOUNDS[news])
                 case Asked(wish=Wish(key=Key.NET_LEAVE) | Wish(key=Key.RADIO, digits="")):

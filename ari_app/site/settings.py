@@ -239,9 +239,9 @@ class Settings(Section):
                 yield f"desk.unit: desk {desk.extension} is of the unknown unit {desk.unit!r}"
         if not self.polda_desks:
             yield 'desk.unit: no desk has unit = "polda", so nobody would answer 110'
-        yield from radio_problems(self.radio, self.emergency)
         yield from self._dialled_twice()
         yield from self._ports_twice()
+        yield from radio_problems(self.radio, self.emergency)
 
     def _ports_twice(self) -> Iterator[str]:
         """Two of ours cannot listen at the same place. Everything but the audio uses TCP."""

@@ -70,7 +70,7 @@ async def test_repeated_and_mistyped_codes(lags: Lags) -> None:
         here.asterisk.desk_hangs_up("1001", 21)
         await anyio.sleep(WAIT_SECONDS + 1)
     assert told(here)[:3] == [("called", None), ("call_offered", "1001"), ("call_not_answered", "busy")]
-    assert told(here)[-1] == ("call_given_up", None)
+    assert told(here)[-1] == ("call_given_up", "no_answer")
     assert told(here).count(("called", None)) == 1
 
 

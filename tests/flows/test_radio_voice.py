@@ -7,12 +7,13 @@ from dataclasses import replace
 import anyio
 import pytest
 
+from ari_app.domain.radio import NetRules
 from ari_app.flows.radio_pulse import QUIET_SECONDS
 from tests.flows.fake_asterisk import Lags
 from tests.flows.floor import floor
 from tests.flows.guarding import the_guard_acts
 from tests.flows.scenes import goodbye, hear_each_other, heard, press
-from tests.flows.test_radio import DTMF, LONGEST, NET, hang_up, on_net, told
+from tests.flows.test_radio import DTMF, LONGEST, NET, hang_up, on_net, told, up
 from tests.flows.test_radio_patch import patched
 
 pytestmark = pytest.mark.anyio
@@ -153,3 +154,24 @@ async def test_back_from_the_net_the_two_hear_each_other(lags: Lags, *, dies: bo
         await anyio.sleep(0.2)
         assert here.asterisk.on_air("300") == {leg}
         await goodbye(here, call)
+
+
+@pytest.mark.parametrize("rules", [DTMF, replace(DTMF, by_voice=True)])
+async def test_the_application_is_stopped_while_keyed(lags: Lags, rules: NetRules) -> None:
+    """``kill -HUP``: the transmitter is off, and the facts are complete, before the next application begins."""
+    async with floor("1001", lags=lags, nets=[rules]) as here:
+        (leg,) = await on_net(here, "1001")
+        await press(here, "1001", "5", settled=1)
+        assert here.asterisk.on_air("300") == {leg}
+        assert here.app is not None
+        with anyio.fail_after(1.5):
+            await here.app.router.hand_over()
+        assert here.asterisk.on_air("300") == set()
+        assert here.asterisk.gateways["300"].keys == ["*9", "#"]
+        here.kill()
+        await the_guard_acts(here.asterisk)
+        await here.start()
+        await up(here)
+        assert here.asterisk.on_air("300") == set()
+        await hang_up(here, "1001")
+    assert told(here) == ["1001 keyed", "1001 leg_lost"]

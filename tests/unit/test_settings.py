@@ -57,7 +57,7 @@ def test_what_the_example_says_of_left_out_keys(load: Load) -> None:
     example = load_settings(REPO / "siaga.example.toml")
     needed = {"site": {"name": "x"}, "desk": [{"extension": "1001"}], "trunk": [example.trunk[0].model_dump()]}
     bare = Settings.model_validate(needed)
-    for section in ("asterisk", "database", "queue", "prompts", "transfer", "block"):
+    for section in ("asterisk", "database", "queue", "prompts", "transfer", "block", "emergency"):
         assert getattr(bare, section) == getattr(example, section), section
     assert bare.mqtt.own_broker == example.mqtt.own_broker
     assert bare.site == example.site.model_copy(update={"name": "x"})
@@ -137,7 +137,7 @@ def test_frozen(load: Load) -> None:
     settings = load(FULL)
     parts = [settings, settings.asterisk.sip, *(value for _, value in settings)]
     models = [part[0] if isinstance(part, tuple) else part for part in parts]
-    assert len(models) == 14
+    assert len(models) == 15
     for model in models:
         name = next(iter(type(model).model_fields))
         with pytest.raises(ValidationError, match="frozen"):
