@@ -42,6 +42,7 @@ class Patch:
         """Nothing happens yet."""
         self._room, self._party, self._net, self._call = room, party, net, room.call
         self._member = Member(party.leg, party.desk, party.actor, room.call.deliver, room.call.id)
+        self._was_held = room.is_held
         self._caller_listens = False
         self._last: Heard | None = None
 
@@ -171,6 +172,8 @@ class Patch:
             case Referred() as referred:
                 return await transfer_by_phone(self._room, referred)
         await self._room.bring_in(self._party)
+        if self._was_held:  # by key, which was told
+            self._call.tell("call.resumed", self._party.actor, desk=self._party.desk)
         with suppress(AriRefused):  # gone by now: its end is in the inbox
             await self._call.around.nets.free(self._party.leg)
         await (self._room.confirm(self._party) if self._last is not None else self._room.warn(self._party))

@@ -1,0 +1,104 @@
+"""A radio net ordered into a call at an awkward moment, and other things that a stranger would try (SOP VII.d)."""
+
+from __future__ import annotations
+
+import anyio
+import pytest
+
+from tests.flows.fake_asterisk import Lags
+from tests.flows.floor import Floor, floor
+from tests.flows.scenes import goodbye, hear_each_other, in_talk, leg_at, press, transferring
+from tests.flows.test_radio import DTMF, NET, told, up
+
+pytestmark = pytest.mark.anyio
+
+
+def order(here: Floor, call: str, net: str) -> bool:
+    assert here.app is not None
+    return here.app.router.order_net(call, net)
+
+
+async def test_a_net_is_ordered_while_the_caller_is_on_hold(lags: Lags) -> None:
+    """They talk afterwards, and the journal says so."""
+    async with floor("1001", lags=lags, nets=[NET]) as here:
+        await up(here)
+        call = await in_talk(here)
+        leg = leg_at(here, "1001")
+        await press(here, "1001", "*4", settled=1)
+        assert order(here, call, "300")
+        await anyio.sleep(0.5)
+        assert here.asterisk.hears(leg) == {here.asterisk.gateways["300"].leg}
+        assert order(here, call, "")
+        await anyio.sleep(3)
+        assert hear_each_other(here, call, leg)
+        story = here.told(call)
+        assert story.count("call.held") == story.count("call.resumed") == 1
+        await goodbye(here, call)
+
+
+async def test_a_net_is_ordered_while_a_polres_rings(lags: Lags) -> None:
+    """Refused to the operator; the transfer goes on, and is taken back as ever."""
+    async with floor("1001", "2011", lags=lags, nets=[NET]) as here:
+        await up(here)
+        call = await transferring(here, "2011")
+        leg = leg_at(here, "1001")
+        order(here, call, "300")
+        await anyio.sleep(0.5)
+        assert "radio.patched" not in here.told(call)
+        await here.until(lambda: "call.taken_back" in here.told(call), seconds=10)
+        await anyio.sleep(3)
+        assert hear_each_other(here, call, leg)
+        await goodbye(here, call)
+
+
+async def test_a_net_is_ordered_while_somebody_is_asked(lags: Lags) -> None:
+    async with floor("1001", "1002", lags=lags, nets=[NET]) as here:
+        await up(here)
+        call = await in_talk(here)
+        leg = leg_at(here, "1001")
+        here.asterisk.register("1002", answers_after=0.1)
+        await press(here, "1001", "*11002#", settled=1)
+        order(here, call, "300")
+        await anyio.sleep(1)
+        assert "radio.patched" not in here.told(call)
+        await press(here, "1001", "*1#", settled=3)
+        assert hear_each_other(here, call, leg)
+        await goodbye(here, call)
+
+
+async def test_a_net_is_ordered_twice(lags: Lags) -> None:
+    """The second one is refused, while the operator transmits on the first."""
+    async with floor("1001", lags=lags, nets=[DTMF]) as here:
+        await up(here)
+        call = await in_talk(here)
+        leg = leg_at(here, "1001")
+        assert order(here, call, "300")
+        await anyio.sleep(0.5)
+        await press(here, "1001", "5", settled=1)
+        order(here, call, "300")
+        await anyio.sleep(1)
+        assert here.asterisk.on_air("300") == {leg}
+        assert order(here, call, "")
+        await anyio.sleep(3)
+        assert hear_each_other(here, call, leg)
+        assert here.asterisk.gateways["300"].keys == ["*9", "#"]
+        await goodbye(here, call)
+    assert told(here) == ["1001 keyed", "1001 leg_lost"]
+
+
+async def test_a_sentence_is_waited_with_while_an_operator_has_keyed_and_the_line_is_lost(lags: Lags) -> None:
+    """It is said by the next line, once."""
+    async with floor("1001", lags=lags, nets=[DTMF]) as here:
+        await up(here)
+        call = await in_talk(here)
+        await press(here, "1001", "*3300#", settled=0.5)
+        await press(here, "1001", "5", settled=1)
+        said: list[bool] = []
+        net = here.app.nets.get("300") if here.app else None
+        assert net is not None
+        net.say(["sound:/x/kalimat"], said.append)
+        here.asterisk.gateway_hangs_up("300")
+        await anyio.sleep(5)
+        assert here.asterisk.said == ["kalimat"]
+        assert said == [True]
+        await goodbye(here, call)
