@@ -51,18 +51,20 @@ class Nets:
         """A net by its number; None: there is none."""
         return self._nets.get(net)
 
-    async def free(self, leg: str) -> None:
+    async def free(self, leg: str, net: str | None = None) -> None:
         """An operator's leg that was on a net, and is elsewhere now, is heard again, and without delay.
 
-        A caller is never delayed nor hushed, and must not be set back either: it takes a variable of the channel, and
-        with one from ARI the caller's line writes no file any more, so no note of its end (docs/asterisk.md).
+        ``net`` None: on which is not known. A caller is never delayed nor hushed, and must not be set back either: it
+        takes a variable of the channel, and with one from ARI the caller's line writes no file any more, so no note of
+        its end (docs/asterisk.md).
 
         Raises:
             AriError: it is gone, or Asterisk gives no answer.
         """
         await self._asterisk.unmute(leg)
         await self._asterisk.delay(leg, 0)
-        by_voice = next((net.rules for net in self._nets.values() if net.rules.by_voice), None)
+        each = (known.rules for known in self._nets.values() if net in {None, known.rules.net})
+        by_voice = next((rules for rules in each if rules.by_voice), None)
         if by_voice is not None:
             # Talk is heard in front of the hush only where it was asked for before the first of these.
             await self._asterisk.detect_talk(leg, silence_ms=SILENCE_MS, level=by_voice.talk_level)

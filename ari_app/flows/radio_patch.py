@@ -175,7 +175,7 @@ class Patch:
         if self._was_held:  # by key, which was told
             self._call.tell("call.resumed", self._party.actor, desk=self._party.desk)
         with suppress(AriRefused):  # gone by now: its end is in the inbox
-            await self._call.around.nets.free(self._party.leg)
+            await self._call.around.nets.free(self._party.leg, self._net.rules.net)
         await (self._room.confirm(self._party) if self._last is not None else self._room.warn(self._party))
         return self._party
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import anyio
 import pytest
 
 from tests.flows.fake_asterisk import Lags
 from tests.flows.floor import Floor, floor
+from tests.flows.guarding import the_guard_acts
 from tests.flows.scenes import goodbye, hear_each_other, in_talk, leg_at, press, transferring
 from tests.flows.test_radio import DTMF, NET, told, up
 
@@ -101,4 +104,24 @@ async def test_a_sentence_is_waited_with_while_an_operator_has_keyed_and_the_lin
         await anyio.sleep(5)
         assert here.asterisk.said == ["kalimat"]
         assert said == [True]
+        await goodbye(here, call)
+
+
+@pytest.mark.parametrize("keys", ["", "5", "25"])
+async def test_the_application_is_killed_at_a_site_with_another_net_on_which_voices_key(lags: Lags, keys: str) -> None:
+    """Nobody knows on which of the two the operator was: caller and operator hear each other."""
+    other = replace(NET, net="302", dial="PJSIP/radio-302/sip:302@gateway", by_voice=True)
+    async with floor("1001", lags=lags, nets=[DTMF, other]) as here:
+        await up(here)
+        call = await in_talk(here)
+        leg = leg_at(here, "1001")
+        await press(here, "1001", "*3300#", settled=0.5)
+        for each in keys:
+            await press(here, "1001", each, settled=0.7)
+        here.kill()
+        await the_guard_acts(here.asterisk)
+        await anyio.sleep(0.3)
+        await here.start()
+        await anyio.sleep(3)
+        assert hear_each_other(here, call, leg)
         await goodbye(here, call)
