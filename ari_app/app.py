@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import signal
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -21,7 +21,14 @@ from ari_app.ari.closed_loop import ClosedLoop
 from ari_app.ari.errors import AriReplaced
 from ari_app.ari.inbox import Switch
 from ari_app.ari.stream import EventStream
-from ari_app.assembly import make_blocking, make_complaints, make_nets, make_roster, read_block_list
+from ari_app.assembly import (
+    make_blocking,
+    make_complaints,
+    make_nets,
+    make_roster,
+    read_block_list,
+    unfinished_monitoring,
+)
 from ari_app.bus.broker import broker_of
 from ari_app.bus.commands import CommandServer
 from ari_app.bus.presence import Presence
@@ -31,6 +38,7 @@ from ari_app.domain.facts import Fact, Json
 from ari_app.domain.recovery import Story
 from ari_app.flows.announcer import Announcer
 from ari_app.flows.blocking import Blocking, block_commands
+from ari_app.flows.call_office import CallOffice, call_commands
 from ari_app.flows.complaints import complaint_commands
 from ari_app.flows.office import operator_commands
 from ari_app.flows.phone_watch import PhoneWatch
@@ -52,7 +60,7 @@ from ari_app.store.blocked import CallLookup
 from ari_app.store.complaints import AnnouncementLookup, ComplaintLookup
 from ari_app.store.errors import StoreError
 from ari_app.store.journal import Journal
-from ari_app.store.living import living
+from ari_app.store.living import last_action, living
 from ari_app.store.notes import CallNotes
 from ari_app.store.recordings import Recordings
 
@@ -81,17 +89,11 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
     heartbeat = Heartbeat(lambda: journal.lives)
     try:
         async with asterisk, anyio.create_task_group() as tasks:
-
-            def tell(fact: Fact) -> None:
-                journal.append(fact)
-                complaints.note(fact)
-                blocking.note(fact)
-                if announcer is not None:
-                    announcer.note(fact)
-
-            announcer: Announcer | None = None
+            listeners: list[Callable[[Fact], None]] = [journal.append]
+            tell = partial(_tell, listeners)
             complaints = make_complaints(settings, state, tell)
             blocking = make_blocking(settings, tell)
+            listeners += [complaints.note, blocking.note]
             roster = make_roster(settings, state, tell)
             units = {desk.extension: desk.unit for desk in settings.desk}
             board = Switchboard(units, roster, tell, overflow=settings.queue.overflow_seconds)
@@ -100,6 +102,7 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
             switch = Switch()
             nets = make_nets(settings, state, asterisk, switch, tell, board=board)
             announcer = _announcer(settings, state, nets, journal, tell)
+            listeners += [] if announcer is None else [announcer.note]
             around = Surroundings(
                 asterisk,
                 switch,
@@ -128,6 +131,14 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
             )
             blocking.on_unblocked = router.unblocked
             recovery = Recovery(tasks, router, partial(_living, state, notes))
+            blocks = block_commands(
+                blocking,
+                find=CallLookup(state.journal, journal.flush),
+                mark_living=router.mark_living,
+                flush=partial(journal.flush, or_reserve=True),
+                rules=number_rules(settings),
+            )
+            office = CallOffice(router, last_of=partial(last_action, state.journal), mark=blocks["block.mark"])
             commands = CommandServer(
                 broker_of(settings.mqtt, secrets, "application"),
                 operator_commands(roster)
@@ -138,14 +149,9 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
                     rules=field_rules(settings),
                     classified=router.classified,
                 )
-                | block_commands(
-                    blocking,
-                    find=CallLookup(state.journal, journal.flush),
-                    mark_living=router.mark_living,
-                    flush=partial(journal.flush, or_reserve=True),
-                    rules=number_rules(settings),
-                )
-                | radio_commands(nets, tell, speak=partial(_speak, state), order=router.order_net),
+                | blocks
+                | radio_commands(nets, tell, speak=partial(_speak, state), give=office.give)
+                | call_commands(office),
             )
 
             presence = Presence(
@@ -168,7 +174,8 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
                 on_lost=recovery.link_lost,
                 on_echo=loop.came,
             )
-            watch = PhoneWatch(asterisk, dead_after=around.rules.dead_phone)
+            rules = around.rules
+            watch = PhoneWatch(asterisk, dead_after=rules.dead_phone, unheard_after=rules.unheard_phone)
             for core in (heartbeat.run, partial(_stop_on_signal, tasks, router, asterisk)):
                 tasks.start_soon(core)
             if state.replaced.exists():
@@ -185,6 +192,7 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
                 partial(watch.run, router.calls),
                 partial(_learn_blocks, blocking, settings, state),
                 partial(_bring_in, notes),
+                partial(_end_monitoring, tell, state, journal.head()[0]),
             ):
                 tasks.start_soon(core)
     except BaseExceptionGroup as group:
@@ -196,6 +204,11 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
         heartbeat.close()
 
 
+def _tell(listeners: Sequence[Callable[[Fact], None]], fact: Fact) -> None:
+    for listener in listeners:
+        listener(fact)
+
+
 def _rules(settings: Settings, state: StateDir) -> Rules:
     return Rules(
         ring=settings.queue.ring_seconds,
@@ -203,6 +216,7 @@ def _rules(settings: Settings, state: StateDir) -> Rules:
         answer=settings.transfer.answer_seconds,
         announce=settings.queue.announce_seconds,
         dead_phone=settings.queue.dead_phone_seconds or math.inf,
+        unheard_phone=settings.queue.unheard_phone_seconds or math.inf,
         greeting=settings.prompts.greeting,
         verification_max=settings.block.verification_max,
         polres=frozenset(polres.code for polres in settings.polres),
@@ -248,6 +262,17 @@ async def _learn_blocks(blocking: Blocking, settings: Settings, state: StateDir)
             await anyio.sleep(BLOCKS_SECONDS)
         else:
             return
+
+
+async def _end_monitoring(tell: Callable[[Fact], None], state: StateDir, until: int) -> None:
+    """Whoever listened to a call when an application before us died does not any more; no caller waits for that."""
+    try:
+        facts = await anyio.to_thread.run_sync(unfinished_monitoring, state, until)
+    except (StoreError, OSError) as error:
+        log.error("monitoring.not_read", error=str(error))
+        return
+    for fact in facts:
+        tell(fact)
 
 
 def _living(state: StateDir, notes: CallNotes) -> Mapping[str, Story]:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import typer
+
+from cli.help import show_help
+from cli.language import tr
 
 HERE: Final = Path("var")
 """The state directory when none is named."""
@@ -20,11 +23,11 @@ def path(text: str | Path) -> Path:
         typer.BadParameter: it is empty, or cannot be written in UTF-8.
     """
     if text == "":
-        raise typer.BadParameter("it is empty")
+        raise typer.BadParameter(tr("it is empty"))
     try:
         str(text).encode()
     except UnicodeEncodeError:
-        raise typer.BadParameter("it is not text in UTF-8") from None
+        raise typer.BadParameter(tr("it is not text in UTF-8")) from None
     return Path(text)
 
 
@@ -58,7 +61,6 @@ def new_group(text: str) -> typer.Typer:
         help=text,
         add_completion=False,
         invoke_without_command=True,
-        context_settings={"help_option_names": ["-h", "--help"]},
     )
 
     @app.callback()
@@ -66,15 +68,6 @@ def new_group(text: str) -> typer.Typer:
         del state  # kept for the command by its callback
         if context.invoked_subcommand is None:
             show_help(context)
+            raise typer.Exit(2)  # no command was named, which is wrong usage
 
     return app
-
-
-def show_help(context: Any) -> None:  # noqa: ANN401 - Typer's context, also of its own click
-    """Print the help; no command was named, which is wrong usage.
-
-    Raises:
-        typer.Exit: always, with 2.
-    """
-    typer.echo(context.get_help())
-    raise typer.Exit(2)

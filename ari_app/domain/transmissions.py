@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -14,6 +14,8 @@ PAIRS: Final = {KEYED: RELEASED, "radio.patched": "radio.unpatched", "radio.join
 
 CALLED, ANSWERED, GIVEN_UP = "radio.called", "radio.call_answered", "radio.call_given_up"
 """An officer's call has either end."""
+
+ENDS: Final = {**PAIRS, CALLED: GIVEN_UP}
 
 LINES: Final = ("radio.gateway_up", "radio.gateway_down")
 JOINED: Final = ("radio.joined", "radio.left")
@@ -112,24 +114,21 @@ def fold_net(row: NetRow, record: Record) -> NetRow:
     return row
 
 
-def unfinished(records: Iterable[Record]) -> list[Fact]:
+def unfinished(records: Iterable[Record], pairs: Mapping[str, str] = ENDS) -> list[Fact]:
     """The ends that were never told of what these records have begun: the application died meanwhile.
 
-    The transmitter was released by then (``scripts/guard.py``).
+    A transmitter was released by then (``scripts/guard.py``). ``pairs`` is what begins, and how its end is called.
     """
     begun: dict[tuple[object, ...], Record] = {}
     for record in records:
-        if record.action in _ENDS:
-            begun[_what(record, _ENDS[record.action])] = record
+        if record.action in pairs:
+            begun[_what(record, pairs[record.action])] = record
         else:
             begun.pop(_what(record, GIVEN_UP if record.action == ANSWERED else record.action), None)
     return [
-        Fact("system", _ENDS[record.action], record.call, {**record.data, "reason": APPLICATION_LOST})
+        Fact("system", pairs[record.action], record.call, {**record.data, "reason": APPLICATION_LOST})
         for record in begun.values()
     ]
-
-
-_ENDS: Final = {**PAIRS, CALLED: GIVEN_UP}
 
 
 def _what(record: Record, end: str) -> tuple[object, ...]:

@@ -13,13 +13,15 @@ import structlog
 
 from ari_app.ari.errors import AriError, AriNotFound, AriRefused, InboxFull
 from ari_app.ari.inbox import Inbox
-from ari_app.ari.model import Channel, ChannelDestroyed, PlaybackFinished, StasisEnd, StasisStart, leg_of
+from ari_app.ari.model import Channel, ChannelDestroyed, PlaybackFinished, StasisStart, leg_of
 from ari_app.domain.causes import UNKNOWN_CAUSE
 from ari_app.domain.display import Shown, shown_caller
 from ari_app.domain.facts import Fact, Json
 from ari_app.domain.queue import Priority
 from ari_app.domain.recovery import leg_id
 from ari_app.flows.bridges import Bridges
+from ari_app.flows.company import Company
+from ari_app.flows.leaving import Leaving
 from ari_app.flows.messages import (
     OF_NO_LEG,
     CallClosed,
@@ -62,6 +64,8 @@ class Call:
         self.is_emergency = False
         self.claims_emergency = False
         """Whether a blocked caller has said so by key (SOP VIII)."""
+        self.is_closed = False
+        """Whether it was closed, so that nothing comes but the salutation (SOP VI)."""
         self.is_up = False
         """Whether the caller's leg was answered, by a desk or by the announcement."""
         self.was_answered = False
@@ -71,13 +75,15 @@ class Call:
         self.operators: set[str] = set()
         """The legs of the operators in the call whose phones must be alive: not those that hold it themselves."""
         self._legs: list[str] = []
-        self._ahead: tuple[str, str] | None = None
-        """A desk and its leg, rung while the call was being claimed."""
+        self._ahead: tuple[str, str] | None = None  # a desk and its leg, rung while the call was being claimed
+        self.originator: str | None = call
+        """Whose codec the phones are offered first; None: nobody has called, a supervisor has us ring a desk."""
         self.bridges = Bridges(around.asterisk, call)
+        self.company = Company()
         self._inbox: Inbox[Delivered] = Inbox()
-        self._caller_left = self._has_exited = self._is_lost = False
-        self.given_away = anyio.Event()
-        """Set when a leg of ours has been joined with another call."""
+        self._caller_left = self._is_lost = False
+        self.leaving = Leaving(call)
+        self.given_away = anyio.Event()  # set when a leg of ours has been joined with another call
         self._seen: set[str] = set()
         self._entered: set[str] = set()
         self._is_followed = False
@@ -120,11 +126,6 @@ class Call:
             raise CallClosed(message)
         return message
 
-    @property
-    def has_news(self) -> bool:
-        """Whether ``next`` would return at once."""
-        return len(self._inbox) > 0
-
     async def look(self) -> None:
         """Notice who has gone so far, without waiting for more.
 
@@ -143,9 +144,7 @@ class Call:
             raise CallerLeft
 
     async def until(self, is_so: Callable[[Message | None], bool]) -> None:
-        """Wait until a message, or what is known before the next one (None), makes it so.
-
-        Everything else that happens meanwhile waits for its turn.
+        """Wait until a message, or what is known before the next one (None), makes it so; all others wait their turn.
 
         Raises:
             CallerLeft, CallClosed, InboxFull: as ``next``.
@@ -183,8 +182,8 @@ class Call:
 
     @property
     def was_taken(self) -> bool:
-        """Whether the caller's leg has left us and, by ``end``, has not ended: somebody gave it to the dialplan."""
-        return self._has_exited and self.id not in self.causes
+        """Whether, by ``end``, the caller's leg has left us for the dialplan: somebody gave it back."""
+        return self.leaving.was_taken(is_over=self.id in self.causes)
 
     @property
     def caller_left(self) -> bool:
@@ -207,8 +206,8 @@ class Call:
                 self._seen.add(leg_of(message))
                 if isinstance(message, StasisStart):
                     self._entered.add(message.channel.id)
-        self._has_exited |= isinstance(message, StasisEnd) and message.channel.id == self.id
-        self._caller_left |= self._has_exited or self.id in self.causes
+        self.leaving.note(message)
+        self._caller_left |= self.leaving.has_left or self.id in self.causes
 
     # ---- what to do ----------------------------------------------------------------------------
 
@@ -252,18 +251,16 @@ class Call:
     async def _ring(self, desk: str, seconds: int) -> str:
         leg = self.new_leg()
         try:
-            await self.around.asterisk.ring(leg, f"PJSIP/{desk}", originator=self.id, shown=self.shown, seconds=seconds)
+            whose, endpoint = self.originator, f"PJSIP/{desk}"
+            await self.around.asterisk.ring(leg, endpoint, originator=whose, shown=self.shown, seconds=seconds)
         except AriRefused:
             await self.end_leg(leg)
             raise
         return leg
 
     async def follow_caller(self) -> None:
-        """Get the last event of the caller's leg: being ours, it tells of leaving us only. Once is enough.
-
-        Not before the first desk rings, as it can wait, and the caller should not.
-        """
-        if not self._is_followed:
+        """Get the last event of the caller's leg, when the first desk rings: being ours, it tells of leaving only."""
+        if not self._is_followed and self.originator is not None:
             self._is_followed = True
             if await self.around.asterisk.subscribe([f"channel:{self.id}"]):
                 self.causes.setdefault(self.id, UNKNOWN_CAUSE)  # it has gone by now
@@ -272,22 +269,20 @@ class Call:
     def adopt_leg(self, leg: str, *, lives: bool = False) -> None:
         """Count a leg as this call's, and get its events; ``lives``: it is under our control already."""
         self._legs.append(leg)
-        if lives:
-            self._seen.add(leg)
-            self._entered.add(leg)
+        self._seen |= {leg} if lives else set()
+        self._entered |= {leg} if lives else set()
         self.around.switch.register(leg, self._inbox.put)
 
     def adopt_caller(self, *, entered: bool) -> None:
         """The caller's leg lives, though no event has told of it; ``entered``: it is under our control already."""
         self._seen.add(self.id)
-        if entered:
-            self._entered.add(self.id)
+        self._entered |= {self.id} if entered else set()
 
     def adopt_talk(self, leg: str, bridge: str | None, *, is_up: bool, together: bool = True) -> None:
         """Take up a talk that was found living: count its leg and its bridge as this call's.
 
-        ``is_up``: the caller's leg was answered, too; otherwise they hear it ring still. A caller in no bridge has
-        not met the operator yet; ``together``: in theirs is the leg, too, otherwise another one may have been before.
+        ``is_up``: the caller's leg was answered, too. A caller in no bridge has not met the operator yet; ``together``:
+        in theirs is the leg, too, otherwise another one may have been before.
         """
         self.adopt_leg(leg, lives=True)
         self.bridges.adopt(bridge, leg if together or bridge is None else "")
@@ -317,6 +312,7 @@ class Call:
         """
         await self.bridges.join(leg, beside=beside)
         self.talking = self.was_answered = True
+        self.company.moved()
 
     async def end(self) -> None:
         """End every leg and the bridge, and wait for their last events: nothing is left behind.
@@ -326,6 +322,7 @@ class Call:
         Raises:
             AriError: it is not known whether the caller's leg ends; the story must stay open.
         """
+        self.company.end()
         if not self._caller_left:
             await self.end_leg(self.id)
         elif self.was_taken:
@@ -362,6 +359,7 @@ class Call:
 
     def forget(self) -> None:
         """Leave the switch and the switchboard: this flow no longer acts."""
+        self.company.end(is_over=False)
         self.around.switch.forget(self.legs())
         self.around.switchboard.leave(self.id)
 
@@ -387,9 +385,13 @@ class Call:
         """The call came in so long ago: it was found living, and keeps its place among those who wait."""
         self.received = self.waits_since = now() - seconds
 
-    def wait_in_queue(self) -> None:
-        """From now on the call gets the desks that are its turn; who waits already, goes on waiting."""
-        self.around.switchboard.wait(self.id, self.deliver, self.priority, self.waits_since)
+    def wait_in_queue(self) -> bool:
+        """From now on the call gets the desks that are its turn; who waits already, goes on waiting.
+
+        Whether it has got one at once.
+        """
+        board = self.around.switchboard
+        return board.wait(self.id, self.deliver, self.priority, self.waits_since) is not None
 
     def waited_ms(self) -> int:
         """Milliseconds since the call came in."""

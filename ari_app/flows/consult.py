@@ -30,10 +30,14 @@ async def consult(room: Room, party: Party, wish: Wish) -> Next:
     room.call.tell("call.consulted", party.actor, desk=party.desk, to=wish.digits)
     await room.hold()
     await party.ear.waits_for_answer()
-    other = await _ring(room, party, wish.digits)
+    with room.during("a desk is being rung to be asked"):
+        other = await _ring(room, party, wish.digits)
     if not isinstance(other, Party):
         return other
-    return party if other is party else await _ask(room, party, other)
+    if other is party:
+        return party
+    with room.during("another desk is being asked"):
+        return await _ask(room, party, other)
 
 
 async def _ring(room: Room, party: Party, desk: str) -> Next:
@@ -132,8 +136,8 @@ async def _back(room: Room, party: Party, other: Party) -> None:
     call = room.call
     if room.aside is None:
         call.tell("call.consult_ended", party.actor, desk=party.desk, to=other.desk, reason="left")
-    await room.bring_in(party)
     call.tell("call.resumed", party.actor, desk=party.desk)
+    await room.bring_in(party)
 
 
 async def join_or_dismiss(room: Room, party: Party, wish: Wish) -> None:

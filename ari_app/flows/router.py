@@ -25,13 +25,15 @@ from ari_app.ari.model import (
 )
 from ari_app.domain.facts import Fact, call_received
 from ari_app.domain.numbers import e164
+from ari_app.domain.queue import Priority
 from ari_app.flows.blocking import Marked
 from ari_app.flows.call import Call
 from ari_app.flows.colleague import call_colleague
 from ari_app.flows.desk_services import Services, serve_desk
 from ari_app.flows.emergency import answer_emergency_call
 from ari_app.flows.hearing import silence
-from ari_app.flows.messages import Delivered, Dismissed, DisplayChanged, LegGone, NetOrdered, Stop, Stopping, Unblocked
+from ari_app.flows.messages import Delivered, Dismissed, DisplayChanged, LegGone, Stop, Stopping, Unblocked
+from ari_app.flows.orders import Order
 from ari_app.flows.radio_desk import be_on_net
 from ari_app.flows.room import SUCCESS
 from ari_app.flows.stories import Stories
@@ -142,23 +144,34 @@ class Router:
             self._deliver(call, Unblocked())
 
     def classified(self, call_id: str, emergency: bool | None, kind: str | None) -> None:  # noqa: FBT001 - as entered
-        """A supervisor has entered of what kind a living call is; the displays follow."""
+        """A supervisor has entered of what kind a living call is: as if the operator had said it by key (SOP V.4)."""
         del kind  # it is on no display
         call = self.calls.get(call_id)
         if call is not None and emergency is not None:
             call.is_emergency = emergency
+            if emergency or call.priority is Priority.EMERGENCY:
+                call.priority = Priority.EMERGENCY if emergency else Priority.TAKE_BACK
+                self.around.switchboard.promote(call.id, call.priority)
             self._deliver(call, DisplayChanged())
 
-    def order_net(self, call_id: str, net: str) -> bool:
-        """A supervisor has a radio net brought into a living call (SOP VII.d), or, with none, out of it.
+    def living(self, call_id: str) -> Call | None:
+        """A call to 110 that lives and has a flow; None: there is none, or it is being closed."""
+        is_living = self.stories.is_open(call_id) and not self.stories.is_closing(call_id)
+        return self.calls.get(call_id) if is_living else None
 
-        False: no operator has such a call.
-        """
-        call = self.calls.get(call_id)
-        if call is None or not call.talking or not self.stories.is_open(call_id):
-            return False
-        self._deliver(call, NetOrdered(net))
-        return True
+    def order(self, call: Call, order: Order) -> None:
+        """Give a call an order, which it answers."""
+        call.company.await_answer(order)
+        self._deliver(call, order)
+
+    def end_by_order(self, call: Call, actor: str, reason: str) -> None:
+        """A supervisor ends a call: the caller hears the salutation, in whatever state it is."""
+        self._deliver(call, Dismissed(actor, has_blocked=False, reason=reason))
+
+    def begin(self, watch: Call, procedure: Procedure) -> None:
+        """Serve what a supervisor has begun: a call of its own, in which nobody has called."""
+        self.calls[watch.id] = watch
+        self._tasks.start_soon(self._serve, watch, procedure)
 
     def _deliver(self, call: Call, message: Delivered) -> None:
         try:
@@ -275,7 +288,10 @@ class Router:
                 self._idle.set()
 
     async def _rescue(self, call: Call, reason: str) -> None:
-        """The flow failed: a talk goes on by itself, and a waiting caller goes back to the dialplan."""
+        """The flow failed: a talk goes on by itself, and a waiting caller goes back to the dialplan.
+
+        So does one whose call was closed: the dialplan says the salutation, and no desk rings.
+        """
         if not self.stories.is_open(call.id):
             return  # it was never ours, or its end has been told
         try:
@@ -286,13 +302,17 @@ class Router:
                 return
             await call.hand_back()
         except AriNotFound:
-            call.tell("call.abandoned", "caller", waited_ms=call.waited_ms())
-            call.tell("call.ended", "caller", by="caller", outcome="abandoned", cause=call.causes.get(call.id, 0))
+            outcome = "answered" if call.was_answered else "abandoned"
+            if not call.was_answered:
+                call.tell("call.abandoned", "caller", waited_ms=call.waited_ms())
+            call.tell("call.ended", "caller", by="caller", outcome=outcome, cause=call.causes.get(call.id, 0))
+            return
         except AriConflict:
-            call.tell("call.fallback", reason=reason)  # the dialplan has them already
+            pass  # the dialplan has them already
         except AriError as error:
             log.error("call.rescue_failed", error=str(error))
-        else:
+            return
+        if not call.is_closed:
             call.tell("call.fallback", reason=reason)
 
 

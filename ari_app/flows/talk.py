@@ -13,6 +13,7 @@ from ari_app.domain.keys import Key, Wish
 from ari_app.flows.classify import classify
 from ari_app.flows.consult import consult
 from ari_app.flows.endings import Ended, Lost, Next, end_consult, end_stranger, left_by
+from ari_app.flows.marks import note_closed
 from ari_app.flows.party import Asked, Gone, Party, PhoneHeld, Referred
 from ari_app.flows.radio_patch import patch
 from ari_app.flows.room import LONGEST_SENTENCE, OK, Room
@@ -50,9 +51,12 @@ async def talk(room: Room, party: Party) -> Ended | Lost:
 async def do(room: Room, party: Party, wish: Wish) -> Next:
     """What the operator asked for by key; returns who has the caller afterwards."""
     match wish.key:
-        case Key.HOLD:
-            await room.confirm(party)
-            await hold_or_resume(room, party)
+        case Key.HOLD | Key.RESUME:
+            if room.order is not None and room.is_held is (wish.key is Key.HOLD):  # a supervisor says which is meant
+                await room.refuse(party, wish, "the caller is on hold already" if room.is_held else "nobody is on hold")
+            else:
+                await room.confirm(party)
+                await hold_or_resume(room, party)
         case Key.TRANSFER:  # SOP V.6
             return await transfer(room, party, wish)
         case Key.CONSULT:  # SOP VII.a
@@ -66,17 +70,17 @@ async def do(room: Room, party: Party, wish: Wish) -> Next:
             close(room, party)
             return await say_goodbye(room, party.actor, party)
         case _:
-            await classify(room, party, wish)  # SOP V.4
+            await classify(room, party, wish, "no Polres is being rung" if wish.key is Key.TAKE_BACK else "")  # SOP V.4
     return party
 
 
 async def hold_or_resume(room: Room, party: Party) -> None:
     """SOP VI "Izin Menunggu": the caller hears that sentence, then music; and again: "Selesai Menunggu", and back."""
     if room.is_held:
-        room.call.tell("call.resumed", party.actor, desk=party.desk)
+        room.tell("call.resumed", party)
         await room.resume()
     else:
-        room.call.tell("call.held", party.actor, desk=party.desk)
+        room.tell("call.held", party)
         await room.hold()
 
 
@@ -101,11 +105,15 @@ def close(room: Room, party: Party) -> None:
 async def say_goodbye(room: Room, actor: str, party: Party | None = None, sound: str = OK) -> Ended:
     """SOP VI "Salam Penutup" to the caller. The operators are free at once.
 
-    ``party``, who asked for it, is so behind the confirming ``sound``.
+    ``party``, who asked for it, is so behind the confirming ``sound``. From here on nothing else comes: should we be
+    lost, the dialplan says the salutation.
 
     Raises:
         CallerLeft: the caller did not wait for the end of it.
     """
+    call = room.call
+    call.is_closed = True
+    await note_closed(call)
     if party is not None:
         await party.ear.hears(sound)
     room.is_held = False
@@ -115,6 +123,7 @@ async def say_goodbye(room: Room, actor: str, party: Party | None = None, sound:
             for each in list(room.parties.values()):
                 if each is not party or not each.ear.is_playing:
                     await room.leave(each)
+            call.talking = bool(room.parties)
             if not room.parties and not room.caller.is_playing:
                 break
             match await room.next():

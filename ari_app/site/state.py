@@ -55,11 +55,15 @@ class StateDir:
         self.notes = self.asterisk / "spool" / "notes"
         self.transmissions = self.asterisk / "spool" / "recording"
         """One recording for each transmission on a radio net, by its id."""
+        self.phones = self.asterisk / "db" / "astdb.sqlite3"
+        """Asterisk's own database: where each phone is registered."""
         self.blocked = self.asterisk / "blocked"
         self.asterisk_pid = self.run / "asterisk.pid"
         self.witness = self.root / "witness"
         self.witness_file = self.witness / "asterisk.tsv"
         self.lock = self.root / "lock"
+        self.orders = self.root / "orders.lock"
+        """Held by whoever carries out an order in the place of an application that does not run."""
         self.replaced = self.run / "replaced"
 
     def database_url(self, settings: Settings) -> str:

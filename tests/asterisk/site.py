@@ -156,12 +156,16 @@ class Site:
         password: str = json.loads((self.state / "secrets.json").read_text())["ari"]["siaga110"]
         return password
 
+    def authorize(self, request: urllib.request.Request, password: str | None = None) -> None:
+        """Let a request to Asterisk's REST interface be the application's."""
+        token = base64.b64encode(f"siaga110:{password or self.ari_password()}".encode()).decode()
+        request.add_header("Authorization", f"Basic {token}")
+
     def ari_raw(self, path: str, password: str | None) -> tuple[int, str]:
         """GET with this password or none: the status and the body."""
         request = urllib.request.Request(f"http://{HOST}:{self.http}/ari/{path}")
         if password is not None:
-            token = base64.b64encode(f"siaga110:{password}".encode()).decode()
-            request.add_header("Authorization", f"Basic {token}")
+            self.authorize(request, password)
         try:
             with urllib.request.urlopen(request, timeout=5) as answer:
                 return answer.status, answer.read().decode()
@@ -242,9 +246,15 @@ class Site:
         return Phones(self.sip, home, trunk=self.trunk)
 
 
+def context_of(site: Site, call: str) -> str | None:
+    """Where in the dialplan a call is; None: it is over."""
+    found: dict[str, str] = {each["id"]: each["dialplan"]["context"] for each in site.ari("channels")}
+    return found.get(call)
+
+
 def in_fallback(site: Site, call: str) -> bool:
     """Whether a caller is where the dialplan rings every desk."""
-    return any(each["id"] == call and each["dialplan"]["context"] == "fallback" for each in site.ari("channels"))
+    return context_of(site, call) == "fallback"
 
 
 def running(site: Site) -> Iterator[Site]:

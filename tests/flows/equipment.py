@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from ari_app.ari.commands import Mark
 from tests.flows.fake_sound import Playing
 
 
@@ -35,8 +36,8 @@ class Leg:
     playing: Playing | None = None
     dials: tuple[str, ...] = ("leg",)
     """What it comes to us with when it is answered."""
-    is_emergency: bool = False
-    """As the dialplan knows it."""
+    marks: set[Mark] = field(default_factory=set)
+    """What the dialplan knows of a caller."""
     died_at: float | None = None
     timers: list[asyncio.TimerHandle] = field(default_factory=list)
 

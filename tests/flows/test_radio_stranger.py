@@ -7,18 +7,24 @@ from dataclasses import replace
 import anyio
 import pytest
 
+from ari_app.domain.commands import CommandRefused
 from tests.flows.fake_asterisk import Lags
 from tests.flows.floor import Floor, floor
 from tests.flows.guarding import the_guard_acts
+from tests.flows.office import give
 from tests.flows.scenes import goodbye, hear_each_other, in_talk, leg_at, press, transferring
 from tests.flows.test_radio import DTMF, NET, told, up
 
 pytestmark = pytest.mark.anyio
 
 
-def order(here: Floor, call: str, net: str) -> bool:
-    assert here.app is not None
-    return here.app.router.order_net(call, net)
+async def order(here: Floor, call: str, net: str) -> bool:
+    """A supervisor brings a net in, with none out of it; whether that was done."""
+    try:
+        await (give(here, "radio.patch", call, net=net) if net else give(here, "radio.unpatch", call))
+    except CommandRefused:
+        return False
+    return True
 
 
 async def test_a_net_is_ordered_while_the_caller_is_on_hold(lags: Lags) -> None:
@@ -28,10 +34,10 @@ async def test_a_net_is_ordered_while_the_caller_is_on_hold(lags: Lags) -> None:
         call = await in_talk(here)
         leg = leg_at(here, "1001")
         await press(here, "1001", "*4", settled=1)
-        assert order(here, call, "300")
+        assert await order(here, call, "300")
         await anyio.sleep(0.5)
         assert here.asterisk.hears(leg) == {here.asterisk.gateways["300"].leg}
-        assert order(here, call, "")
+        assert await order(here, call, "")
         await anyio.sleep(3)
         assert hear_each_other(here, call, leg)
         story = here.told(call)
@@ -45,7 +51,7 @@ async def test_a_net_is_ordered_while_a_polres_rings(lags: Lags) -> None:
         await up(here)
         call = await transferring(here, "2011")
         leg = leg_at(here, "1001")
-        order(here, call, "300")
+        assert not await order(here, call, "300")
         await anyio.sleep(0.5)
         assert "radio.patched" not in here.told(call)
         await here.until(lambda: "call.taken_back" in here.told(call), seconds=10)
@@ -61,7 +67,7 @@ async def test_a_net_is_ordered_while_somebody_is_asked(lags: Lags) -> None:
         leg = leg_at(here, "1001")
         here.asterisk.register("1002", answers_after=0.1)
         await press(here, "1001", "*11002#", settled=1)
-        order(here, call, "300")
+        assert not await order(here, call, "300")
         await anyio.sleep(1)
         assert "radio.patched" not in here.told(call)
         await press(here, "1001", "*1#", settled=3)
@@ -75,13 +81,13 @@ async def test_a_net_is_ordered_twice(lags: Lags) -> None:
         await up(here)
         call = await in_talk(here)
         leg = leg_at(here, "1001")
-        assert order(here, call, "300")
+        assert await order(here, call, "300")
         await anyio.sleep(0.5)
         await press(here, "1001", "5", settled=1)
-        order(here, call, "300")
+        assert not await order(here, call, "300")
         await anyio.sleep(1)
         assert here.asterisk.on_air("300") == {leg}
-        assert order(here, call, "")
+        assert await order(here, call, "")
         await anyio.sleep(3)
         assert hear_each_other(here, call, leg)
         assert here.asterisk.gateways["300"].keys == ["*9", "#"]
