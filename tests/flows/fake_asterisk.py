@@ -100,7 +100,7 @@ class FakeAsterisk(FakeRadio, FakeSnoop, FakeSound):
         self.stands_still_until = 0.0
         """The application reads no event before (the loop's clock)."""
         self._used: set[str] = set()
-        self._mixing: set[str] = set()
+        self.mixing: set[str] = set()
         self._recorded: dict[str, str] = {}
         """The operator whose voice each caller's recording has, when the two are joined as they are."""
         self._made: dict[str, datetime] = {}
@@ -356,7 +356,7 @@ class FakeAsterisk(FakeRadio, FakeSnoop, FakeSound):
     def _create_bridge(self, bridge: str, *, mixes: bool) -> None:
         self._check_new(bridge)
         if mixes:
-            self._mixing.add(bridge)
+            self.mixing.add(bridge)
         self.open_bridges[bridge] = set()
 
     async def add_to_bridge(self, bridge: str, legs: Sequence[str], *, absorb_keys: bool = False) -> None:
@@ -389,7 +389,7 @@ class FakeAsterisk(FakeRadio, FakeSnoop, FakeSound):
         inside = [self.legs[id_] for id_ in self.open_bridges.get(bridge, ())]
         callers = [leg.id for leg in inside if leg.is_caller]
         desks = [leg.id for leg in inside if leg.desk not in {None, STAND_IN}]
-        if bridge in self._mixing or len(callers) != 1 or len(desks) != 1:
+        if bridge in self.mixing or len(callers) != 1 or len(desks) != 1:
             return
         if self._recorded.setdefault(callers[0], desks[0]) != desks[0]:
             self.wrongs.append(f"{callers[0]}: the recording has nothing of {desks[0]}")

@@ -148,6 +148,7 @@ async def test_back_from_the_net_the_two_hear_each_other(lags: Lags, *, dies: bo
             await press(here, "1001", "#")
         await anyio.sleep(3)
         assert hear_each_other(here, call, leg)
+        assert here.asterisk.legs[call].bridge in here.asterisk.mixing, "Asterisk listens to the operator's leg"
         await press(here, "1001", "*3300#", settled=1)
         here.asterisk.operator_talks(leg, on=False)
         here.asterisk.operator_talks(leg, on=True)
