@@ -32,6 +32,8 @@ GROUPS: Final = {
     "block": "Prank calls: numbers that are marked or blocked, and what was done with them.",
     "operators": "Operators: who takes the calls, logged in where, and ready or not.",
     "radio": "Radio nets: how they stand, what was said on them, and its recordings.",
+    "queue": "The queue: whom nobody has answered yet, in their order, and which desks are ready.",
+    "monitor": "Listen to a living call at a desk's phone, whisper to its operator, or join it.",
     "desks": "Desks: whose phone is registered, who sits there, and which call is there.",
     "journal": "The journal: everything that happened, in order.",
     "conf": "The configuration: check it, render Asterisk's files from it.",

@@ -16,9 +16,9 @@ from ari_app.domain.number_rows import NumberRow
 from ari_app.domain.numbers import e164
 from ari_app.site.rules import block_rules, number_rules
 from ari_app.store.queries import find_number, list_calls, list_numbers, number_history
-from cli import candidates
 from cli.asking import order
 from cli.block_file import export_to, import_from
+from cli.call_orders import Call
 from cli.errors import Refused
 from cli.help import examples
 from cli.language import tr, word
@@ -38,12 +38,6 @@ app = new_group("Prank calls: numbers that are marked or blocked, and what was d
 CALLS_SHOWN = 100
 
 Number = Annotated[str, typer.Argument(metavar="NUMBER", help="A telephone number, as 081234567890 or +6281234567890.")]
-Call = Annotated[
-    str,
-    typer.Argument(
-        metavar="CALL", autocompletion=candidates.calls, help="The call's id, as `siaga calls list` shows it."
-    ),
-]
 Note = Annotated[str | None, typer.Option("--note", metavar="TEXT", help="What is to be known of it.")]
 
 

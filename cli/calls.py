@@ -11,6 +11,7 @@ from ari_app.domain.numbers import e164
 from ari_app.store.queries import find_call, list_calls
 from ari_app.store.reader import read
 from cli import candidates
+from cli.call_orders import COMMANDS
 from cli.errors import Refused
 from cli.help import examples
 from cli.language import tr, word
@@ -20,6 +21,9 @@ from cli.place import settings_in_force, state_dir, tables
 from cli.stories import action, print_actions, print_fields
 
 app = new_group("Calls to 110: those that live and those that have ended.")
+
+for name, (command, example) in COMMANDS.items():
+    app.command(name, epilog=examples(f"siaga calls {name} {example}"))(command)
 
 _FIELDS = tuple(name for name in CallRow.__dataclass_fields__ if name != "first_seq")
 

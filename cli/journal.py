@@ -20,9 +20,9 @@ from cli import candidates
 from cli.errors import Refused
 from cli.help import examples
 from cli.language import in_english, localised, tr
-from cli.lines import Line, follow, last_lines, lines
+from cli.lines import Shower, follow, last_lines, lines
 from cli.options import HERE, AsJson, State, new_group, path
-from cli.output import counted, print_bytes, print_json, print_line
+from cli.output import counted, print_json, print_line
 from cli.place import state_dir
 from cli.reconcile import reconcile_
 
@@ -31,24 +31,6 @@ app.command("reconcile", epilog=examples("siaga journal reconcile --since 2025-0
 
 _STANDARD: Final = Path("-")
 """Stands for standard input or output."""
-
-
-class _Shower:
-    """Prints lines: as JSON, or for people, with a heading for each day."""
-
-    def __init__(self, *, as_json: bool) -> None:
-        self._as_json = as_json
-        self._day = ""
-
-    def show(self, line: Line) -> None:
-        """Print one line."""
-        if self._as_json:
-            print_bytes(line.exported())
-            return
-        if line.day != self._day:
-            self._day = line.day
-            print_line(f"--- {line.day}")
-        print_line(line.text())
 
 
 @app.command(epilog=examples("siaga journal tail --follow", "siaga journal tail --call 1738285323.12 --json"))
@@ -73,7 +55,7 @@ def tail(
 ) -> None:
     """Show the last records of the journal, the newest at the end."""
     journal = state_dir(state).journal
-    shower = _Shower(as_json=as_json)
+    shower = Shower(as_json=as_json)
     end = 0
     if journal.exists():
         with JournalReader(journal) as reader:

@@ -28,6 +28,7 @@ _STATES: Final = {
     "held": "magenta",
     "transferring": "magenta",
     "consulting": "magenta",
+    "monitoring": "blue",
     "not_ready": "dim",
     "no_operator": "dim",
     "unregistered": "red",

@@ -73,6 +73,8 @@ DOES: set[str] = {
     "complaints close", "complaints reopen", "operators add", "operators remove", "operators pin", "operators login",
     "operators logout", "operators ready", "operators not-ready", "radio play-path", "radio say", "radio patch",
     "radio unpatch", "journal export", "conf check", "conf render", "completion",
+    "calls transfer", "calls take-back", "calls hold", "calls resume", "calls hangup", "calls classify", "calls note",
+    "monitor listen", "monitor whisper", "monitor barge",
 }  # fmt: skip
 """What does something, or writes what is a format of its own."""
 
