@@ -15,7 +15,8 @@ ACTIONS = (
     "call.consult_ended", "call.conferenced", "call.referred", "call.requeued", "call.closed", "call.recorded",
     "complaint.opened", "complaint.edited", "complaint.closed", "complaint.reopened", "desk.registered",
     "desk.unregistered", "operator.logged_in", "operator.logged_out", "operator.removed", "operator.ready",
-    "operator.not_ready", "prank.marked", "prank.unmarked", "number.blocked", "number.unblocked",
+    "operator.not_ready", "desk.wrapup", "desk.talking", "desk.free", "application.started", "prank.marked",
+    "prank.unmarked", "number.blocked", "number.unblocked",
 )  # fmt: skip
 
 json_values: st.SearchStrategy[Json] = st.recursive(
@@ -48,6 +49,7 @@ _data = st.fixed_dictionaries(
         "name": st.sampled_from(("Budi", "-", None, 5)),
         "status": st.sampled_from(("open", "handling", "closed", "?")),
         "number": st.sampled_from(("+6281234567890", "+6281234567891", "110", None, "x")),
+        "seconds": st.sampled_from((15, 2.5, 0, -1, 2**70, True, "x", None)),
         "sha256": st.sampled_from(("ab" * 32, None)),
     },
 )
