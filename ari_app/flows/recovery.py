@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 import anyio
+import anyio.lowlevel
 import structlog
 from anyio.abc import TaskGroup
 
@@ -174,6 +175,8 @@ class Recovery:
                 await self._carry_out(action, living or {})
             except AriRefused as refused:
                 log.info("recovery.too_late", status=refused.status)
+            # One at a time: the first steps of hundreds in a row would keep the heartbeat waiting, and so end us.
+            await anyio.lowlevel.checkpoint()
         await self._elsewhere.listen()
 
     async def _carry_out(self, action: plan.Action, living: Mapping[str, plan.Story]) -> None:

@@ -78,6 +78,8 @@ class FakeAsterisk(FakeRadio, FakeSound):
         self.connected = True
         self.timeout_cause = NO_ANSWER
         self.in_fallback: set[str] = set()
+        self.answered_in_fallback: dict[str, str] = {}
+        """Which desk has had each of them."""
         self.notes: list[Note] = []
         """The dialplan's notes on the callers' legs that ended."""
         self.entered: set[str] = set()
@@ -92,6 +94,8 @@ class FakeAsterisk(FakeRadio, FakeSound):
         """From a desk's answer to its leg's being ours."""
         self._lags = lags or Lags()
         self._last_event = 0.0
+        self.stands_still_until = 0.0
+        """The application reads no event before (the loop's clock)."""
         self._used: set[str] = set()
         self._mixing: set[str] = set()
         self._recorded: dict[str, str] = {}
@@ -487,7 +491,7 @@ class FakeAsterisk(FakeRadio, FakeSound):
         """Out of the application: a subscription ends with it, so the leg's end may not be told any more."""
         self._out_of_bridge(leg)
         if leg.stasis:
-            self._tell(leg, StasisEnd(self._channel(leg)))
+            self._tell(leg, StasisEnd(self._channel(leg), virtual_now().isoformat()))
             leg.stasis = False
             leg.interested -= 1
 
@@ -508,13 +512,14 @@ class FakeAsterisk(FakeRadio, FakeSound):
         del self.legs[leg.id]
         self._write_down(asterisk_log.ENDED, leg, cause=cause)
         self.notice_silence()
-        self._tell(leg, ChannelDestroyed(self._channel(leg), cause, str(cause)))
+        self._tell(leg, ChannelDestroyed(self._channel(leg), cause, str(cause), virtual_now().isoformat()))
 
     def _note(self, leg: Leg, cause: int) -> None:
         now = virtual_now()
         began = now if leg.id in self.in_fallback else None
-        up = leg.state == "Up"
-        self.notes.append(Note(leg.id, leg.number, leg.exten, now, began, now, 0, "", "caller", up, cause))
+        desk = self.answered_in_fallback.get(leg.id, "")
+        up = leg.state == "Up" or bool(desk)
+        self.notes.append(Note(leg.id, leg.number, leg.exten, now, began, now, 1000 * up, desk, "caller", up, cause))
 
     def _out_of_bridge(self, leg: Leg) -> None:
         if leg.bridge is not None:
@@ -540,7 +545,8 @@ class FakeAsterisk(FakeRadio, FakeSound):
         if self.connected:
             loop = asyncio.get_running_loop()
             # A microsecond apart: asyncio does not keep the order of timers for the same moment.
-            self._last_event = max(self._last_event + 1e-6, loop.time() + self._lags.event())
+            arrives = max(loop.time() + self._lags.event(), self.stands_still_until)
+            self._last_event = max(self._last_event + 1e-6, arrives)
             loop.call_at(self._last_event, self._arrive, event)
 
     def _arrive(self, event: Event) -> None:

@@ -124,7 +124,7 @@ async def test_a_connection_of_our_own_that_was_given_up(
     monkeypatch: pytest.MonkeyPatch, held_back: int, how: type[AriError]
 ) -> None:
     """It comes through late and takes our place: no other program serves, so we must not wait for one to end."""
-    monkeypatch.setattr("ari_app.ari.client.COMMAND_SECONDS", 0.1)
+    monkeypatch.setattr("ari_app.ari.transport.COMMAND_SECONDS", 0.1)
     stand_in = StandIn()
     stand_in.holds_back = held_back
 
