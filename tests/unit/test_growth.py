@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -32,24 +31,26 @@ class Reading:
         return rows
 
 
-def test_it_is_read_when_it_has_grown(path: Path, open_journal: OpenJournal) -> None:
-    """Ten facts, each of them seen before the time at which it would be looked anyway."""
+def test_it_is_read_when_it_has_grown(path: Path, open_journal: OpenJournal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten facts, each of them seen long before the time at which it would be looked anyway."""
+    monkeypatch.setattr(publish, "LOOK_SECONDS", 600.0)
     journal = open_journal()
 
     async def follow() -> None:
         growth, reading = Growth(path), Reading(path)
         for number in range(10):
             journal.append(Fact("system", "uji.fact", data={"number": number}))
-            began = time.monotonic()
-            with anyio.fail_after(publish.LOOK_SECONDS / 2):
+            with anyio.fail_after(60):
                 assert len(await growth.until(reading)) == 1
-            assert time.monotonic() - began < publish.LOOK_SECONDS / 2
             assert journal.flush()
 
     anyio.run(follow)
 
 
-def test_it_is_not_read_while_nothing_comes(path: Path, open_journal: OpenJournal) -> None:
+def test_it_is_not_read_while_nothing_comes(
+    path: Path, open_journal: OpenJournal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publish, "LOOK_SECONDS", 600.0)
     journal = open_journal()
     journal.append(Fact("system", "uji.fact"))
     assert journal.flush()
@@ -58,11 +59,11 @@ def test_it_is_not_read_while_nothing_comes(path: Path, open_journal: OpenJourna
         growth, reading = Growth(path), Reading(path)
         await growth.until(reading)
         reading.count = 0
-        with anyio.move_on_after(1.5 * publish.LOOK_SECONDS):
+        with anyio.move_on_after(5 * publish.GLANCE_SECONDS):
             await growth.until(reading)
         return reading.count
 
-    assert anyio.run(follow) == 2
+    assert anyio.run(follow) == 1
 
 
 def test_what_does_not_show_on_the_file_is_found_a_moment_later(
