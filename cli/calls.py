@@ -10,7 +10,11 @@ from ari_app.domain.calls import CallRow
 from ari_app.domain.numbers import e164
 from ari_app.store.queries import find_call, list_calls
 from ari_app.store.reader import read
+from cli import candidates
+from cli.call_orders import COMMANDS
 from cli.errors import Refused
+from cli.help import examples
+from cli.language import tr, word
 from cli.options import HERE, AsJson, State, new_group
 from cli.output import moment, plain, print_json, print_line, print_table
 from cli.place import settings_in_force, state_dir, tables
@@ -18,10 +22,13 @@ from cli.stories import action, print_actions, print_fields
 
 app = new_group("Calls to 110: those that live and those that have ended.")
 
+for name, (command, example) in COMMANDS.items():
+    app.command(name, epilog=examples(f"siaga calls {name} {example}"))(command)
+
 _FIELDS = tuple(name for name in CallRow.__dataclass_fields__ if name != "first_seq")
 
 
-@app.command("list")
+@app.command("list", epilog=examples("siaga calls list --living", "siaga calls list --caller 081234567890 --json"))
 def list_(  # noqa: PLR0913 - one parameter for each option
     *,
     limit: Annotated[
@@ -33,14 +40,17 @@ def list_(  # noqa: PLR0913 - one parameter for each option
         str | None, typer.Option("--caller", metavar="NUMBER", help="Only calls from this telephone number.")
     ] = None,
     desk: Annotated[
-        str | None, typer.Option("--desk", metavar="EXT", help="Only calls that this desk has or had last.")
+        str | None,
+        typer.Option(
+            "--desk", metavar="EXT", autocompletion=candidates.desks, help="Only calls that this desk has or had last."
+        ),
     ] = None,
     as_json: AsJson = False,
     state: State = HERE,
 ) -> None:
     """List the calls, the newest first."""
     if living and ended:
-        raise typer.BadParameter("it excludes --living", param_hint="--ended")
+        raise typer.BadParameter(tr("it excludes --living"), param_hint="--ended")
     place = state_dir(state)
     calls: list[CallRow] = []
     if place.journal.exists():
@@ -49,7 +59,7 @@ def list_(  # noqa: PLR0913 - one parameter for each option
         if engine is not None:
             number = e164(caller, settings.site.region, settings.site.area_code) if caller is not None else None
             if caller is not None and number is None:
-                raise typer.BadParameter("it has no digit, or too few", param_hint="--caller")
+                raise typer.BadParameter(tr("it has no digit, or too few"), param_hint="--caller")
             calls = list_calls(
                 engine,
                 living=living or (False if ended else None),
@@ -62,15 +72,28 @@ def list_(  # noqa: PLR0913 - one parameter for each option
         return
     columns = ("Call", "Received", "Caller", "State", "Desk", "Outcome")
     rows = [
-        (call.id, moment(call.received_at), call.caller or "withheld", call.state, call.desk, call.outcome)
+        (
+            call.id,
+            moment(call.received_at),
+            call.caller or tr("withheld"),
+            word(call.state),
+            call.desk,
+            word(call.outcome),
+        )
         for call in calls
     ]
-    print_table(columns, rows, empty="There are no such calls." if living or ended or caller or desk else "No calls.")
+    is_filtered = living or ended or caller or desk
+    print_table(columns, rows, empty=tr("There are no such calls.") if is_filtered else tr("No calls."))
 
 
-@app.command()
+@app.command(epilog=examples("siaga calls show 1738285323.12"))
 def show(
-    call_id: Annotated[str, typer.Argument(metavar="ID", help="The call's id, as `siaga calls list` shows it.")],
+    call_id: Annotated[
+        str,
+        typer.Argument(
+            metavar="ID", autocompletion=candidates.calls, help="The call's id, as `siaga calls list` shows it."
+        ),
+    ],
     as_json: AsJson = False,
     state: State = HERE,
 ) -> None:
@@ -79,7 +102,7 @@ def show(
     engine = tables(place, settings_in_force(place)) if place.journal.exists() else None
     call = find_call(engine, call_id) if engine is not None else None
     if call is None:
-        raise Refused(f"there is no call {plain(call_id)}: see `siaga calls list`")
+        raise Refused(tr("there is no call {call}: see `siaga calls list`", call=plain(call_id)))
     records = list(read(place.journal, call=call.id))
     if as_json:
         print_json(_as_dict(call) | {"actions": [action(record) for record in records]})

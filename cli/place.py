@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ari_app.site.state import StateDir
 from cli.errors import Refused
+from cli.language import tr
 
 if TYPE_CHECKING:  # at run time they would cost `journal tail` half a second
     from sqlalchemy import Engine
@@ -46,7 +47,7 @@ def settings_in_force(state: StateDir) -> Settings:
         Refused: there is none yet, or it cannot be used.
     """
     if not state.config.exists():
-        raise Refused(f"there is no configuration in {state.root} yet: scripts/run puts it there")
+        raise Refused(tr("there is no configuration in {folder} yet: scripts/run puts it there", folder=state.root))
     return settings_from(state.config)
 
 

@@ -13,12 +13,11 @@ from typing import Final
 from ari_app.domain.calls import CallRow, text
 from ari_app.domain.facts import Json, Record
 
-RINGING, TALKING = "ringing", "talking"
+RINGING, TALKING, MONITORING = "ringing", "talking", "monitoring"
 READY, WRAPPING_UP = "ready", "wrapup"
 
 STARTED, WRAPUP, COLLEAGUES, FREE = "application.started", "desk.wrapup", "desk.talking", "desk.free"
 """The application has begun anew, and knows of no wrap-up; one began; two desks talk; that is over, or a wrap-up is."""
-
 
 LONGEST_WRAPUP: Final = 86_400
 """Seconds. A journal holds whatever was told."""
@@ -28,8 +27,9 @@ LONGEST_WRAPUP: Final = 86_400
 class DeskRow:
     """A desk: whether its phone is registered and since when, its people, and the call that is there.
 
-    ``activity`` is ringing or talking while there is a ``call``. ``operator`` is the NRP of who is logged in;
-    ``ready`` and why not (``reason``) are theirs. Whether a desk needs an operator is the configuration's business.
+    ``activity`` is ringing, talking or, for a supervisor, monitoring while there is a ``call``. ``operator`` is the NRP
+    of who is logged in; ``ready`` and why not (``reason``) are theirs. Whether a desk needs an operator is the
+    configuration's business.
     ``colleague`` is the desk that it talks to without a caller. ``wrapup_until``: until then its operator finishes the
     work on the last call. ``busy_since`` is when the one or the other began.
     """
@@ -51,8 +51,9 @@ def desk_state(row: DeskRow, call: CallRow | None, *, login: bool, now: datetime
     """What a desk is doing, or why it is not, at the moment ``now``.
 
     It is ``unregistered``, ``no_operator``, ``not_ready``, ``wrapup``, ``ready``, or with a call ``ringing``,
-    ``talking``, ``held``, ``transferring``, ``consulting``; ``talking`` also with another desk. ``call`` is the living
-    call that is there; ``login`` is whether the desk needs an operator.
+    ``talking``, ``held``, ``transferring``, ``consulting``; ``monitoring`` where a supervisor listens to one;
+    ``talking`` also with another desk. ``call`` is the living call that is there; ``login`` is whether the desk needs
+    an operator.
     """
     if call is not None:
         # Who has the caller does what the call does; anyone else rings, or talks to those who are there.
@@ -233,8 +234,8 @@ def _off_call(row: DeskRow) -> DeskRow:
 
 
 def _taken(floor: _Floor) -> Iterator[DeskRow]:
-    """One desk has the caller; whoever else rang or talked is free again (SOP V.7)."""
-    yield from floor.all_leave(but="desk")
+    """One desk has the caller; whoever else rang or talked is free again (SOP V.7), but not who listens."""
+    yield from (row for row in floor.all_leave(but="desk") if floor.desks[row.extension].activity != MONITORING)
     yield from floor.at("desk", TALKING)
 
 
@@ -266,5 +267,9 @@ _CALLS: Final[Mapping[str, Callable[[_Floor], Iterator[DeskRow]]]] = {
     "call.closed": _Floor.all_leave,  # the caller hears the closing salutation alone
     "call.fallback": _Floor.all_leave,
     "call.ended": _Floor.all_leave,
+    "monitor.offered": lambda floor: floor.at("desk", RINGING),
+    "monitor.not_answered": lambda floor: floor.leave("desk"),
+    "monitor.started": lambda floor: floor.at("desk", MONITORING),
+    "monitor.ended": lambda floor: floor.leave("desk"),
 }
 """What each action of a call means for the desks."""
