@@ -7,6 +7,7 @@ from typing import Any
 from ari_app.domain.calls import CallRow
 from ari_app.domain.desk_rows import DeskRow, desk_state
 from ari_app.site.settings import Settings
+from ari_app.store.call_filter import CallFilter
 from ari_app.store.queries import list_calls, list_desks
 from cli.options import HERE, AsJson, State, new_group
 from cli.output import print_json, print_table
@@ -24,7 +25,7 @@ def list_(as_json: AsJson = False, state: State = HERE) -> None:
         settings = settings_in_force(place)
         engine = tables(place, settings)
         known = {row.extension: row for row in list_desks(engine)} if engine is not None else {}
-        calls = {call.id: call for call in list_calls(engine, living=True)} if engine is not None else {}
+        calls = {call.id: call for call in list_calls(engine, CallFilter(living=True))} if engine is not None else {}
         desks = _desks(settings, known, calls)
     if as_json:
         print_json(desks)

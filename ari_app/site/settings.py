@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from ari_app.domain.blocklist import MOST_MARKS
 from ari_app.domain.desks import POLDA, POLRES_PREFIX
 from ari_app.domain.radio import endpoint_of_net
+from ari_app.site.basics import REGION, TIMEZONE
 from ari_app.site.values import (
     Address,
     AreaCode,
@@ -58,8 +59,8 @@ class Site(_Section):
     """``[site]``: who and where."""
 
     name: Words
-    timezone: Zone = "Asia/Jakarta"
-    region: Region = "ID"
+    timezone: Zone = TIMEZONE
+    region: Region = REGION
     area_code: AreaCode = ""
     emergency_numbers: Annotated[tuple[EmergencyNumber, ...], Field(min_length=1)] = ("110",)
 

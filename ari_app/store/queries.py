@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
-from ari_app.domain.calls import LIVING, CallRow
+from ari_app.domain.calls import CallRow
 from ari_app.domain.complaints import ComplaintRow
 from ari_app.domain.desk_rows import DeskRow
 from ari_app.domain.number_rows import EVENT_FIELDS, NUMBER_FIELDS, NumberEvent, NumberRow
+from ari_app.store.call_filter import CallFilter
 from ari_app.store.database import trouble
 from ari_app.store.number_folder import number_row
 from ari_app.store.tables import CallTable, ComplaintTable, CursorTable, DeskTable, NumberHistoryTable, NumberTable
@@ -36,29 +37,14 @@ _NUMBER_COLUMNS: Final = tuple(_numbers.c[name] for name in NUMBER_FIELDS)
 _DESK_COLUMNS: Final = tuple(_desks.c[name] for name in DeskRow.__dataclass_fields__)
 
 
-def list_calls(
-    engine: Engine,
-    *,
-    living: bool | None = None,
-    caller: str | None = None,
-    desk: str | None = None,
-    limit: int | None = None,
-) -> list[CallRow]:
-    """The calls, newest first, at most ``limit``: all, or those that fit every condition.
-
-    ``living``: only those that have not ended (False: only those that have); ``caller``: E.164.
+def list_calls(engine: Engine, wanted: CallFilter) -> list[CallRow]:
+    """The calls that are wanted, newest first.
 
     Raises:
         DatabaseError: the database cannot be read.
     """
-    query = sa.select(*_CALL_COLUMNS).order_by(_calls.c.first_seq.desc()).limit(limit)
-    if living is not None:  # never "is not ended", for which no index helps
-        query = query.where(_calls.c.state.in_(LIVING) if living else (_calls.c.state == "ended"))
-    if caller is not None:
-        query = query.where(_calls.c.caller == caller)
-    if desk is not None:
-        query = query.where(_calls.c.desk == desk)
-    return [_call(row) for row in _rows(engine, query)]
+    text, values = wanted.query(is_sqlite=engine.dialect.name == "sqlite")
+    return [_call(row) for row in _rows(engine, sa.text(text).bindparams(**values).columns(*_CALL_COLUMNS))]
 
 
 def calls_between(engine: Engine, caller: str, *, since_ms: int, until_ms: int, limit: int = 100) -> list[CallRow]:
@@ -247,7 +233,7 @@ def _only_complaint(engine: Engine, condition: sa.ColumnElement[bool]) -> Compla
     return _complaint(rows[0]) if rows else None
 
 
-def _rows(engine: Engine, query: Select[Any]) -> Sequence[sa.Row[Any]]:
+def _rows(engine: Engine, query: sa.Executable) -> Sequence[sa.Row[Any]]:
     try:
         with engine.connect() as connection:
             return connection.execute(query).all()
