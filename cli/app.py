@@ -13,6 +13,8 @@ from typer.core import TyperGroup
 from ari_app.site.state import StateError
 from ari_app.store.errors import StoreError
 from cli.errors import Refused
+from cli.help import prepare
+from cli.language import UnknownLanguage, choose, localised, tr
 from cli.main import REFUSED, say
 from cli.options import new_group
 
@@ -39,7 +41,7 @@ class Deferred(TyperGroup):
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:  # noqa: ANN401 - Typer's click has no public types
         """Import the module and let its own command take over."""
         module = importlib.import_module(f"cli.{self.name}")
-        command = typer.main.get_command(module.app)
+        command = prepare(typer.main.get_command(module.app))
         return command.make_context(info_name, args, parent, **extra)
 
 
@@ -59,26 +61,30 @@ def run(arguments: Sequence[str]) -> int:
         OSError: something cannot be read or written; BrokenPipeError when nobody reads the output.
     """
     try:
+        choose(arguments)
         for argument in arguments:
             argument.encode()
         # Not Typer's own main(): it would end the process itself, with other exit codes.
-        command = typer.main.get_command(build())
+        command = prepare(typer.main.get_command(build()))
         with command.make_context("siaga", list(arguments)) as context:
             command.invoke(context)
     except typer.Exit as done:
         return done.exit_code
     except UnicodeEncodeError:
-        say("an argument is not text in UTF-8")
+        say(tr("an argument is not text in UTF-8"))
+        return WRONG_USAGE
+    except UnknownLanguage as error:
+        say(str(error))
         return WRONG_USAGE
     except typer.TyperException as error:
-        say(f"{error.format_message()} {_help_of(error)}")
+        say(f"{localised(error.format_message())} {_help_of(error)}")
         return error.exit_code
     except (Refused, StateError, StoreError) as error:
-        say(str(error))
+        say(localised(str(error)))
         return REFUSED
     return 0
 
 
 def _help_of(error: typer.TyperException) -> str:
     context = getattr(error, "ctx", None)
-    return f"(see '{context.command_path} --help')" if context is not None else ""
+    return tr("(see '{command} --help')", command=context.command_path) if context is not None else ""

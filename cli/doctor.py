@@ -13,7 +13,7 @@ from cli.options import HERE, AsJson, State
 from cli.output import counted, plain, print_json
 from cli.place import state_dir
 
-app = typer.Typer(add_completion=False, context_settings={"help_option_names": ["-h", "--help"]})
+app = typer.Typer(add_completion=False)
 
 _COLOURS: Final = {OK: "green", WARNING: "yellow", FAILED: "red"}
 

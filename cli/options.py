@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import typer
+
+from cli.help import show_help
 
 HERE: Final = Path("var")
 """The state directory when none is named."""
@@ -58,7 +60,6 @@ def new_group(text: str) -> typer.Typer:
         help=text,
         add_completion=False,
         invoke_without_command=True,
-        context_settings={"help_option_names": ["-h", "--help"]},
     )
 
     @app.callback()
@@ -66,15 +67,6 @@ def new_group(text: str) -> typer.Typer:
         del state  # kept for the command by its callback
         if context.invoked_subcommand is None:
             show_help(context)
+            raise typer.Exit(2)  # no command was named, which is wrong usage
 
     return app
-
-
-def show_help(context: Any) -> None:  # noqa: ANN401 - Typer's context, also of its own click
-    """Print the help; no command was named, which is wrong usage.
-
-    Raises:
-        typer.Exit: always, with 2.
-    """
-    typer.echo(context.get_help())
-    raise typer.Exit(2)

@@ -11,6 +11,8 @@ from typing import Final
 
 import msgspec
 
+from cli.language import is_indonesian, tr
+
 _WIDEST: Final = 10_000
 _BARE: Final = frozenset("+-_.:/@")
 
@@ -41,7 +43,10 @@ def print_line(text: str) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str | None]], *, empty: str) -> None:
-    """A table, or the sentence ``empty`` when it has no rows. A column named ``>X`` is aligned to the right."""
+    """A table, or the sentence ``empty`` when it has no rows. A column named ``>X`` is aligned to the right.
+
+    The headings are translated here, the sentence is as it was given.
+    """
     # A program that wants JSON, and `journal tail`, need none of rich.
     from rich import box  # noqa: PLC0415
     from rich.console import Console  # noqa: PLC0415
@@ -50,7 +55,9 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str | None]], *,
 
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     for name in columns:
-        table.add_column(name.removeprefix(">"), justify="right" if name.startswith(">") else "left", overflow="fold")
+        table.add_column(
+            tr(name.removeprefix(">")), justify="right" if name.startswith(">") else "left", overflow="fold"
+        )
     for row in rows:
         table.add_row(*(Text(plain(cell or "-")) for cell in row))
     console = Console(highlight=False)
@@ -87,5 +94,7 @@ def moment(at: str | None) -> str | None:
 
 
 def counted(number: int, one: str, many: str | None = None) -> str:
-    """``1 desk``, ``3 desks``."""
+    """``1 desk``, ``3 desks``; in the chosen language: Indonesian has no plural."""
+    if is_indonesian():
+        return f"{number} {tr(one)}"
     return f"{number} {one}" if number == 1 else f"{number} {many or one + 's'}"

@@ -24,7 +24,7 @@ from cli.output import print_json
 from cli.place import settings_in_force, state_dir
 from cli.watch_screen import Frame, screen
 
-app = typer.Typer(add_completion=False, context_settings={"help_option_names": ["-h", "--help"]})
+app = typer.Typer(add_completion=False)
 
 FASTEST_SECONDS: Final = 0.1
 """So long a screen stands at least."""

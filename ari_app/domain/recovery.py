@@ -279,9 +279,9 @@ def decide(  # noqa: PLR0913 - named, and each a thing of its own
     return actions
 
 
-def elsewhere(channels: Iterable[SeenChannel]) -> frozenset[str]:
-    """The desks whose phones ring or talk for the dialplan's fallback: they are not free for us."""
-    return frozenset(channel.endpoint for channel in channels if channel.rung and call_of(channel.id) is None)
+def elsewhere(channels: Iterable[SeenChannel]) -> dict[str, str]:
+    """The legs that ring or talk at desks for the dialplan's fallback, and those desks: they are not free for us."""
+    return {channel.id: channel.endpoint for channel in channels if channel.rung and call_of(channel.id) is None}
 
 
 def _adoption(

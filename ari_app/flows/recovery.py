@@ -22,6 +22,7 @@ from ari_app.domain.facts import Fact, Json
 from ari_app.domain.queue import Priority
 from ari_app.flows.call import Call
 from ari_app.flows.colleague import talk_to_colleague
+from ari_app.flows.elsewhere import Elsewhere
 from ari_app.flows.emergency import (
     Finder,
     begin_talk,
@@ -96,6 +97,7 @@ class Recovery:
         self._link_lost: datetime | None = None
         self._router = router
         self._living = living
+        self._elsewhere = Elsewhere(router.around)
 
     @property
     def _asterisk(self) -> Commands:
@@ -153,7 +155,7 @@ class Recovery:
         living = await self._stories() if read or self._router.stories.want_reading(flows) else None
         channels = [seen(channel) for channel in await self._asterisk.channels()]
         bridges = [plan.SeenBridge(bridge.id, frozenset(bridge.channels)) for bridge in await self._asterisk.bridges()]
-        self._router.around.switchboard.elsewhere(plan.elsewhere(channels))
+        self._elsewhere.seen(plan.elsewhere(channels))
         actions = plan.decide(channels, bridges, flows=flows, legs=legs, living=frozenset(living or ()), nets=made)
         if actions and living is None:
             living = await self._stories()
@@ -167,6 +169,7 @@ class Recovery:
                 await self._carry_out(action, living or {})
             except AriRefused as refused:
                 log.info("recovery.too_late", status=refused.status)
+        await self._elsewhere.listen()
 
     async def _carry_out(self, action: plan.Action, living: Mapping[str, plan.Story]) -> None:
         """Do it, unless things have moved on since Asterisk was asked."""

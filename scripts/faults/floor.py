@@ -171,17 +171,19 @@ class Floor:
         """When (loop's clock) the journal had an action of this caller's call; None: not in time."""
         end = moment() + seconds
         while moment() < end:
-            records = self.instance.records(after=self.begun_at if after is None else after)
-            calls = {record.call for record in records if record.data.get("number_raw") == number}
-            calls |= {
-                record.call
-                for record in self.instance.records(after=self.begun_at, actions=["call.received"])
-                if record.data.get("number_raw") == number
-            }
-            if any(record.action == action and record.call in calls for record in records):
+            if self._is_told(number, action, after=self.begun_at if after is None else after):
                 return moment()
             await asyncio.sleep(0.02)
         return None
+
+    def was_given_to_fallback(self, citizen: Citizen) -> bool:
+        """Whether the dialplan alone has had this caller, by the journal as it is now."""
+        return self._is_told(citizen.number, "call.fallback", after=self.begun_at)
+
+    def _is_told(self, number: str, action: str, *, after: int) -> bool:
+        begun = self.instance.records(after=self.begun_at, actions=["call.received"])
+        calls = {record.call for record in begun if record.data.get("number_raw") == number}
+        return any(record.call in calls for record in self.instance.records(after=after, actions=[action]))
 
     # ---- the journal, as somebody reads it all the time
 

@@ -141,8 +141,10 @@ class FakeAsterisk(FakeRadio, FakeSound):
         )
 
     def ends_in_fallback(self, extension: str) -> None:
-        """That is over."""
-        del self._fallback_rings[extension]
+        """That is over; whoever has asked for the leg's events hears of it."""
+        channel = self._fallback_rings.pop(extension)
+        if channel.id in self._watched:
+            self._send(ChannelDestroyed(channel, NORMAL, ""))
 
     def caller_hangs_up(self, call: str) -> None:
         """The caller puts the telephone down, if the call still is."""
@@ -407,9 +409,10 @@ class FakeAsterisk(FakeRadio, FakeSound):
         gone = []
         for source in sources:
             kind, _, id_ = source.partition(":")
+            in_fallback = {channel.id for channel in self._fallback_rings.values()}
             if kind == "channel" and id_ in self.legs:
                 self.legs[id_].interested += 1
-            elif kind == "endpoint" and id_.partition("/")[2] in self.phones:
+            elif id_ in in_fallback or (kind == "endpoint" and id_.partition("/")[2] in self.phones):
                 self._watched.add(id_)
             else:
                 gone.append(source)

@@ -260,7 +260,7 @@ def test_how_long_ago_something_was() -> None:
 def test_desks_that_the_fallback_rings_are_elsewhere() -> None:
     theirs = SeenChannel("c9", "1003", held=False, up=True, rung=True)
     own_line = SeenChannel("c8", "1004", held=False, up=True)
-    assert elsewhere([CALLER, LEG, theirs, own_line, replace(LEG, rung=True)]) == {"1003"}
+    assert elsewhere([CALLER, LEG, theirs, own_line, replace(LEG, rung=True)]) == {"c9": "1003"}
 
 
 def test_waiting_callers_are_taken_up_in_the_order_in_which_they_came() -> None:

@@ -1,0 +1,56 @@
+"""Desks whose phones are in calls of the dialplan's fallback: they are not free for us until that is over.
+
+Whose leg it is, only a look at all channels tells. Its end must not wait for the next look: a caller may be waiting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ari_app.ari.model import ChannelDestroyed, LegEvent
+from ari_app.flows.surroundings import Surroundings
+
+
+class Elsewhere:
+    """Tells the switchboard of them."""
+
+    def __init__(self, around: Surroundings) -> None:
+        """Nobody has looked yet."""
+        self._around = around
+        self._legs: dict[str, str] = {}
+        self._unheard: set[str] = set()
+
+    def seen(self, legs: Mapping[str, str]) -> None:
+        """The desks of these legs, and no others, are elsewhere; Asterisk has just been asked."""
+        self._unheard |= legs.keys() - self._legs.keys()
+        self._around.switch.forget(self._legs.keys() - legs.keys())
+        self._legs = dict(legs)
+        self._unheard &= legs.keys()
+        for leg in self._unheard:
+            self._around.switch.register(leg, self._on_event)
+        self._tell()
+
+    async def listen(self) -> None:
+        """From now on the end of each of these legs is heard of. Those that are over by now were the first to go.
+
+        Raises:
+            AriError: Asterisk could not be asked.
+        """
+        unheard = frozenset(self._unheard)
+        if not unheard:
+            return
+        for gone in await self._around.asterisk.subscribe([f"channel:{leg}" for leg in sorted(unheard)]):
+            self._over(gone.removeprefix("channel:"))
+        self._unheard -= unheard
+
+    def _on_event(self, event: LegEvent) -> None:
+        if isinstance(event, ChannelDestroyed):
+            self._over(event.channel.id)
+
+    def _over(self, leg: str) -> None:
+        if self._legs.pop(leg, None) is not None:
+            self._around.switch.forget([leg])
+            self._tell()
+
+    def _tell(self) -> None:
+        self._around.switchboard.elsewhere(set(self._legs.values()))
