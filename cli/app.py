@@ -28,6 +28,7 @@ GROUPS: Final = {
     "block": "Prank calls: numbers that are marked or blocked, and what was done with them.",
     "operators": "Operators: who takes the calls, logged in where, and ready or not.",
     "radio": "Radio nets: how they stand, what was said on them, and its recordings.",
+    "report": "Reports: what a day, a shift or a month came to, on screen, as CSV or on paper.",
     "desks": "Desks: whose phone is registered, who sits there, and which call is there.",
     "journal": "The journal: everything that happened, in order.",
     "conf": "The configuration: check it, render Asterisk's files from it.",
