@@ -29,6 +29,7 @@ from ari_app.domain.claims import Claims
 from ari_app.domain.commands import CommandRefused
 from ari_app.domain.facts import Fact, Json
 from ari_app.domain.recovery import Story
+from ari_app.flows.archive import archive_commands
 from ari_app.flows.blocking import Blocking, block_commands
 from ari_app.flows.complaints import complaint_commands
 from ari_app.flows.office import operator_commands
@@ -138,6 +139,12 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
                     mark_living=router.mark_living,
                     flush=partial(journal.flush, or_reserve=True),
                     rules=number_rules(settings),
+                )
+                | archive_commands(
+                    tell,
+                    find_call=CallLookup(state.journal, journal.flush),
+                    find_complaint=ComplaintLookup(state.journal, journal.flush),
+                    flush=partial(journal.flush, or_reserve=True),
                 )
                 | radio_commands(nets, tell, speak=partial(_speak, state), order=router.order_net),
             )

@@ -28,6 +28,8 @@ GROUPS: Final = {
     "block": "Prank calls: numbers that are marked or blocked, and what was done with them.",
     "operators": "Operators: who takes the calls, logged in where, and ready or not.",
     "radio": "Radio nets: how they stand, what was said on them, and its recordings.",
+    "recordings": "Recordings of calls: which there are, who listened, whether they are unchanged.",
+    "instructions": "Instructions: what the Perwira Piket has ordered on a call or a complaint.",
     "report": "Reports: what a day, a shift or a month came to, on screen, as CSV or on paper.",
     "desks": "Desks: whose phone is registered, who sits there, and which call is there.",
     "journal": "The journal: everything that happened, in order.",

@@ -262,9 +262,11 @@ def _offline_handlers(
     Each group of commands adds its mapping here.
     """
     from ari_app.assembly import make_complaints, make_roster  # noqa: PLC0415
+    from ari_app.flows.archive import archive_commands  # noqa: PLC0415
     from ari_app.flows.complaints import complaint_commands  # noqa: PLC0415
     from ari_app.flows.office import operator_commands  # noqa: PLC0415
     from ari_app.site.rules import field_rules  # noqa: PLC0415
+    from ari_app.store.blocked import CallLookup  # noqa: PLC0415
     from ari_app.store.complaints import ComplaintLookup  # noqa: PLC0415
     from ari_app.store.queries import ticket_at_desk  # noqa: PLC0415
     from cli.place import tables  # noqa: PLC0415
@@ -279,4 +281,10 @@ def _offline_handlers(
         at_desk=at_desk,
         rules=field_rules(settings),
     )
-    return {**operator_commands(make_roster(settings, place, tell)), **complaints}
+    archive = archive_commands(
+        tell,
+        find_call=CallLookup(place.journal, flush),
+        find_complaint=ComplaintLookup(place.journal, flush),
+        flush=partial(flush, or_reserve=True),
+    )
+    return {**operator_commands(make_roster(settings, place, tell)), **complaints, **archive}

@@ -74,14 +74,17 @@ def log(net: Net = None, limit: Limit = 50, state: State = HERE) -> None:
 
 @app.command("play-path")
 def play_path(transmission: str, state: State = HERE) -> None:
-    """Print where a transmission's recording is, for a player."""
+    """Print where a transmission's recording is, for a player. That you were shown it is in the journal before."""
+    from cli.recordings import show_path  # noqa: PLC0415 - the nets' other commands need nothing of it
+
     place = state_dir(state)
-    if not any(each.id == transmission for each in transmissions(radio_records(place.journal))):
+    said = [each for each in transmissions(radio_records(place.journal)) if each.id == transmission]
+    if not said:
         raise Refused(f"there is no transmission {transmission}")
     path = place.transmissions / f"{transmission}.wav"
     if not path.exists():
         raise Refused(f"transmission {transmission} has no recording")
-    print_line(str(path))
+    show_path(state, path, call=said[-1].call, transmission=transmission)
 
 
 @app.command("say")

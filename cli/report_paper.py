@@ -115,10 +115,10 @@ class Paper:
         """Four in a row."""
         pdf, gap = self._pdf, 3.0
         width, height = (_WIDTH - 3 * gap) / 4, 21.0
+        top = pdf.get_y()
         for number, tile in enumerate(tiles):
-            if number % 4 == 0:
-                self._room(height + gap)
-                top = pdf.get_y()
+            if number and number % 4 == 0:
+                top += height + gap
             left = _MARGIN + number % 4 * (width + gap)
             pdf.set_fill_color(*_PALE)
             pdf.rect(left, top, width, height, style="F")
@@ -127,8 +127,7 @@ class Paper:
             self._put(left + 4, top + 2, tile.label, 8, _INK)
             self._put(left + 4, top + 7.5, tile.value, 15, BLUE, "B")
             self._put(left + 4, top + 15.5, tile.note, 7.5, GREY)
-            if number % 4 == 3 or number == len(tiles) - 1:  # noqa: PLR2004 - the row is full
-                pdf.set_y(top + height + gap)
+        pdf.set_y(top + height + gap)
 
     def columns(self, bars: Sequence[Bar], colour: Colour) -> None:
         """A chart of standing bars, with a scale beside it."""

@@ -190,6 +190,9 @@ def _polres(paper: Paper, lines: Sequence[Line], names: Names) -> None:
     ]  # fmt: skip
     wanted = ("transfers", "transfers_answered", "transfers_taken_back", "transfers_other", "transfer_mean")
     rows = [(line.key, names.of(line.key), *(_value(line.figures[name]) for name in wanted)) for line in lines]
+    if lines:
+        paper.heading("Penerusan per Polres, menurut kode", room=COLUMNS_HEIGHT)
+        paper.columns([Bar(line.key, line.figures["transfers"].value or 0) for line in lines], BLUE)
     paper.table("Penerusan per Polres", columns, rows, empty="Tidak ada panggilan yang diteruskan.")
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ari_app.domain.calls import text
-from ari_app.domain.facts import Record
+from ari_app.domain.facts import Fact, Json, Record
 
 ADDED: Final = "instruction.added"
 LONGEST_TEXT: Final = 1000
@@ -31,3 +31,9 @@ def instruction_of(record: Record) -> Instruction | None:
     if record.action != ADDED or record.call is None or said is None:
         return None
     return Instruction(record.seq, record.call, record.at, record.actor, text(record.data, "officer"), said)
+
+
+def added(call: str, actor: str, *, text: str, officer: str | None, ticket: str | None) -> Fact:
+    """An order that was written down; ``ticket`` where it was given on a complaint."""
+    given: dict[str, Json] = {"officer": officer, "ticket": ticket}
+    return Fact(actor, ADDED, call, {"text": text, **{name: each for name, each in given.items() if each is not None}})

@@ -54,22 +54,21 @@ def _taken(connection: Connection, in_time: tuple[Any, ...], zone: ZoneInfo) -> 
 
 
 def _call(row: sa.Row[Any], zone: ZoneInfo) -> Taken:
-    id_, received, answered, by, desk, kind, outcome, blocked, marked, emergency, contact = row
-    at = datetime.fromtimestamp(received / 1000, zone)
+    at = datetime.fromtimestamp(row.received_ms / 1000, zone)
     return Taken(
-        id_,
-        received,
-        at.date().isoformat(),
-        at.hour,
-        _ms(answered),
-        by,
-        desk,
-        kind,
-        outcome,
-        blocked is not None,
-        marked is not None,
-        _ms(emergency),
-        _ms(contact),
+        row.id,
+        row.received_ms,
+        day=at.date().isoformat(),
+        hour=at.hour,
+        answered_ms=_ms(row.answered_at),
+        operator=row.answered_by,
+        desk=row.answered_desk,
+        kind=row.kind,
+        outcome=row.outcome,
+        is_blocked=row.blocked_at is not None,
+        is_marked=row.marked_at is not None,
+        emergency_ms=_ms(row.emergency_at),
+        contact_ms=_ms(row.contact_at),
     )
 
 
