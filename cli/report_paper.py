@@ -26,6 +26,7 @@ _PALE: Final[Colour] = (238, 242, 247)
 _LINE: Final[Colour] = (205, 212, 220)
 
 _FONT: Final = "Helvetica"
+_LATIN: Final = frozenset((*range(0x20, 0x7F), *range(0xA0, 0x100)))
 _MARGIN: Final = 10.0
 _WIDTH: Final = 190.0
 _PAGE: Final = 250.0
@@ -68,12 +69,14 @@ class Column:
 
 def latin(text: str) -> str:
     """The text in the letters that there are."""
-    try:
-        text.encode("latin-1")
-    except UnicodeEncodeError:
-        bare = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
-        return bare.encode("latin-1", "replace").decode("latin-1")
-    return text
+    return "".join(map(_letter, unicodedata.normalize("NFC", text)))
+
+
+def _letter(letter: str) -> str:
+    if ord(letter) in _LATIN:
+        return letter
+    bare = unicodedata.normalize("NFKD", letter)
+    return "".join(c for c in bare if ord(c) in _LATIN) or "?"
 
 
 class Paper:
