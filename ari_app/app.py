@@ -169,7 +169,8 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
                 on_lost=recovery.link_lost,
                 on_echo=loop.came,
             )
-            watch = PhoneWatch(asterisk, dead_after=around.rules.dead_phone)
+            rules = around.rules
+            watch = PhoneWatch(asterisk, dead_after=rules.dead_phone, unheard_after=rules.unheard_phone)
             for core in (heartbeat.run, partial(_stop_on_signal, tasks, router, asterisk)):
                 tasks.start_soon(core)
             if state.replaced.exists():
@@ -203,6 +204,7 @@ def _rules(settings: Settings, state: StateDir) -> Rules:
         answer=settings.transfer.answer_seconds,
         announce=settings.queue.announce_seconds,
         dead_phone=settings.queue.dead_phone_seconds or math.inf,
+        unheard_phone=settings.queue.unheard_phone_seconds or math.inf,
         greeting=settings.prompts.greeting,
         verification_max=settings.block.verification_max,
         polres=frozenset(polres.code for polres in settings.polres),

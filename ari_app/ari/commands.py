@@ -18,6 +18,15 @@ class Claim(Enum):
     GONE = "gone"
 
 
+class Mark(Enum):
+    """What is noted on a caller's line in Asterisk, for the dialplan to find should its fallback get the caller."""
+
+    EMERGENCY = "EMERGENCY"
+    """It is one, so it matters no more whether the number is blocked (SOP VIII)."""
+    CLOSED = "CLOSED"
+    """The call was closed: the caller hears the salutation, and no desk rings (SOP VI "Salam Penutup")."""
+
+
 class Commands(Protocol):
     """The operations of ARI that are used.
 
@@ -48,8 +57,8 @@ class Commands(Protocol):
     async def hangup(self, leg: str, *, reason: str = "normal") -> None:
         """End a leg: ``normal``, ``answered_elsewhere``, ``busy`` or another of ARI's reasons."""
 
-    async def mark_emergency(self, leg: str) -> None:
-        """Note on a caller's leg that it is an emergency: the fallback does not take them for blocked (SOP VIII).
+    async def mark(self, leg: str, mark: Mark, *, on: bool = True) -> None:
+        """Note something on a caller's leg, or that it is so no more.
 
         Unlike other orders it does not wait for what is played to the leg. Of a leg that is gone nothing is said.
         """

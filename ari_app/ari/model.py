@@ -104,6 +104,7 @@ class StasisEnd(msgspec.Struct, frozen=True, tag_field="type", tag="StasisEnd"):
     """A channel has left the application: hung up, or gone on in the dialplan."""
 
     channel: Channel
+    timestamp: str = ""
 
 
 class ChannelStateChange(msgspec.Struct, frozen=True, tag_field="type", tag="ChannelStateChange"):
@@ -118,6 +119,7 @@ class ChannelDestroyed(msgspec.Struct, frozen=True, tag_field="type", tag="Chann
     channel: Channel
     cause: int
     cause_txt: str
+    timestamp: str = ""
 
 
 class ChannelDtmfReceived(msgspec.Struct, frozen=True, tag_field="type", tag="ChannelDtmfReceived"):

@@ -11,7 +11,7 @@ import msgspec
 import structlog
 
 from ari_app.ari.client import AsteriskClient
-from ari_app.ari.errors import HTTP_UNAUTHORISED, AriError, AriProtocolError, AriReplaced
+from ari_app.ari.errors import HTTP_UNAUTHORISED, AriError, AriProtocolError, AriReplaced, AriStalled
 from ari_app.ari.model import ApplicationReplaced, ChannelUserevent, Event, RESTResponse, decode_message
 
 FIRST_PAUSE: Final = 0.05
@@ -20,6 +20,9 @@ LONGEST_PAUSE: Final = 0.5
 
 SILENT_SECONDS: Final = 3.0
 """A ping goes out this often; a link that does not answer it within as long again is given up."""
+
+LATE_SECONDS: Final = 10.0
+"""Connections that we gave up while the link stood still reach Asterisk when it goes on, as late as this at most."""
 
 log = structlog.get_logger(__name__)
 
@@ -48,12 +51,14 @@ class EventStream:
         self._on_connected = on_connected
         self._on_lost = on_lost
         self._on_echo = on_echo
+        self._has_given_up = False
 
     async def run(self) -> None:
         """Read events until cancelled.
 
         Raises:
             AriReplaced: another program took our name; this one must stop acting.
+            AriStalled: a connection of our own took it, one that had been given up.
             AriProtocolError: what answers does not let us in (a wrong password).
         """
         pause = FIRST_PAUSE
@@ -68,9 +73,10 @@ class EventStream:
                 ) as socket:
                     connected = True
                     pause = FIRST_PAUSE
+                    since = anyio.current_time()
                     if await self._read(socket):
-                        msg = "another program connected to Asterisk with this application's name"
-                        raise AriReplaced(msg)
+                        raise self._replaced(anyio.current_time() - since)
+                    self._has_given_up &= anyio.current_time() - since < LATE_SECONDS
                 log.warning("ari.stream_ended", close_code=socket.close_code)
             except aiohttp.WSServerHandshakeError as error:
                 if error.status == HTTP_UNAUTHORISED:
@@ -79,10 +85,17 @@ class EventStream:
                 log.warning("ari.connect_refused", status=error.status)
             except (aiohttp.ClientError, OSError, TimeoutError) as error:
                 log.warning("ari.stream_lost" if connected else "ari.connect_failed", error=repr(error))
+                self._has_given_up |= not connected and isinstance(error, TimeoutError)
             if connected:
                 self._on_lost()
             await anyio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
+
+    def _replaced(self, seconds: float) -> AriError:
+        """Who took our name, so soon after we had connected. Our own late connection serves nobody: no standing by."""
+        if self._has_given_up and seconds < LATE_SECONDS:
+            return AriStalled("a connection to Asterisk that had been given up came through, and took our place")
+        return AriReplaced("another program connected to Asterisk with this application's name")
 
     async def _read(self, socket: aiohttp.ClientWebSocketResponse) -> bool:
         """Read until the link ends; True when another program took our name."""

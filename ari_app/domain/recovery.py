@@ -17,13 +17,16 @@ LEG_MARK: Final = "-leg-"
 BRIDGE_MARK: Final = "-bridge-"
 
 
-ANSWERED, BLOCKED_CALL, CLAIMED = "call.answered", "call.blocked", "call.emergency_claimed"
+ANSWERED, BLOCKED_CALL, CLAIMED, CLOSED = "call.answered", "call.blocked", "call.emergency_claimed", "call.closed"
 UNBLOCKED_NUMBER: Final = "number.unblocked"
-STORY_ACTIONS: Final = (ANSWERED, BLOCKED_CALL, CLAIMED, UNBLOCKED_NUMBER)
+STORY_ACTIONS: Final = (ANSWERED, BLOCKED_CALL, CLAIMED, CLOSED, UNBLOCKED_NUMBER)
 """What of a call is to be known besides its last action."""
 
 DESK_CONTEXT: Final = "desk-"
 """How the dialplan's contexts begin in which a desk's own calls are."""
+
+CLOSED_CONTEXT: Final = "closed"
+"""Where the dialplan says the salutation of a call that was closed, and hangs up (``Mark.CLOSED``)."""
 
 RADIO_CONTEXT: Final = "radio-"
 """The same for the calls of radio gateways."""
@@ -84,8 +87,8 @@ class Story:
 
     ``last`` is the last ``call.*`` action but ``call.classified``; ``is_blocked``: the call's number was blocked when
     it came in, and nobody has unblocked it in this call; ``claims_emergency``: its caller has said by key that it is an
-    emergency (SOP VIII); ``was_answered``: an operator has spoken with the caller. ``since`` is when it came in
-    (ISO 8601), where that was read from the journal.
+    emergency (SOP VIII); ``was_answered``: an operator has spoken with the caller; ``is_closed``: nothing comes but the
+    salutation. ``since`` is when it came in (ISO 8601), where that was read from the journal.
     """
 
     last: str
@@ -93,6 +96,7 @@ class Story:
     claims_emergency: bool = False
     was_answered: bool = False
     since: str = ""
+    is_closed: bool = False
 
     def after(self, action: str) -> Story:
         """The story with one more line: one of ``call.*`` but ``call.classified``, or ``number.unblocked``."""
@@ -102,6 +106,7 @@ class Story:
             claims_emergency=self.claims_emergency or action == CLAIMED,
             was_answered=self.was_answered or action == ANSWERED,
             since=self.since,
+            is_closed=self.is_closed or action == CLOSED,
         )
 
     @property
@@ -274,7 +279,7 @@ def decide(  # noqa: PLR0913 - named, and each a thing of its own
             continue
         if call not in by_id:
             actions.append(EndStory(call))
-        elif not by_id[call].held:
+        elif not by_id[call].held and by_id[call].context != CLOSED_CONTEXT:  # its end is noted there
             actions.append(InFallback(call))
     return actions
 

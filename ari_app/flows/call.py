@@ -13,13 +13,14 @@ import structlog
 
 from ari_app.ari.errors import AriError, AriNotFound, AriRefused, InboxFull
 from ari_app.ari.inbox import Inbox
-from ari_app.ari.model import Channel, ChannelDestroyed, PlaybackFinished, StasisEnd, StasisStart, leg_of
+from ari_app.ari.model import Channel, ChannelDestroyed, PlaybackFinished, StasisStart, leg_of
 from ari_app.domain.causes import UNKNOWN_CAUSE
 from ari_app.domain.display import Shown, shown_caller
 from ari_app.domain.facts import Fact, Json
 from ari_app.domain.queue import Priority
 from ari_app.domain.recovery import leg_id
 from ari_app.flows.bridges import Bridges
+from ari_app.flows.leaving import Leaving
 from ari_app.flows.messages import (
     OF_NO_LEG,
     CallClosed,
@@ -62,6 +63,8 @@ class Call:
         self.is_emergency = False
         self.claims_emergency = False
         """Whether a blocked caller has said so by key (SOP VIII)."""
+        self.is_closed = False
+        """Whether it was closed, so that nothing comes but the salutation (SOP VI)."""
         self.is_up = False
         """Whether the caller's leg was answered, by a desk or by the announcement."""
         self.was_answered = False
@@ -75,7 +78,8 @@ class Call:
         """A desk and its leg, rung while the call was being claimed."""
         self.bridges = Bridges(around.asterisk, call)
         self._inbox: Inbox[Delivered] = Inbox()
-        self._caller_left = self._has_exited = self._is_lost = False
+        self._caller_left = self._is_lost = False
+        self.leaving = Leaving(call)
         self.given_away = anyio.Event()
         """Set when a leg of ours has been joined with another call."""
         self._seen: set[str] = set()
@@ -119,11 +123,6 @@ class Call:
         if isinstance(message, Dismissed):
             raise CallClosed(message)
         return message
-
-    @property
-    def has_news(self) -> bool:
-        """Whether ``next`` would return at once."""
-        return len(self._inbox) > 0
 
     async def look(self) -> None:
         """Notice who has gone so far, without waiting for more.
@@ -183,8 +182,8 @@ class Call:
 
     @property
     def was_taken(self) -> bool:
-        """Whether the caller's leg has left us and, by ``end``, has not ended: somebody gave it to the dialplan."""
-        return self._has_exited and self.id not in self.causes
+        """Whether, by ``end``, the caller's leg has left us for the dialplan: somebody gave it back."""
+        return self.leaving.was_taken(is_over=self.id in self.causes)
 
     @property
     def caller_left(self) -> bool:
@@ -207,8 +206,8 @@ class Call:
                 self._seen.add(leg_of(message))
                 if isinstance(message, StasisStart):
                     self._entered.add(message.channel.id)
-        self._has_exited |= isinstance(message, StasisEnd) and message.channel.id == self.id
-        self._caller_left |= self._has_exited or self.id in self.causes
+        self.leaving.note(message)
+        self._caller_left |= self.leaving.has_left or self.id in self.causes
 
     # ---- what to do ----------------------------------------------------------------------------
 
@@ -387,9 +386,13 @@ class Call:
         """The call came in so long ago: it was found living, and keeps its place among those who wait."""
         self.received = self.waits_since = now() - seconds
 
-    def wait_in_queue(self) -> None:
-        """From now on the call gets the desks that are its turn; who waits already, goes on waiting."""
-        self.around.switchboard.wait(self.id, self.deliver, self.priority, self.waits_since)
+    def wait_in_queue(self) -> bool:
+        """From now on the call gets the desks that are its turn; who waits already, goes on waiting.
+
+        Whether it has got one at once.
+        """
+        board = self.around.switchboard
+        return board.wait(self.id, self.deliver, self.priority, self.waits_since) is not None
 
     def waited_ms(self) -> int:
         """Milliseconds since the call came in."""

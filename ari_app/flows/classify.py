@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-import structlog
-
-from ari_app.ari.errors import AriError
 from ari_app.domain.keys import Key, Wish
 from ari_app.domain.queue import Priority
+from ari_app.flows.marks import note_emergency
 from ari_app.flows.party import Party
 from ari_app.flows.room import Room
-
-if TYPE_CHECKING:
-    from ari_app.flows.call import Call
-
-log = structlog.get_logger(__name__)
 
 
 async def classify(room: Room, party: Party, wish: Wish) -> None:
@@ -28,18 +19,10 @@ async def classify(room: Room, party: Party, wish: Wish) -> None:
             call.is_emergency, call.priority = True, Priority.EMERGENCY
             call.tell("call.classified", party.actor, emergency=True)
             await room.show(party)
-            await mark_emergency(call)
+            await note_emergency(call)
         case Key.UNBLOCK if call.caller and call.around.blocking.unblock(call.caller, party.actor, call=call.id):
             await room.show(party)  # SOP VIII: unblocked "setelah melalui proses verifikasi"
         case _:
             await room.refuse(party, wish)
             return
     await room.confirm(party)
-
-
-async def mark_emergency(call: Call) -> None:
-    """Should the fallback get the caller, it does not ask whether their number is blocked (SOP VIII); never raises."""
-    try:
-        await call.around.asterisk.mark_emergency(call.id)
-    except AriError as error:  # for us it is one all the same
-        log.warning("call.not_marked", error=repr(error))

@@ -132,8 +132,8 @@ async def _back(room: Room, party: Party, other: Party) -> None:
     call = room.call
     if room.aside is None:
         call.tell("call.consult_ended", party.actor, desk=party.desk, to=other.desk, reason="left")
-    await room.bring_in(party)
     call.tell("call.resumed", party.actor, desk=party.desk)
+    await room.bring_in(party)
 
 
 async def join_or_dismiss(room: Room, party: Party, wish: Wish) -> None:

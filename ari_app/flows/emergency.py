@@ -158,11 +158,11 @@ async def find_operator(room: Room) -> Party:
     call = room.call
     call.tell("call.queued", priority=call.priority.name.lower())
     board = call.around.switchboard
-    call.wait_in_queue()
+    has_desk = call.wait_in_queue()
     group = RingGroup(call, call.around.rules.ring)
     announce = call.remind(0.0 if call.is_up else call.around.rules.announce, ANNOUNCE)
     try:
-        if not call.has_news:  # nobody is free
+        if not has_desk:
             await call.follow_caller()
         while True:
             heard = await room.next()
@@ -257,8 +257,11 @@ async def finish(room: Room, *, by: str, outcome: str) -> None:
     call = room.call
     waited = call.waited_ms()
     await let_go(room)
-    if call.was_taken:  # the guard's doing: its end comes from the dialplan
-        call.tell("call.fallback", reason="taken_away")
+    if call.was_taken:  # the guard's doing: the end comes from the dialplan
+        if not call.is_closed:
+            call.tell("call.fallback", reason="taken_away")
+        return
+    if call.leaving.is_end_unseen:  # the dialplan tells it: others may have had the caller while we stood still
         return
     recording = await call.around.recorded(call.id)
     if recording is not None:

@@ -40,7 +40,7 @@ class Unblocked:
 
 @dataclass(frozen=True, slots=True)
 class DisplayChanged:
-    """What the operators' displays say has changed."""
+    """Whether it is an emergency has changed: the operators' displays and the caller's line follow."""
 
 
 class News(StrEnum):

@@ -1,7 +1,7 @@
 """Notices operators' phones that have died in a talk: no audio comes, and no goodbye either.
 
 Such a phone's leg is hung up, and the call's flow sends the caller back to the head of the queue. A phone that
-has never sent anything is not judged: it may be one that says nothing while its operator is silent.
+has never sent anything may be one that says nothing while its operator is silent: the site says whether there are such.
 """
 
 from __future__ import annotations
@@ -39,10 +39,13 @@ class _Sign:
 class PhoneWatch:
     """Looks after every operator's leg in a talk."""
 
-    def __init__(self, asterisk: Commands, *, dead_after: float) -> None:
-        """``dead_after`` is how many seconds the audio of a phone that was heard may be missing."""
+    def __init__(self, asterisk: Commands, *, dead_after: float, unheard_after: float) -> None:
+        """``dead_after`` is how many seconds the audio of a phone that was heard may be missing.
+
+        ``unheard_after`` is the same for one that has not been since it answered, or holds no more by its own key.
+        """
         self._asterisk = asterisk
-        self._dead_after = dead_after
+        self._dead_after, self._unheard_after = dead_after, unheard_after
         self._signs: dict[str, _Sign] = {}
         self._turn = 0
 
@@ -71,7 +74,7 @@ class PhoneWatch:
         sign = self._signs.get(leg)
         if sign is None or packets != sign.packets:
             self._signs[leg] = _Sign(packets, now())
-        elif packets and now() - sign.at > self._dead_after:
-            log.warning("phone_watch.dead", leg=leg)
+        elif now() - sign.at > (self._dead_after if packets else self._unheard_after):
+            log.warning("phone_watch.dead", leg=leg, was_heard=packets > 0)
             del self._signs[leg]
             await self._asterisk.hangup(leg, reason=DEAD)

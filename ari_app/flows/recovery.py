@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 import anyio
+import anyio.lowlevel
 import structlog
 from anyio.abc import TaskGroup
 
@@ -33,6 +34,7 @@ from ari_app.flows.emergency import (
     work_on,
 )
 from ari_app.flows.hearing import silence
+from ari_app.flows.marks import note_closed, note_emergency
 from ari_app.flows.party import Party
 from ari_app.flows.radio import free
 from ari_app.flows.ringing import answer_caller
@@ -51,7 +53,7 @@ _BEFORE_TALK: Final = frozenset(
 )
 """Behind these no operator has had the caller yet."""
 
-CLOSED, FALLBACK = "call.closed", "call.fallback"
+FALLBACK: Final = "call.fallback"
 
 _RUNG_BY: Final = "AppDial"
 """So Asterisk calls the far end of the dialplan's ``Dial()``."""
@@ -169,6 +171,8 @@ class Recovery:
                 await self._carry_out(action, living or {})
             except AriRefused as refused:
                 log.info("recovery.too_late", status=refused.status)
+            # One at a time: the first steps of hundreds in a row would keep the heartbeat waiting, and so end us.
+            await anyio.lowlevel.checkpoint()
         await self._elsewhere.listen()
 
     async def _carry_out(self, action: plan.Action, living: Mapping[str, plan.Story]) -> None:
@@ -250,7 +254,8 @@ class Recovery:
         self._go_on(call, caller, story, state="talking", desk=desk)
         room = Room(call)
         restore(room, story, call.around.switchboard.actor(desk), desk)
-        if last == CLOSED:
+        await note_on_line(call, story)
+        if is_closed(story):
             party = room.enter(desk, action.leg.id)
             for ear in (room.caller, party.ear):
                 await ear.take_over()
@@ -307,12 +312,13 @@ class Recovery:
         if not await self._claim(call):
             return
         room = Room(call)
+        self._go_on(call, caller, story, state="waiting")
         if caller.up:
             call.bridges.adopt(None, "")
             await room.caller.take_over()
-        self._go_on(call, caller, story, state="waiting")
         restore(room, story, "system", None)
-        if _last(story) == CLOSED:
+        await note_on_line(call, story)
+        if is_closed(story):
             await close(room)
         else:
             await work_on(room, place_of(call, story))
@@ -326,6 +332,22 @@ class Recovery:
 
 def _last(story: plan.Story | None) -> str | None:
     return None if story is None else story.last
+
+
+def is_closed(story: plan.Story | None) -> bool:
+    """Whether nothing is left of an adopted call but the salutation (SOP VI)."""
+    return story is not None and story.is_closed
+
+
+async def note_on_line(call: Call, story: plan.Story | None) -> None:
+    """The dialplan is to know of an adopted caller what we know: who was before us may have been lost over it.
+
+    Of a call whose closing reached no disk nothing is left of that: it goes on, and must not be ended by the fallback.
+    """
+    if call.is_emergency or call.claims_emergency:
+        await note_emergency(call)
+    if call.is_up and not is_closed(story):
+        await note_closed(call)
 
 
 def place_of(call: Call, story: plan.Story | None) -> Finder:

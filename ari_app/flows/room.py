@@ -22,6 +22,7 @@ from ari_app.ari.model import (
 from ari_app.domain.keys import DIGIT_SECONDS, Key, Wish
 from ari_app.flows.call import Call
 from ari_app.flows.hearing import Ear
+from ari_app.flows.marks import note_emergency
 from ari_app.flows.messages import DisplayChanged, FloorNews, LegGone, Message, NetOrdered, TimeUp, Unblocked
 from ari_app.flows.party import Asked, Gone, Heard, Party, PhoneHeld, Referred
 from ari_app.flows.switchboard import DeskReady
@@ -101,6 +102,7 @@ class Room:
         if isinstance(message, DisplayChanged):
             for shown in [each for each in self.parties.values() if not each.ear.is_playing]:
                 await self.show(shown)
+            await note_emergency(self.call)
             return None
         if isinstance(message, TimeUp):
             return self._give_up(self.parties[message.what]) if message.what in self.parties else message

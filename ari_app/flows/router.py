@@ -25,6 +25,7 @@ from ari_app.ari.model import (
 )
 from ari_app.domain.facts import Fact, call_received
 from ari_app.domain.numbers import e164
+from ari_app.domain.queue import Priority
 from ari_app.flows.blocking import Marked
 from ari_app.flows.call import Call
 from ari_app.flows.colleague import call_colleague
@@ -140,11 +141,14 @@ class Router:
             self._deliver(call, Unblocked())
 
     def classified(self, call_id: str, emergency: bool | None, kind: str | None) -> None:  # noqa: FBT001 - as entered
-        """A supervisor has entered of what kind a living call is; the displays follow."""
+        """A supervisor has entered of what kind a living call is: as if the operator had said it by key (SOP V.4)."""
         del kind  # it is on no display
         call = self.calls.get(call_id)
         if call is not None and emergency is not None:
             call.is_emergency = emergency
+            if emergency or call.priority is Priority.EMERGENCY:
+                call.priority = Priority.EMERGENCY if emergency else Priority.TAKE_BACK
+                self.around.switchboard.promote(call.id, call.priority)
             self._deliver(call, DisplayChanged())
 
     def order_net(self, call_id: str, net: str) -> bool:
@@ -273,7 +277,10 @@ class Router:
                 self._idle.set()
 
     async def _rescue(self, call: Call, reason: str) -> None:
-        """The flow failed: a talk goes on by itself, and a waiting caller goes back to the dialplan."""
+        """The flow failed: a talk goes on by itself, and a waiting caller goes back to the dialplan.
+
+        So does one whose call was closed: the dialplan says the salutation, and no desk rings.
+        """
         if not self.stories.is_open(call.id):
             return  # it was never ours, or its end has been told
         try:
@@ -284,13 +291,17 @@ class Router:
                 return
             await call.hand_back()
         except AriNotFound:
-            call.tell("call.abandoned", "caller", waited_ms=call.waited_ms())
-            call.tell("call.ended", "caller", by="caller", outcome="abandoned", cause=call.causes.get(call.id, 0))
+            outcome = "answered" if call.was_answered else "abandoned"
+            if not call.was_answered:
+                call.tell("call.abandoned", "caller", waited_ms=call.waited_ms())
+            call.tell("call.ended", "caller", by="caller", outcome=outcome, cause=call.causes.get(call.id, 0))
+            return
         except AriConflict:
-            call.tell("call.fallback", reason=reason)  # the dialplan has them already
+            pass  # the dialplan has them already
         except AriError as error:
             log.error("call.rescue_failed", error=str(error))
-        else:
+            return
+        if not call.is_closed:
             call.tell("call.fallback", reason=reason)
 
 

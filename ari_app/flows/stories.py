@@ -58,7 +58,7 @@ class Stories:
 
     def is_closing(self, call: str) -> bool:
         """Whether the call was closed, and its caller hears the salutation."""
-        return call in self._told and self._told[call].last == "call.closed"
+        return call in self._told and self._told[call].is_closed
 
     def has_ended(self, call: str) -> bool:
         """Whether this process has told the call's end, and remembers it."""

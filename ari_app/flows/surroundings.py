@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
@@ -21,7 +22,8 @@ class Rules:
     """What the site's configuration says about calls; times in seconds, ``sounds`` is a folder.
 
     ``announce`` is how long a waiting caller hears ringing before the announcement; ``dead_phone`` how long the
-    audio of a phone that has been heard may be missing; ``verification_max`` how many blocked callers may wait.
+    audio of a phone that has been heard may be missing, ``unheard_phone`` that of one that has not been;
+    ``verification_max`` how many blocked callers may wait.
     ``polres`` are the codes of the site's Polres, those without a desk included.
     """
 
@@ -30,6 +32,7 @@ class Rules:
     answer: int = 5
     announce: float = 8.0
     dead_phone: float = 6.0
+    unheard_phone: float = math.inf
     verification_max: int = 20
     polres: frozenset[str] = frozenset()
     greeting: bool = False

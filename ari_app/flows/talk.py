@@ -13,6 +13,7 @@ from ari_app.domain.keys import Key, Wish
 from ari_app.flows.classify import classify
 from ari_app.flows.consult import consult
 from ari_app.flows.endings import Ended, Lost, Next, end_consult, end_stranger, left_by
+from ari_app.flows.marks import note_closed
 from ari_app.flows.party import Asked, Gone, Party, PhoneHeld, Referred
 from ari_app.flows.radio_patch import patch
 from ari_app.flows.room import LONGEST_SENTENCE, OK, Room
@@ -101,11 +102,15 @@ def close(room: Room, party: Party) -> None:
 async def say_goodbye(room: Room, actor: str, party: Party | None = None, sound: str = OK) -> Ended:
     """SOP VI "Salam Penutup" to the caller. The operators are free at once.
 
-    ``party``, who asked for it, is so behind the confirming ``sound``.
+    ``party``, who asked for it, is so behind the confirming ``sound``. From here on nothing else comes: should we be
+    lost, the dialplan says the salutation.
 
     Raises:
         CallerLeft: the caller did not wait for the end of it.
     """
+    call = room.call
+    call.is_closed = True
+    await note_closed(call)
     if party is not None:
         await party.ear.hears(sound)
     room.is_held = False
@@ -115,6 +120,7 @@ async def say_goodbye(room: Room, actor: str, party: Party | None = None, sound:
             for each in list(room.parties.values()):
                 if each is not party or not each.ear.is_playing:
                     await room.leave(each)
+            call.talking = bool(room.parties)
             if not room.parties and not room.caller.is_playing:
                 break
             match await room.next():

@@ -42,8 +42,8 @@ async def transfer(room: Room, party: Party, wish: Wish) -> Next:
 async def transfer_by_phone(room: Room, referred: Referred) -> Next:
     """The same by the phone's own transfer key, with which the operator leaves the call."""
     call, party = room.call, referred.party
-    await end_stranger(call, referred.stand_in)
     call.tell("call.referred", party.actor, desk=party.desk, to=referred.to or referred.target)
+    await end_stranger(call, referred.stand_in)
     await room.leave(party)
     if referred.target is not None:
         return await take_over(room, referred, referred.target)

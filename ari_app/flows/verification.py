@@ -12,7 +12,7 @@ import anyio
 from ari_app.ari.model import Channel, ChannelDtmfReceived
 from ari_app.domain.queue import Priority
 from ari_app.flows.call import Call
-from ari_app.flows.classify import mark_emergency
+from ari_app.flows.marks import note_emergency
 from ari_app.flows.messages import CallerLeft, TurnedAway, now
 from ari_app.flows.party import Heard
 from ari_app.flows.ringing import answer_caller
@@ -103,7 +103,7 @@ async def heed_emergency(room: Room) -> bool:
     call.claims_emergency = True
     call.tell("call.emergency_claimed", "caller", number=call.caller)
     _leave_lane(call)
-    await mark_emergency(call)
+    await note_emergency(call)
     await wait_with_music(room)
     return True
 

@@ -138,6 +138,7 @@ class Queue(_Section):
     overflow_seconds: Seconds = 30
     wrapup_seconds: Annotated[int, Field(ge=0, le=3600, strict=True)] = 15
     dead_phone_seconds: Annotated[int, Field(ge=0, le=3600, strict=True)] = 6
+    unheard_phone_seconds: Annotated[int, Field(ge=0, le=3600, strict=True)] = 0
 
 
 class Transfer(_Section):

@@ -60,6 +60,8 @@ class StateDir:
         self.witness = self.root / "witness"
         self.witness_file = self.witness / "asterisk.tsv"
         self.lock = self.root / "lock"
+        self.orders = self.root / "orders.lock"
+        """Held by whoever carries out an order in the place of an application that does not run."""
         self.replaced = self.run / "replaced"
 
     def database_url(self, settings: Settings) -> str:

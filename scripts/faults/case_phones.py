@@ -120,7 +120,10 @@ async def _until(condition: Callable[[], bool], what: str, *, seconds: float = 5
 
 async def _phones_gone(experiment: Experiment) -> None:
     # Short enough to wait for: everywhere else nobody at a desk shall become not ready.
-    changes = {"ring_seconds = 20": f"ring_seconds = {RING_SECONDS}\ndead_phone_seconds = {DEAD_SECONDS}"}
+    seconds = (
+        f"ring_seconds = {RING_SECONDS}\ndead_phone_seconds = {DEAD_SECONDS}\nunheard_phone_seconds = {DEAD_SECONDS}"
+    )
+    changes = {"ring_seconds = 20": seconds}
     async with experiment.instance(desks=6, changes=changes) as instance:
         ways = list(GONE.items())
         for number in range(experiment.rounds):

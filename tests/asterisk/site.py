@@ -242,9 +242,15 @@ class Site:
         return Phones(self.sip, home, trunk=self.trunk)
 
 
+def context_of(site: Site, call: str) -> str | None:
+    """Where in the dialplan a call is; None: it is over."""
+    found: dict[str, str] = {each["id"]: each["dialplan"]["context"] for each in site.ari("channels")}
+    return found.get(call)
+
+
 def in_fallback(site: Site, call: str) -> bool:
     """Whether a caller is where the dialplan rings every desk."""
-    return any(each["id"] == call and each["dialplan"]["context"] == "fallback" for each in site.ari("channels"))
+    return context_of(site, call) == "fallback"
 
 
 def running(site: Site) -> Iterator[Site]:

@@ -16,7 +16,7 @@ import pytest
 from aiohttp import web
 
 from ari_app.ari import client as client_module
-from ari_app.ari import model
+from ari_app.ari import model, transport
 from ari_app.ari.client import AsteriskClient
 from ari_app.ari.model import EVENT_TYPES, LegEvent, RESTResponse
 from ari_app.domain.display import Shown
@@ -135,8 +135,8 @@ def test_states_and_leg_events(docs: Docs) -> None:
 
 def test_an_order_over_the_websocket(docs: Docs) -> None:
     """What we send is a RESTRequest with all that it must have and nothing that it has not."""
-    request = client_module._Request("1", "1", "POST", "channels/1/answer", [client_module._Parameter("a", "b")])
-    sent = json.loads(client_module._encoder.encode(request))
+    request = transport._Request("1", "1", "POST", "channels/1/answer", [transport._Parameter("a", "b")])
+    sent = json.loads(transport._encoder.encode(request))
     theirs = docs.models["RESTRequest"]["properties"]
     assert sent.pop("type") == "RESTRequest"
     assert set(sent) <= set(theirs)

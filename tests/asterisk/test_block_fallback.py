@@ -31,7 +31,7 @@ from scripts.phones import Dialling, Handset, Phones
 from scripts.phones.leg import State
 from scripts.stack.prepare import program
 from scripts.stack.sample import HOST
-from tests.asterisk.site import Site, assert_complete, eventually, phones_of, running
+from tests.asterisk.site import Site, assert_complete, context_of, eventually, phones_of, running
 from tests.asterisk.talk import CALLER_HZ, OTHER_HZ, POLDA_HZ, hear_each_other, longest_silence, moment
 
 pytestmark = pytest.mark.anyio
@@ -205,12 +205,6 @@ def marked(site: Site, call: str) -> bool:
     """Whether Asterisk knows that a call is an emergency."""
     status, body = site.ari_raw(f"channels/{call}/variable?variable=SHARED(EMERGENCY)", site.ari_password())
     return status == HTTPStatus.OK and json.loads(body)["value"] == "1"
-
-
-def context_of(site: Site, call: str) -> str | None:
-    """Where in the dialplan a call is; None: it is over."""
-    found: dict[str, str] = {each["id"]: each["dialplan"]["context"] for each in site.ari("channels")}
-    return found.get(call)
 
 
 async def test_blocked_callers_ring_one_at_a_time_and_give_way(fallback_site: Site, phones: Phones) -> None:

@@ -9,9 +9,19 @@ from pathlib import Path
 
 import pytest
 
+from ari_app.domain.recovery import CLOSED_CONTEXT
 from scripts.phones import Phones
-from tests.asterisk.site import Site, assert_complete, eventually, phones_of, running
-from tests.asterisk.talk import CALLER_HZ, OTHER_HZ, POLDA_HZ, begin_talk, hear_each_other, longest_silence, moment
+from tests.asterisk.site import Site, actions, assert_complete, context_of, eventually, phones_of, running
+from tests.asterisk.talk import (
+    CALLER_HZ,
+    OTHER_HZ,
+    POLDA_HZ,
+    begin_talk,
+    hear_each_other,
+    longest_silence,
+    moment,
+    press_last,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -33,11 +43,11 @@ async def phones(breaking_site: Site, tmp_path: Path, anyio_backend: str) -> Asy
         yield made
 
 
-async def killed(site: Site) -> None:
-    """Kill the application, and return when another one serves."""
+async def killed(site: Site, sent: signal.Signals = signal.SIGKILL) -> None:
+    """Kill the application, or have it stop, and return when another one serves."""
     pid = site.application()
     assert pid is not None
-    os.kill(pid, signal.SIGKILL)
+    os.kill(pid, sent)
     await site.replaced(pid, seconds=BACK_SECONDS)
 
 
@@ -67,6 +77,27 @@ async def test_the_operator_has_the_caller_again(breaking_site: Site, phones: Ph
     await now.polda.hang_up()
     await now.caller.ended()
     assert_complete(await site.story(now.call))
+
+
+@pytest.mark.parametrize(("code", "sent"), [("*7", signal.SIGKILL), ("*0", signal.SIGTERM)])
+async def test_the_salutation_is_said(breaking_site: Site, phones: Phones, code: str, sent: signal.Signals) -> None:
+    """The call was closed: whoever says the salutation in our place, no desk rings for it again (SOP V.9, VII.f)."""
+    site = breaking_site
+    now = await begin_talk(site, phones)
+    await press_last(now.polda, code)
+    await now.polda.ended(seconds=2)
+    began = moment()
+    await killed(site, sent)
+    assert context_of(site, now.call) == CLOSED_CONTEXT
+    await now.caller.ended(seconds=15)
+    assert now.caller.ended_by == "other"
+    assert moment() - began > 3, "the salutation takes some five seconds"
+    assert longest_silence(now.caller.audio, began, moment() - 1.0) < 1.0
+    assert len(now.desk.calls) == 1
+    story = await site.story(now.call)
+    assert_complete(story)
+    assert "call.fallback" not in actions(story)
+    assert (story[-1].data["outcome"], actions(story).count("call.closed")) == ("answered", 1)
 
 
 async def test_a_caller_who_waits_with_music(breaking_site: Site, phones: Phones) -> None:

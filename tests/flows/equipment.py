@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from ari_app.ari.commands import Mark
 from tests.flows.fake_sound import Playing
 
 
@@ -32,8 +33,8 @@ class Leg:
     detects_talk: bool = False
     ends: asyncio.TimerHandle | None = None
     playing: Playing | None = None
-    is_emergency: bool = False
-    """As the dialplan knows it."""
+    marks: set[Mark] = field(default_factory=set)
+    """What the dialplan knows of a caller."""
     died_at: float | None = None
     timers: list[asyncio.TimerHandle] = field(default_factory=list)
 

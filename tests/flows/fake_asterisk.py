@@ -18,7 +18,7 @@ from typing import Literal, TypeVar
 
 import anyio
 
-from ari_app.ari.commands import Claim
+from ari_app.ari.commands import Claim, Mark
 from ari_app.ari.errors import AriConflict, AriNotFound, AriRefused, AriUnreachable
 from ari_app.ari.model import (
     Bridge,
@@ -39,12 +39,12 @@ from ari_app.ari.model import (
     StasisEnd,
     StasisStart,
 )
-from ari_app.domain import asterisk_log
+from ari_app.domain import asterisk_log, recovery
 from ari_app.domain.display import Shown
 from ari_app.domain.notes import Note
 from tests.flows.equipment import Lags, Leg, Phone
 from tests.flows.fake_radio import FakeRadio
-from tests.flows.fake_sound import FakeSound
+from tests.flows.fake_sound import SENTENCE_SECONDS, FakeSound
 from tests.flows.virtual_time import virtual_now
 
 __all__ = ["BUSY", "NO_ANSWER", "REJECTED", "FakeAsterisk", "Lags", "Trouble"]
@@ -78,6 +78,8 @@ class FakeAsterisk(FakeRadio, FakeSound):
         self.connected = True
         self.timeout_cause = NO_ANSWER
         self.in_fallback: set[str] = set()
+        self.answered_in_fallback: dict[str, str] = {}
+        """Which desk has had each of them."""
         self.notes: list[Note] = []
         """The dialplan's notes on the callers' legs that ended."""
         self.entered: set[str] = set()
@@ -92,6 +94,8 @@ class FakeAsterisk(FakeRadio, FakeSound):
         """From a desk's answer to its leg's being ours."""
         self._lags = lags or Lags()
         self._last_event = 0.0
+        self.stands_still_until = 0.0
+        """The application reads no event before (the loop's clock)."""
         self._used: set[str] = set()
         self._mixing: set[str] = set()
         self._recorded: dict[str, str] = {}
@@ -316,12 +320,12 @@ class FakeAsterisk(FakeRadio, FakeSound):
         others = self._talked.get(call, set())
         return bool(others) and not any(other in self.legs for other in others)
 
-    async def mark_emergency(self, leg: str) -> None:
-        await self._order("mark_emergency", lambda: self._mark_emergency(leg))
+    async def mark(self, leg: str, mark: Mark, *, on: bool = True) -> None:
+        await self._order("mark", lambda: self._mark(leg, mark, on=on))
 
-    def _mark_emergency(self, id_: str) -> None:
+    def _mark(self, id_: str, mark: Mark, *, on: bool) -> None:
         if id_ in self.legs:
-            self.legs[id_].is_emergency = True
+            (self.legs[id_].marks.add if on else self.legs[id_].marks.discard)(mark)
 
     async def back_to_dialplan(self, leg: str) -> None:
         await self._order("back_to_dialplan", lambda: self._to_fallback(self._ours(leg)))
@@ -330,7 +334,18 @@ class FakeAsterisk(FakeRadio, FakeSound):
         self.is_blocked(leg)
         self._leave(leg)
         leg.app, leg.offered = "Dial", False
-        self.in_fallback.add(leg.id)
+        if Mark.CLOSED in leg.marks:
+            self._dialplan_closes(leg)
+        else:
+            self.in_fallback.add(leg.id)
+
+    def _dialplan_closes(self, leg: Leg) -> None:
+        """The dialplan says the salutation in our place, and hangs up."""
+        if not self._talk_is_over(leg.id):
+            self.wrongs.append(f"{leg.id}: closed, and an operator is there")
+        leg.app, leg.context = "Playback", recovery.CLOSED_CONTEXT
+        self.played.append((leg.id, "salam-penutup"))
+        self._later(leg, SENTENCE_SECONDS, lambda: self._destroy(leg, NORMAL))
 
     async def create_bridge(self, bridge: str, *, mixes: bool = False) -> None:
         await self._order("create_bridge", lambda: self._create_bridge(bridge, mixes=mixes))
@@ -468,7 +483,7 @@ class FakeAsterisk(FakeRadio, FakeSound):
         """Out of the application: a subscription ends with it, so the leg's end may not be told any more."""
         self._out_of_bridge(leg)
         if leg.stasis:
-            self._tell(leg, StasisEnd(self._channel(leg)))
+            self._tell(leg, StasisEnd(self._channel(leg), virtual_now().isoformat()))
             leg.stasis = False
             leg.interested -= 1
 
@@ -489,13 +504,14 @@ class FakeAsterisk(FakeRadio, FakeSound):
         del self.legs[leg.id]
         self._write_down(asterisk_log.ENDED, leg, cause=cause)
         self.notice_silence()
-        self._tell(leg, ChannelDestroyed(self._channel(leg), cause, str(cause)))
+        self._tell(leg, ChannelDestroyed(self._channel(leg), cause, str(cause), virtual_now().isoformat()))
 
     def _note(self, leg: Leg, cause: int) -> None:
         now = virtual_now()
         began = now if leg.id in self.in_fallback else None
-        up = leg.state == "Up"
-        self.notes.append(Note(leg.id, leg.number, leg.exten, now, began, now, 0, "", "caller", up, cause))
+        desk = self.answered_in_fallback.get(leg.id, "")
+        up = leg.state == "Up" or bool(desk)
+        self.notes.append(Note(leg.id, leg.number, leg.exten, now, began, now, 1000 * up, desk, "caller", up, cause))
 
     def _out_of_bridge(self, leg: Leg) -> None:
         if leg.bridge is not None:
@@ -521,7 +537,8 @@ class FakeAsterisk(FakeRadio, FakeSound):
         if self.connected:
             loop = asyncio.get_running_loop()
             # A microsecond apart: asyncio does not keep the order of timers for the same moment.
-            self._last_event = max(self._last_event + 1e-6, loop.time() + self._lags.event())
+            arrives = max(loop.time() + self._lags.event(), self.stands_still_until)
+            self._last_event = max(self._last_event + 1e-6, arrives)
             loop.call_at(self._last_event, self._arrive, event)
 
     def _arrive(self, event: Event) -> None:

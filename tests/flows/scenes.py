@@ -72,6 +72,19 @@ async def transferring(here: Floor, *desks: str, to: str = "01") -> str:
     return call
 
 
+async def consulting(here: Floor, other: str = "1002") -> str:
+    """The caller is on hold, and two operators talk."""
+    call = await in_talk(here)
+    here.asterisk.register(other)
+    here.asterisk.press("1001", f"*1{other}#")
+    await here.until(lambda: rings(here, other), seconds=2)
+    await anyio.sleep(0.5)
+    here.asterisk.desk_answers(other)
+    await here.until(lambda: hear_each_other(here, leg_at(here, "1001"), leg_at(here, other)), seconds=1)
+    await anyio.sleep(2)
+    return call
+
+
 async def goodbye(here: Floor, *calls: str) -> None:
     """These callers hang up, and their stories end."""
     for call in calls:

@@ -31,7 +31,7 @@ PAUSES = (0.0, 0.0005, 0.001, 0.002, 0.004, 0.01, 0.1, 1.0, 5.0, 13.0)
 COMMANDS = (
     "claim", "ring", "subscribe", "answer", "hangup",
     "create_bridge", "add_to_bridge", "destroy_bridge", "back_to_dialplan", "play", "stop_playing", "show",
-    "mark_emergency",
+    "mark",
 )  # fmt: skip
 
 _desk = st.sampled_from(DESKS)

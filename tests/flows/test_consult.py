@@ -7,22 +7,21 @@ import pytest
 
 from tests.flows.fake_asterisk import BUSY, Lags
 from tests.flows.floor import RING_SECONDS, Floor, floor
-from tests.flows.scenes import OK, WRONG, goodbye, hear_each_other, heard, in_talk, is_idle, leg_at, press, rings
+from tests.flows.scenes import (
+    OK,
+    WRONG,
+    consulting,
+    goodbye,
+    hear_each_other,
+    heard,
+    in_talk,
+    is_idle,
+    leg_at,
+    press,
+    rings,
+)
 
 pytestmark = pytest.mark.anyio
-
-
-async def consulting(here: Floor, other: str = "1002") -> str:
-    """The caller is on hold, and two operators talk."""
-    call = await in_talk(here)
-    here.asterisk.register(other)
-    here.asterisk.press("1001", f"*1{other}#")
-    await here.until(lambda: rings(here, other), seconds=2)
-    await anyio.sleep(0.5)
-    here.asterisk.desk_answers(other)
-    await here.until(lambda: hear_each_other(here, leg_at(here, "1001"), leg_at(here, other)), seconds=1)
-    await anyio.sleep(2)
-    return call
 
 
 async def back(here: Floor, call: str, desk: str = "1001") -> None:

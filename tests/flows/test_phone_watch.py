@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import anyio
 import pytest
 
@@ -11,6 +13,7 @@ from tests.flows.scenes import AT_ONCE, goodbye, in_talk, is_idle, leg_at, press
 
 pytestmark = pytest.mark.anyio
 
+EVERY_PHONE_SENDS = replace(RULES, unheard_phone=5.0)
 NOTICED = RULES.dead_phone + 2.5
 """Within so many seconds a dead phone is noticed: it is asked after once a second."""
 
@@ -56,6 +59,48 @@ async def test_one_that_never_sent_anything_is_not_judged(lags: Lags) -> None:
         await anyio.sleep(60)
         assert here.asterisk.is_talking(call, "1001")
         await goodbye(here, call)
+
+
+async def test_one_that_never_sent_anything_is_dead_where_every_phone_sends_all_the_time(lags: Lags) -> None:
+    """`[queue] unheard_phone_seconds`: not one packet since it answered, and the next desk has the caller."""
+    async with floor("1001", "1002", lags=lags, rules=EVERY_PHONE_SENDS) as here:
+        here.asterisk.watches_silence = False
+        here.asterisk.register("1001")
+        call = here.asterisk.call()
+        await here.until(lambda: rings(here, "1001"))
+        here.asterisk.speechless.add(leg_at(here, "1001"))
+        here.asterisk.desk_answers("1001")
+        await here.talking(call, "1001")
+        await anyio.sleep(EVERY_PHONE_SENDS.unheard_phone - 1)
+        assert here.asterisk.is_talking(call, "1001")
+        here.asterisk.unregister("1001")
+        here.asterisk.register("1002", answers_after=0.1)
+        await here.until(lambda: here.asterisk.is_talking(call, "1002"), seconds=3.5)
+        assert here.facts(call, "call.requeued")[0].data == {"reason": "phone_lost"}
+        await anyio.sleep(60)
+        assert here.asterisk.is_talking(call, "1002"), "this one is heard"
+        await goodbye(here, call)
+
+
+async def test_one_that_holds_before_it_was_heard_is_not_judged(lags: Lags) -> None:
+    """Its time begins anew when the hold is over."""
+    async with floor("1001", lags=lags, rules=EVERY_PHONE_SENDS) as here:
+        here.asterisk.register("1001")
+        call = here.asterisk.call()
+        await here.until(lambda: rings(here, "1001"))
+        leg = leg_at(here, "1001")
+        here.asterisk.speechless.add(leg)
+        here.asterisk.desk_answers("1001")
+        await here.talking(call, "1001")
+        here.asterisk.hold_key("1001", on=True)
+        await anyio.sleep(60)
+        here.asterisk.hold_key("1001", on=False)
+        await anyio.sleep(EVERY_PHONE_SENDS.unheard_phone - 1)
+        here.asterisk.speechless.discard(leg)
+        await anyio.sleep(60)
+        assert here.asterisk.is_talking(call, "1001")
+        await goodbye(here, call)
+    assert "call.requeued" not in here.told(call)
 
 
 async def test_one_that_holds_by_its_own_key_is_not_judged(lags: Lags) -> None:

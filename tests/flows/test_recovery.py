@@ -347,41 +347,6 @@ async def test_a_story_that_somebody_else_ended_is_forgotten(lags: Lags) -> None
     assert here.told(call).count("call.ended") == 1
 
 
-async def test_a_desk_that_talks_in_the_fallback_is_not_free(lags: Lags) -> None:
-    """Nobody rings it while others are free, and it is free again when that talk is over."""
-    async with floor("1001", "1002", lags=lags) as here:
-        here.kill()
-        here.asterisk.register("1001")
-        here.asterisk.register("1002", answers_after=0.2)
-        here.asterisk.rings_in_fallback("1001")
-        await here.start()
-        call = here.asterisk.call()
-        await here.talking(call, "1002", seconds=2)
-        waiting = here.asterisk.call("0614567890")
-        await anyio.sleep(3)
-        assert "call.offered" not in here.told(waiting)
-        here.asterisk.ends_in_fallback("1001")
-        await here.until(lambda: "call.offered" in here.told(waiting), seconds=0.2)
-        for each in (call, waiting):
-            here.asterisk.caller_hangs_up(each)
-        await here.ended(call, waiting)
-
-
-async def test_a_desk_whose_talk_in_the_fallback_ends_as_we_look(lags: Lags) -> None:
-    """Its end comes before we have asked for its events: it is free at once all the same."""
-    for step in range(0, 60, 2):
-        async with floor("1001", lags=lags) as here:
-            here.kill()
-            here.asterisk.register("1001", answers_after=0.1)
-            here.asterisk.rings_in_fallback("1001")
-            asyncio.get_running_loop().call_later(step / 1000, here.asterisk.ends_in_fallback, "1001")
-            await here.start()
-            call = here.asterisk.call()
-            await here.talking(call, "1001", seconds=0.5)
-            here.asterisk.caller_hangs_up(call)
-            await here.ended(call)
-
-
 async def test_nobody_is_offered_a_desk_before_it_is_known_which_are_busy(lags: Lags) -> None:
     """A call comes in at the very moment at which a new application has its link."""
     for step in range(0, 40, 2):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 import anyio
@@ -102,6 +103,24 @@ async def test_the_guard_gave_a_caller_back_whom_we_have(lags: Lags, is_talking:
         await anyio.sleep(20)
         assert not {"call.ended", "call.abandoned"} & set(here.told(call))
         here.asterisk.caller_hangs_up(call)
+
+
+async def test_given_back_and_over_before_we_hear_of_either(lags: Lags) -> None:
+    """We stood still: a desk had answered the caller in the fallback, and they were done, before we went on."""
+    async with floor("1001", lags=lags) as here:
+        call = here.asterisk.call()
+        await here.until(lambda: "call.queued" in here.told(call))
+        here.asterisk.stands_still_until = asyncio.get_running_loop().time() + 3
+        here.asterisk._to_fallback(here.asterisk.legs[call])
+        await anyio.sleep(2)
+        here.asterisk.answered_in_fallback[call] = "1001"
+        here.asterisk.caller_hangs_up(call)
+        app = here.app
+        assert app is not None
+        await here.until(lambda: call not in app.router.calls, seconds=4)
+        app.bring_in()
+        assert "call.abandoned" not in here.told(call)
+        assert here.end_of(call)["outcome"] == "fallback"
 
 
 async def test_at_a_stop_a_caller_who_has_lost_the_operator_is_given_back(lags: Lags) -> None:

@@ -7,9 +7,20 @@ from dataclasses import replace
 import anyio
 import pytest
 
+from ari_app.ari.commands import Mark
 from tests.flows.fake_asterisk import Lags, Trouble
 from tests.flows.floor import RING_SECONDS, RULES, Floor, floor
-from tests.flows.prankster import ANNOUNCEMENT, LATER, OTHER, PRANKSTER, RAW, prank
+from tests.flows.prankster import (
+    ANNOUNCEMENT,
+    LATER,
+    OTHER,
+    PRANKSTER,
+    RAW,
+    claimed,
+    lose_operator,
+    prank,
+    restart,
+)
 from tests.flows.scenes import OK, WRONG, goodbye, heard, in_talk, is_idle, leg_at, press, rings
 
 pytestmark = pytest.mark.anyio
@@ -196,11 +207,11 @@ async def test_the_fallback_knows_of_the_emergency(lags: Lags, trouble: Trouble 
     async with floor("1001", lags=lags, blocked=[PRANKSTER]) as here:
         call = here.asterisk.call()
         await anyio.sleep(2)
-        assert not here.asterisk.legs[call].is_emergency
-        here.asterisk.trouble["mark_emergency"] = [trouble]
+        assert not here.asterisk.legs[call].marks
+        here.asterisk.trouble["mark"] = [trouble]
         here.asterisk.caller_presses(call, "9")
         await anyio.sleep(1)
-        assert here.asterisk.legs[call].is_emergency is (trouble in {None, "after"})
+        assert (Mark.EMERGENCY in here.asterisk.legs[call].marks) is (trouble in {None, "after"})
         assert here.asterisk.hears(call) == {"antrean-pembuka"}
         here.asterisk.register("1001", answers_after=0.2)
         await here.talking(call, "1001")
@@ -216,8 +227,73 @@ async def test_the_fallback_knows_what_the_operator_said(lags: Lags, on_hold: bo
             await press(here, "1001", "*4")
             await anyio.sleep(3)
         await press(here, "1001", "*9")
-        assert here.asterisk.legs[call].is_emergency
+        assert Mark.EMERGENCY in here.asterisk.legs[call].marks
         assert here.asterisk.hears(call) == {"musik"} if on_hold else here.asterisk.is_talking(call, "1001")
+        await goodbye(here, call)
+
+
+@pytest.mark.parametrize("on_hold", [False, True])
+async def test_the_fallback_knows_what_a_supervisor_said(lags: Lags, on_hold: bool) -> None:  # noqa: FBT001 - drawn
+    """As after the operator's key; and that it is none after all."""
+    async with floor("1001", lags=lags, blocked=[PRANKSTER]) as here:
+        call = await in_talk(here)
+        if on_hold:
+            await press(here, "1001", "*4", settled=3)
+        assert here.app is not None
+        for is_one in (True, False):
+            here.app.router.classified(call, is_one, None)
+            await anyio.sleep(0.1)
+            assert (Mark.EMERGENCY in here.asterisk.legs[call].marks) is is_one
+            assert here.asterisk.displays[leg_at(here, "1001")].name.startswith("DARURAT") is is_one
+            assert here.asterisk.hears(call) == {"musik"} if on_hold else here.asterisk.is_talking(call, "1001")
+        await goodbye(here, call)
+
+
+async def test_a_caller_who_said_so_themselves_stays_an_emergency_for_the_fallback(lags: Lags) -> None:
+    """A supervisor enters that it is none: that takes nothing from who has pressed nine (SOP VIII)."""
+    async with floor("1001", lags=lags, blocked=[PRANKSTER]) as here:
+        call = await claimed(here)
+        here.asterisk.register("1001", answers_after=0.2)
+        await here.talking(call, "1001")
+        assert here.app is not None
+        here.app.router.classified(call, False, None)
+        await anyio.sleep(0.1)
+        assert Mark.EMERGENCY in here.asterisk.legs[call].marks
+        await goodbye(here, call)
+
+
+async def test_an_emergency_that_a_supervisor_entered_waits_before_the_others(lags: Lags) -> None:
+    """Two callers lose their operators: the emergency has the next desk, entered before that or after."""
+    for is_waiting in (False, True):
+        async with floor("1001", "1002", lags=lags) as here:
+            other = await in_talk(here, "1001")
+            call = await in_talk(here, "1002")
+            assert here.app is not None
+            if not is_waiting:
+                here.app.router.classified(call, True, None)
+            await lose_operator(here, other, "1001")
+            await lose_operator(here, call, "1002")
+            if is_waiting:
+                here.app.router.classified(call, True, None)
+                await anyio.sleep(0.1)
+            here.asterisk.register("1001", answers_after=0.2)
+            await here.until(lambda: here.asterisk.is_talking(call, "1001"), seconds=2)  # noqa: B023 - now
+            await goodbye(here, call, other)
+
+
+@pytest.mark.parametrize("said", ["caller", "operator"])
+async def test_the_next_application_notes_an_emergency_on_the_line(lags: Lags, said: str) -> None:
+    """The one before was lost between telling it and the note."""
+    async with floor("1001", lags=lags, blocked=[PRANKSTER]) as here:
+        here.asterisk.trouble["mark"] = ["before"]
+        if said == "caller":
+            call = await claimed(here)
+        else:
+            call = await in_talk(here)
+            await press(here, "1001", "*9")
+        assert not here.asterisk.legs[call].marks
+        await restart(here)
+        assert here.asterisk.legs[call].marks == {Mark.EMERGENCY}
         await goodbye(here, call)
 
 

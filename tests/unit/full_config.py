@@ -33,6 +33,7 @@ announce_seconds = 8
 overflow_seconds = 30
 wrapup_seconds = 15
 dead_phone_seconds = 6
+unheard_phone_seconds = 6
 
 [prompts]
 greeting = true

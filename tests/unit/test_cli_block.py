@@ -16,7 +16,7 @@ import pytest
 
 from ari_app.domain.facts import Fact
 from ari_app.store.journal import Journal, read
-from cli import asking, block_file
+from cli import block_file, in_place
 from tests.unit.cli_site import CONFIG, CliSite, story
 
 ONE, TWO, THREE = "+6281234567890", "+6281234567891", "+62614567890"
@@ -290,7 +290,7 @@ def test_a_file_that_cannot_be_read(site: CliSite, tmp_path: Path) -> None:
 
 def test_in_parts(site: CliSite, monkeypatch: pytest.MonkeyPatch) -> None:
     """Requests have a largest size, in numbers and in bytes, and the journal is let go of in between."""
-    monkeypatch.setattr(asking, "TURN_SECONDS", 0.0)
+    monkeypatch.setattr(in_place, "TURN_SECONDS", 0.0)
     monkeypatch.setattr(block_file, "CHUNK", 3)
     monkeypatch.setattr(block_file, "CHUNK_BYTES", 300)
     lines = [f"0812000000{number:02d},{'é' * (number * 3)}" for number in range(20)]
@@ -335,7 +335,7 @@ def test_what_stops_in_the_middle_says_how_far_it_came(site: CliSite, monkeypatc
 
 def test_somebody_else_writes_in_between(site: CliSite, monkeypatch: pytest.MonkeyPatch) -> None:
     """What another one has done while the journal was let go of is not overlooked."""
-    monkeypatch.setattr(asking, "TURN_SECONDS", 0.0)
+    monkeypatch.setattr(in_place, "TURN_SECONDS", 0.0)
     monkeypatch.setattr(block_file, "CHUNK", 1)
     pause, others = time.sleep, ["+6281200000002", "+6281200000001"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
 import json
 import subprocess
@@ -230,6 +231,20 @@ def test_another_order_has_the_journal_for_a_moment(staffed: CliSite) -> None:
     later.join()
 
 
+def test_others_have_the_journal_for_longer_than_an_answer_takes(
+    staffed: CliSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are orders, each of them for a moment: no application that does not answer."""
+    monkeypatch.setattr(asking, "ANSWER_SECONDS", 0.3)
+    journal = Journal.open(staffed.state.journal, timezone="UTC")
+    with staffed.state.orders.open("a") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        later = threading.Timer(1.0, journal.close)
+        later.start()
+        assert staffed.run("operators", "login", "11111", "1001").code == 0
+    later.join()
+
+
 def test_many_at_once_all_get_in(site: CliSite) -> None:
     """A script that adds the whole roster in parallel: nobody is lost, no PIN either."""
     nrps = [f"5000{number}" for number in range(4)]
@@ -243,7 +258,7 @@ def test_many_at_once_all_get_in(site: CliSite) -> None:
         for nrp in nrps
     ]
     for process in started:
-        _, err = process.communicate(timeout=30)
+        _, err = process.communicate(timeout=100)
         assert process.returncode == 0, err
     assert sorted(listed(site)) == nrps
     assert sorted(json.loads(pins_file(site.state).read_text())) == nrps

@@ -11,7 +11,7 @@ import pytest
 from aiohttp import WSMsgType, web
 
 from ari_app.ari.client import AsteriskClient
-from ari_app.ari.errors import AriReplaced, AriUnreachable
+from ari_app.ari.errors import AriError, AriReplaced, AriStalled, AriUnreachable
 from ari_app.ari.stream import EventStream
 from scripts.phones import free_port
 
@@ -29,6 +29,8 @@ class StandIn:
         self.orders = 0
         self.busy = anyio.Event()
         self.replace = anyio.Event()
+        self.holds_back = 0
+        """So many who connect get no answer until they have given up."""
 
     def _count(self) -> None:
         self.orders += 1
@@ -40,6 +42,9 @@ class StandIn:
         return web.json_response([])
 
     async def events(self, request: web.Request) -> web.WebSocketResponse:
+        if self.holds_back:
+            self.holds_back -= 1
+            await self.replace.wait()
         socket = web.WebSocketResponse()
         await socket.prepare(request)
         async with anyio.create_task_group() as tasks:
@@ -112,6 +117,27 @@ async def test_a_flow_that_goes_on_ordering() -> None:
         await anyio.sleep(0.05)
         assert stand_in.orders == before
         assert failures
+
+
+@pytest.mark.parametrize(("held_back", "how"), [(0, AriReplaced), (2, AriStalled)])
+async def test_a_connection_of_our_own_that_was_given_up(
+    monkeypatch: pytest.MonkeyPatch, held_back: int, how: type[AriError]
+) -> None:
+    """It comes through late and takes our place: no other program serves, so we must not wait for one to end."""
+    monkeypatch.setattr("ari_app.ari.transport.COMMAND_SECONDS", 0.1)
+    stand_in = StandIn()
+    stand_in.holds_back = held_back
+
+    async def is_connected() -> None:
+        stand_in.replace.set()
+
+    async with stand_in.serving() as address, AsteriskClient(address, "siaga110", "secret") as client:
+        stream = EventStream(client, on_event=lambda _: None, on_connected=is_connected)
+        with pytest.raises(how):
+            await stream.run()
+        assert not stand_in.holds_back
+        with pytest.raises(AriUnreachable):
+            await client.answer("1.0")
 
 
 async def test_an_order_over_the_websocket_that_is_still_there() -> None:

@@ -48,11 +48,11 @@ EVENTS: list[tuple[bytes, model.Message]] = [
     ),
     (_event("CallBroadcast", channel=CHANNEL), model.CallBroadcast(DECODED)),
     (_event("StasisStart", channel=CHANNEL, args=["call"]), model.StasisStart(DECODED, ["call"])),
-    (_event("StasisEnd", channel=CHANNEL), model.StasisEnd(DECODED)),
+    (_event("StasisEnd", channel=CHANNEL), model.StasisEnd(DECODED, "t")),
     (_event("ChannelStateChange", channel=CHANNEL), model.ChannelStateChange(DECODED)),
     (
         _event("ChannelDestroyed", channel=CHANNEL, cause=16, cause_txt="Normal"),
-        model.ChannelDestroyed(DECODED, 16, "Normal"),
+        model.ChannelDestroyed(DECODED, 16, "Normal", "t"),
     ),
     (
         _event("ChannelDtmfReceived", channel=CHANNEL, digit="#", duration_ms=80),
