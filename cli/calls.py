@@ -61,7 +61,7 @@ def list_(  # noqa: PLR0913 - one parameter for each option
     as_json: AsJson = False,
     state: State = HERE,
 ) -> None:
-    """List the calls, the newest first; of several conditions all hold."""
+    """List the calls, the newest first."""
     if living and ended:
         raise typer.BadParameter("it excludes --living", param_hint="--ended")
     place = state_dir(state)

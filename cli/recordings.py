@@ -20,7 +20,7 @@ from ari_app.store.recordings import Recordings
 from cli.asking import order
 from cli.errors import Refused
 from cli.help import examples
-from cli.language import tr, word
+from cli.language import tr
 from cli.options import HERE, AsJson, State, new_group
 from cli.output import counted, moment, plain, print_json, print_line, print_table
 from cli.place import basics, find_calls, settings_in_force, state_dir, tables, telephone_number
@@ -85,7 +85,7 @@ def list_(  # noqa: PLR0913 - one parameter for each option
         return
     lines = [
         (row["call"], moment(row["received_at"]), row["desk"], _number(row["seconds"]), _megabytes(row["bytes"]),
-         word(row["state"]), _heard(row["opened"]))
+         shown(row["state"]), _heard(row["opened"]))
         for row in rows
     ]  # fmt: skip
     columns = ("Call", "Received", "Desk", ">Seconds", ">MB", "Recording", "Heard by")
@@ -154,7 +154,7 @@ def verify(  # noqa: PLR0913 - one parameter for each option
                     "problems": [{"call": each, "problem": problem} for each, problem in found.problems]})  # fmt: skip
     else:
         for each, problem in found.problems:
-            print_line(f"{each}: {word(problem)}")
+            print_line(f"{each}: {shown(problem)}")
         print_line(
             tr("{recordings} unchanged, {deleted} deleted",
                recordings=counted(found.verified, "recording"), deleted=found.deleted)
@@ -182,6 +182,22 @@ def delete(
     settings = settings_in_force(place)
     moment_ = entered_time("--before", before, ZoneInfo(settings.site.timezone))
     delete_before(place, settings, as_ms(moment_) if moment_ is not None else 0, asks=not yes)
+
+
+def shown(standing: str) -> str:
+    """How a recording stands, or what is wrong with it, as people read it."""
+    texts = {
+        "recording": tr("still recording"),
+        "complete": tr("complete"),
+        "unfinished": tr("unfinished"),
+        "missing": tr("missing"),
+        "deleted": tr("deleted"),
+        "none": tr("none"),
+        "changed": tr("changed"),
+        "unreadable": tr("unreadable"),
+        "unknown": tr("not in the journal"),
+    }
+    return texts[standing]
 
 
 def _events(state: Path, names: list[str]) -> dict[str, list[TapeEvent]]:

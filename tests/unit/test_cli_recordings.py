@@ -145,7 +145,7 @@ def test_verify(site: CliSite) -> None:
 def test_a_recording_that_asterisk_did_not_finish(site: CliSite) -> None:
     site.tell([Fact("system", "call.ended", CALLS[4], {"outcome": "lost"})])
     file = site.state.recordings / f"{CALLS[4]}.wav"
-    assert f"{CALLS[4]}: unknown" in site.run("recordings", "verify", "--all").out
+    assert f"{CALLS[4]}: not in the journal" in site.run("recordings", "verify", "--all").out
     file.write_bytes(b"RIFF\0\0\0\0WAVE")
     assert f"{CALLS[4]}: unfinished" in site.run("recordings", "verify", CALLS[4]).out
     assert standing(site)[CALLS[4]] == "unfinished"
