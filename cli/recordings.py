@@ -84,11 +84,11 @@ def list_(  # noqa: PLR0913 - one parameter for each option
         print_json(rows)
         return
     lines = [
-        (row["call"], moment(row["received_at"]), row["desk"], _number(row["seconds"]), _megabytes(row["bytes"]),
+        (row["call"], _minute(row["received_at"]), row["desk"], _length(row["seconds"]), _megabytes(row["bytes"]),
          shown(row["state"]), _heard(row["opened"]))
         for row in rows
     ]  # fmt: skip
-    columns = ("Call", "Received", "Desk", ">Seconds", ">MB", "Recording", "Heard by")
+    columns = ("Call", "Received", "Desk", ">Length", ">MB", "Recording", "Heard by")
     print_table(columns, lines, empty=tr("There are no such calls.") if wanted.has_conditions else tr("No calls."))
 
 
@@ -221,8 +221,13 @@ def _standing(file: Path | None, call: CallRow, events: list[TapeEvent]) -> str:
     return "missing" if call.recording_sha256 is not None else "none"
 
 
-def _number(seconds: float | None) -> str | None:
-    return None if seconds is None else f"{seconds:.1f}"
+def _minute(at: str) -> str:
+    return (moment(at) or "")[:16]
+
+
+def _length(seconds: float | None) -> str | None:
+    """Minutes and seconds."""
+    return None if seconds is None else f"{round(seconds) // 60}:{round(seconds) % 60:02d}"
 
 
 def _megabytes(size: int | None) -> str | None:
@@ -234,4 +239,4 @@ def _heard(opened: list[dict[str, str]]) -> str | None:
         return None
     last = opened[-1]
     others = f" (+{len(opened) - 1})" if len(opened) > 1 else ""
-    return f"{last['by'].removeprefix('supervisor:')} {moment(last['at'])}{others}"
+    return f"{last['by'].removeprefix('supervisor:')} {_minute(last['at'])}{others}"

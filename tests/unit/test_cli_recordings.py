@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from ari_app.domain.facts import Fact
-from ari_app.store.journal import JournalFile, read
+from ari_app.store.journal import read
+from ari_app.store.journal_file import JournalFile
 from ari_app.store.recordings import digest
 from cli import recordings_check
 from cli.errors import Refused
