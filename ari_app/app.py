@@ -21,7 +21,14 @@ from ari_app.ari.closed_loop import ClosedLoop
 from ari_app.ari.errors import AriReplaced
 from ari_app.ari.inbox import Switch
 from ari_app.ari.stream import EventStream
-from ari_app.assembly import make_blocking, make_complaints, make_nets, make_roster, read_block_list
+from ari_app.assembly import (
+    make_blocking,
+    make_complaints,
+    make_nets,
+    make_roster,
+    read_block_list,
+    unfinished_monitoring,
+)
 from ari_app.bus.broker import broker_of
 from ari_app.bus.commands import CommandServer
 from ari_app.bus.presence import Presence
@@ -31,6 +38,7 @@ from ari_app.domain.facts import Fact, Json
 from ari_app.domain.recovery import Story
 from ari_app.flows.archive import archive_commands
 from ari_app.flows.blocking import Blocking, block_commands
+from ari_app.flows.call_office import CallOffice, call_commands
 from ari_app.flows.complaints import complaint_commands
 from ari_app.flows.office import operator_commands
 from ari_app.flows.phone_watch import PhoneWatch
@@ -51,7 +59,7 @@ from ari_app.store.blocked import CallLookup
 from ari_app.store.complaints import ComplaintLookup
 from ari_app.store.errors import StoreError
 from ari_app.store.journal import Journal
-from ari_app.store.living import living
+from ari_app.store.living import last_action, living
 from ari_app.store.notes import CallNotes
 from ari_app.store.recordings import Recordings
 
@@ -123,6 +131,14 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
             )
             blocking.on_unblocked = router.unblocked
             recovery = Recovery(tasks, router, partial(_living, state, notes))
+            blocks = block_commands(
+                blocking,
+                find=CallLookup(state.journal, journal.flush),
+                mark_living=router.mark_living,
+                flush=partial(journal.flush, or_reserve=True),
+                rules=number_rules(settings),
+            )
+            office = CallOffice(router, last_of=partial(last_action, state.journal), mark=blocks["block.mark"])
             commands = CommandServer(
                 broker_of(settings.mqtt, secrets, "application"),
                 operator_commands(roster)
@@ -133,20 +149,15 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
                     rules=field_rules(settings),
                     classified=router.classified,
                 )
-                | block_commands(
-                    blocking,
-                    find=CallLookup(state.journal, journal.flush),
-                    mark_living=router.mark_living,
-                    flush=partial(journal.flush, or_reserve=True),
-                    rules=number_rules(settings),
-                )
+                | blocks
                 | archive_commands(
                     tell,
                     find_call=CallLookup(state.journal, journal.flush),
                     find_complaint=ComplaintLookup(state.journal, journal.flush),
                     flush=partial(journal.flush, or_reserve=True),
                 )
-                | radio_commands(nets, tell, speak=partial(_speak, state), order=router.order_net),
+                | radio_commands(nets, tell, speak=partial(_speak, state), give=office.give)
+                | call_commands(office),
             )
 
             presence = Presence(
@@ -186,6 +197,7 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
                 partial(watch.run, router.calls),
                 partial(_learn_blocks, blocking, settings, state),
                 partial(_bring_in, notes),
+                partial(_end_monitoring, tell, state, journal.head()[0]),
             ):
                 tasks.start_soon(core)
     except BaseExceptionGroup as group:
@@ -234,6 +246,17 @@ async def _learn_blocks(blocking: Blocking, settings: Settings, state: StateDir)
             await anyio.sleep(BLOCKS_SECONDS)
         else:
             return
+
+
+async def _end_monitoring(tell: Callable[[Fact], None], state: StateDir, until: int) -> None:
+    """Whoever listened to a call when an application before us died does not any more; no caller waits for that."""
+    try:
+        facts = await anyio.to_thread.run_sync(unfinished_monitoring, state, until)
+    except (StoreError, OSError) as error:
+        log.error("monitoring.not_read", error=str(error))
+        return
+    for fact in facts:
+        tell(fact)
 
 
 def _living(state: StateDir, notes: CallNotes) -> Mapping[str, Story]:

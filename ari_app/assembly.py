@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -25,7 +25,10 @@ from ari_app.store.blocked import load_block_list
 from ari_app.store.complaints import living_complaints
 from ari_app.store.last_ticket import last_ticket
 from ari_app.store.radio import radio_records
+from ari_app.store.reader import latest
 from ari_app.store.staff import guesses, staff
+
+MONITORING: Final = {"monitor.started": "monitor.ended"}
 
 log = structlog.get_logger(__name__)
 
@@ -81,6 +84,16 @@ def make_nets(
     for fact in unfinished(radio_records(state.journal)) if rules else ():
         tell(fact)
     return Nets(rules, asterisk, switch, tell)
+
+
+def unfinished_monitoring(state: StateDir, until: int) -> list[Fact]:
+    """The ends of what supervisors listened to when an application before us died, up to this line of the journal.
+
+    Raises:
+        JournalError: the journal cannot be read.
+    """
+    told = latest(state.journal, (*MONITORING, *MONITORING.values()))
+    return unfinished((record for record in told if record.seq <= until), MONITORING)
 
 
 def make_blocking(settings: Settings, tell: Callable[[Fact], None]) -> Blocking:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -20,6 +21,9 @@ from cli.options import new_group
 
 WRONG_USAGE: Final = 2
 
+ASKED: Final = "_SIAGA_COMPLETE"
+"""The environment variable by which a shell asks what can stand at its cursor."""
+
 GROUPS: Final = {
     "watch": "The live floor: who waits, what each desk and each call does, today's figures, alarms.",
     "phones": "Phones: what to enter in a desk's SIP phone.",
@@ -31,10 +35,13 @@ GROUPS: Final = {
     "recordings": "Recordings of calls: which there are, who listened, whether they are unchanged.",
     "instructions": "Instructions: what the Perwira Piket has ordered on a call or a complaint.",
     "report": "Reports: what a day, a shift or a month came to, on screen, as CSV or on paper.",
+    "queue": "The queue: whom nobody has answered yet, in their order, and which desks are ready.",
+    "monitor": "Listen to a living call at a desk's phone, whisper to its operator, or join it.",
     "desks": "Desks: whose phone is registered, who sits there, and which call is there.",
     "journal": "The journal: everything that happened, in order.",
     "conf": "The configuration: check it, render Asterisk's files from it.",
     "doctor": "Look whether everything is healthy.",
+    "completion": "Have the shell complete commands, options and values by Tab.",
 }
 
 
@@ -67,16 +74,13 @@ def run(arguments: Sequence[str]) -> int:
         choose(arguments)
         for argument in arguments:
             argument.encode()
-        # Not Typer's own main(): it would end the process itself, with other exit codes.
-        command = prepare(typer.main.get_command(build()))
-        with command.make_context("siaga", list(arguments)) as context:
-            command.invoke(context)
-    except typer.Exit as done:
-        return done.exit_code
+        return _carry_out(arguments)
     except UnicodeEncodeError:
         say(tr("an argument is not text in UTF-8"))
         return WRONG_USAGE
     except UnknownLanguage as error:
+        if asked := os.environ.get(ASKED):  # a shell can show no errors
+            return _answer(asked)
         say(str(error))
         return WRONG_USAGE
     except typer.TyperException as error:
@@ -85,7 +89,25 @@ def run(arguments: Sequence[str]) -> int:
     except (Refused, StateError, StoreError) as error:
         say(localised(str(error)))
         return REFUSED
+
+
+def _carry_out(arguments: Sequence[str]) -> int:
+    # Not Typer's own main(): it would end the process itself, with other exit codes.
+    if asked := os.environ.get(ASKED):
+        return _answer(asked)
+    command = prepare(typer.main.get_command(build()))
+    try:
+        with command.make_context("siaga", list(arguments)) as context:
+            command.invoke(context)
+    except typer.Exit as done:
+        return done.exit_code
     return 0
+
+
+def _answer(asked: str) -> int:
+    from cli.completion import answer  # noqa: PLC0415 - for a shell only
+
+    return answer(prepare(typer.main.get_command(build())), asked)
 
 
 def _help_of(error: typer.TyperException) -> str:

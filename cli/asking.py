@@ -18,6 +18,7 @@ from ari_app.domain.facts import Json
 from ari_app.site.state import StateDir
 from ari_app.store.errors import JournalError
 from cli.errors import Refused
+from cli.language import tr
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -109,9 +110,9 @@ def supervisor_name() -> str:
         try:
             name = getpass.getuser()
         except (OSError, KeyError):
-            raise Refused("this user has no name: put yours in SIAGA_SUPERVISOR") from None
+            raise Refused(tr("this user has no name: put yours in SIAGA_SUPERVISOR")) from None
     if not _NAME.fullmatch(name):
-        raise Refused("the supervisor's name (SIAGA_SUPERVISOR) must be 1 to 64 letters, digits, '.', '_' or '-'")
+        raise Refused(tr("the supervisor's name (SIAGA_SUPERVISOR) must be 1 to 64 letters, digits, '.', '_' or '-'"))
     return name
 
 

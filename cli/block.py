@@ -19,7 +19,10 @@ from ari_app.store.call_filter import CallFilter
 from ari_app.store.queries import find_number, list_calls, list_numbers, number_history
 from cli.asking import order
 from cli.block_file import export_to, import_from
+from cli.call_orders import Call
 from cli.errors import Refused
+from cli.help import examples
+from cli.language import tr, word
 from cli.options import HERE, AsJson, State, new_group
 from cli.options import path as as_path
 from cli.output import counted, moment, print_json, print_json_list, print_line, print_table
@@ -36,11 +39,10 @@ app = new_group("Prank calls: numbers that are marked or blocked, and what was d
 CALLS_SHOWN = 100
 
 Number = Annotated[str, typer.Argument(metavar="NUMBER", help="A telephone number, as 081234567890 or +6281234567890.")]
-Call = Annotated[str, typer.Argument(metavar="CALL", help="The call's id, as `siaga calls list` shows it.")]
 Note = Annotated[str | None, typer.Option("--note", metavar="TEXT", help="What is to be known of it.")]
 
 
-@app.command("list")
+@app.command("list", epilog=examples("siaga block list --all", "siaga block list --number 0812 --json"))
 def list_(
     *,
     all_: Annotated[bool, typer.Option("--all", help="Also numbers that are only marked, or were once.")] = False,
@@ -72,25 +74,28 @@ def list_(
         return
     columns = ("Number", "Blocked since", "By", "Reason", ">Marks", "Note")
     lines = (
-        (each["number"], moment(each["since"]), each["by"], each["reason"], str(each["marks"]), each["note"])
+        (each["number"], moment(each["since"]), each["by"], word(each["reason"]), str(each["marks"]), each["note"])
         for each in listed
     )
-    print_table(columns, lines, empty="There are no such numbers." if all_ or number else "No number is blocked.")
+    nothing = tr("There are no such numbers.") if all_ or number else tr("No number is blocked.")
+    print_table(columns, lines, empty=nothing)
 
 
-@app.command()
+@app.command(epilog=examples("siaga block add 081234567890 --note 'iseng, sudah diperingatkan'"))
 def add(number: Number, note: Note = None, state: State = HERE) -> None:
     """Block a number."""
-    print_line(f"{_order(state, 'add', {'number': number, 'note': note})['number']} is blocked.")
+    done = _order(state, "add", {"number": number, "note": note})
+    print_line(tr("{number} is blocked.", number=done["number"]))
 
 
-@app.command()
+@app.command(epilog=examples("siaga block remove 081234567890"))
 def remove(number: Number, note: Note = None, state: State = HERE) -> None:
     """Unblock a number; the marks that it has count no more."""
-    print_line(f"{_order(state, 'remove', {'number': number, 'note': note})['number']} is not blocked any more.")
+    done = _order(state, "remove", {"number": number, "note": note})
+    print_line(tr("{number} is not blocked any more.", number=done["number"]))
 
 
-@app.command()
+@app.command(epilog=examples("siaga block check 081234567890"))
 def check(number: Number, as_json: AsJson = False, state: State = HERE) -> None:
     """Say whether a number is blocked, and how many marks count against it."""
     place = state_dir(state)
@@ -101,13 +106,20 @@ def check(number: Number, as_json: AsJson = False, state: State = HERE) -> None:
         return
     marks = counted(found["marks"], "mark")
     if found["blocked"]:
-        since = f"since {moment(found['since'])} by {found['by']} ({found['reason']})"
-        print_line(f"{found['number']} is blocked {since}; {marks}.")
+        why = {"time": moment(found["since"]), "by": found["by"], "reason": word(found["reason"])}
+        print_line(
+            tr(
+                "{number} is blocked since {time} by {by} ({reason}); {marks}.",
+                number=found["number"],
+                marks=marks,
+                **why,
+            )
+        )
     else:
-        print_line(f"{found['number']} is not blocked; {marks}.")
+        print_line(tr("{number} is not blocked; {marks}.", number=found["number"], marks=marks))
 
 
-@app.command()
+@app.command(epilog=examples("siaga block show 081234567890", "siaga block show +6281234567890 --json"))
 def show(number: Number, as_json: AsJson = False, state: State = HERE) -> None:
     """Show a number: how it stands, its last calls, and all marks, blocks and unblocks, by whom."""
     place = state_dir(state)
@@ -123,34 +135,37 @@ def show(number: Number, as_json: AsJson = False, state: State = HERE) -> None:
         return
     print_fields(found)
     print_line("")
-    print_line(f"The last {CALLS_SHOWN} calls:" if len(calls) == CALLS_SHOWN else "Calls:")
+    print_line(tr("The last {number} calls:", number=CALLS_SHOWN) if len(calls) == CALLS_SHOWN else tr("Calls:"))
     columns = ("Call", "Received", "State", "Kind", "Operator", "Outcome")
-    lines = [(call.id, moment(call.received_at), call.state, call.kind, call.operator, call.outcome) for call in calls]
-    print_table(columns, lines, empty="none")
+    lines = [
+        (call.id, moment(call.received_at), word(call.state), word(call.kind), call.operator, word(call.outcome))
+        for call in calls
+    ]
+    print_table(columns, lines, empty=tr("none"))
     print_line("")
     events_shown = [
-        (str(event.seq), moment(event.at), event.actor, event.action, event.call, event.reason, event.note)
+        (str(event.seq), moment(event.at), event.actor, event.action, event.call, word(event.reason), event.note)
         for event in history
     ]
-    print_table((">Seq", "Time", "Actor", "Action", "Call", "Reason", "Note"), events_shown, empty="Nothing was done.")
+    print_table(
+        (">Seq", "Time", "Actor", "Action", "Call", "Reason", "Note"), events_shown, empty=tr("Nothing was done.")
+    )
 
 
 _CALL_FIELDS = ("id", "received_at", "state", "kind", "emergency", "operator", "desk", "outcome", "ended_at")
 _EVENT_FIELDS = ("seq", "at", "actor", "action", "call", "reason", "note")
 
 
-@app.command()
+@app.command(epilog=examples("siaga block mark 1738285323.12"))
 def mark(call: Call, note: Note = None, state: State = HERE) -> None:
     """Mark a call as a prank: one that lives is ended with the closing salutation, as by *7 at the desk."""
     done = _order(state, "mark", {"call": call, "note": note})
-    blocked = ": its number is blocked now" if done.get("blocked") else ""
-    if done.get("living"):
-        print_line(f"Call {call} is being closed and marked{blocked}.")
-    else:
-        print_line(f"Call {call} is marked{blocked}.")
+    what = tr("is being closed and marked") if done.get("living") else tr("is marked")
+    blocked = tr(": its number is blocked now") if done.get("blocked") else ""
+    print_line(tr("Call {call} {what}{blocked}.", call=call, what=what, blocked=blocked))
 
 
-@app.command()
+@app.command(epilog=examples("siaga block unmark 1738285323.12 --reason 'salah pencet'"))
 def unmark(
     call: Call,
     reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, for the journal.")],
@@ -158,10 +173,11 @@ def unmark(
 ) -> None:
     """Take back the mark of a call; a block that rests on it ends."""
     done = _order(state, "unmark", {"call": call, "reason": reason})
-    print_line(f"Call {call} is not marked any more{': its number is unblocked' if done.get('unblocked') else ''}.")
+    unblocked = tr(": its number is unblocked") if done.get("unblocked") else ""
+    print_line(tr("Call {call} is not marked any more{unblocked}.", call=call, unblocked=unblocked))
 
 
-@app.command("import")
+@app.command("import", epilog=examples("siaga block import nomor.csv --dry-run", "siaga block import nomor.csv"))
 def import_(
     file: Annotated[Path, typer.Argument(metavar="FILE", parser=as_path, help="CSV: number, note.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")] = False,
@@ -176,7 +192,7 @@ def import_(
         raise typer.Exit(1)
 
 
-@app.command("export")
+@app.command("export", epilog=examples("siaga block export nomor.csv"))
 def export(
     file: Annotated[
         Path | None, typer.Argument(metavar="[FILE]", parser=as_path, help="Left out: standard output.")
@@ -241,7 +257,7 @@ def _prefix(entered: str, settings: Settings) -> str:
     """
     digits = "".join(c for c in entered if c in "0123456789")
     if not digits:
-        raise typer.BadParameter("it has no digit", param_hint="--number")
+        raise typer.BadParameter(tr("it has no digit"), param_hint="--number")
     country = str(phonenumbers.country_code_for_region(settings.site.region))
     whole = e164(entered, settings.site.region)
     if whole is not None and whole.startswith("+"):

@@ -24,6 +24,7 @@ from cli.asking import order_each
 from cli.csv_lines import csv_lines, open_csv
 from cli.errors import Refused
 from cli.files import whole_file
+from cli.language import localised, tr
 from cli.main import say
 from cli.output import counted, plain, print_line
 
@@ -110,7 +111,7 @@ class _Import:
                 self.unchanged += 1
                 return
             self._shown.add(entered)
-            print_line(f"line {line}: {entered} would be blocked")
+            print_line(tr("line {line}: {number} would be blocked", line=line, number=entered))
         self.blocked += 1
 
     def refuse(self, line: int, reason: str) -> None:
@@ -123,20 +124,25 @@ class _Import:
         self._refused.sort()
         count = len(self._refused) if last is None else bisect_right(self._refused, last, key=itemgetter(0))
         for line, reason in self._refused[:count]:
-            say(f"line {line}: {plain(reason)}")
+            say(tr("line {line}: {reason}", line=line, reason=plain(localised(reason))))
         del self._refused[:count]
 
     def summary(self, *, is_whole: bool) -> str:
         """What became of the file, in one line; not ``is_whole``: it came to an end before its last line."""
-        would = "would be" if self._dry_run else "are" if self.blocked != 1 else "is"
-        text = (
-            f"{counted(self.blocked, 'number')} {would} blocked, {self.unchanged} blocked already or there twice, "
-            f"{counted(self.bad, 'bad line')}"
+        left = tr(
+            "{number} blocked already or there twice, {bad}", number=self.unchanged, bad=counted(self.bad, "bad line")
         )
+        numbers = counted(self.blocked, "number")
+        if self._dry_run:
+            text = tr("{numbers} would be blocked, {left}", numbers=numbers, left=left)
+        elif self.blocked == 1:
+            text = tr("{numbers} is blocked, {left}", numbers=numbers, left=left)
+        else:
+            text = tr("{numbers} are blocked, {left}", numbers=numbers, left=left)
         if is_whole:
             return f"{text}."
-        reached = f"line {self._last} was the last" if self._last else "no line was reached"
-        return f"{text}, and then it stopped: {reached}. Import the file again for the rest."
+        reached = tr("line {line} was the last", line=self._last) if self._last else tr("no line was reached")
+        return tr("{text}, and then it stopped: {where}. Import the file again for the rest.", text=text, where=reached)
 
 
 def import_from(file: Path, place: StateDir, settings: Settings, *, dry_run: bool) -> bool:
@@ -165,7 +171,7 @@ def _reading(file: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise Refused(f"{plain(str(file))} cannot be read: {error.strerror}") from None
+        raise Refused(tr("{file} cannot be read: {reason}", file=plain(str(file)), reason=error.strerror)) from None
 
 
 def _cells(file: Path, text: IO[str], refuse: Callable[[int, str], None]) -> Iterator[tuple[int, list[str]]]:
@@ -214,7 +220,7 @@ def _progress(text: IO[str]) -> Iterator[Callable[[], None]]:
     descriptor = text.fileno()
     is_file = stat.S_ISREG(os.fstat(descriptor).st_mode)  # how much will come out of a pipe nobody knows
     with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("Importing", total=os.fstat(descriptor).st_size if is_file else None)
+        task = bar.add_task(tr("Importing"), total=os.fstat(descriptor).st_size if is_file else None)
         yield lambda: bar.update(task, completed=os.lseek(descriptor, 0, os.SEEK_CUR) if is_file else None)
 
 

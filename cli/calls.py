@@ -11,7 +11,11 @@ from ari_app.domain.calls import KINDS, OUTCOMES, CallRow
 from ari_app.site.basics import Basics
 from ari_app.store.call_filter import CallFilter
 from ari_app.store.reader import read
+from cli import candidates
+from cli.call_orders import COMMANDS
 from cli.errors import Refused
+from cli.help import examples
+from cli.language import tr, word
 from cli.options import HERE, AsJson, State, new_group
 from cli.output import moment, plain, print_json, print_line, print_table
 from cli.place import basics, find_calls, settings_in_force, state_dir, tables, telephone_number
@@ -20,10 +24,13 @@ from cli.times import FORMS, as_ms, entered_ms, midnight
 
 app = new_group("Calls to 110: those that live and those that have ended.")
 
+for name, (command, example) in COMMANDS.items():
+    app.command(name, epilog=examples(f"siaga calls {name} {example}"))(command)
+
 _FIELDS = tuple(name for name in CallRow.__dataclass_fields__ if name != "first_seq")
 
 
-@app.command("list")
+@app.command("list", epilog=examples("siaga calls list --living", "siaga calls list --caller 081234567890 --json"))
 def list_(  # noqa: PLR0913 - one parameter for each option
     *,
     limit: Annotated[
@@ -44,7 +51,10 @@ def list_(  # noqa: PLR0913 - one parameter for each option
         typer.Option("--number", "--caller", metavar="NUMBER", help="Only calls from this telephone number."),
     ] = None,
     desk: Annotated[
-        str | None, typer.Option("--desk", metavar="EXT", help="Only calls that this desk has or had last.")
+        str | None,
+        typer.Option(
+            "--desk", metavar="EXT", autocompletion=candidates.desks, help="Only calls that this desk has or had last."
+        ),
     ] = None,
     operator: Annotated[
         str | None,
@@ -63,7 +73,7 @@ def list_(  # noqa: PLR0913 - one parameter for each option
 ) -> None:
     """List the calls, the newest first."""
     if living and ended:
-        raise typer.BadParameter("it excludes --living", param_hint="--ended")
+        raise typer.BadParameter(tr("it excludes --living"), param_hint="--ended")
     place = state_dir(state)
     site = basics(place) if place.journal.exists() else Basics()
     wanted = CallFilter(
@@ -85,29 +95,42 @@ def list_(  # noqa: PLR0913 - one parameter for each option
         return
     columns = ("Call", "Received", "Caller", "State", "Desk", "Outcome")
     rows = [
-        (call.id, moment(call.received_at), call.caller or "withheld", call.state, call.desk, call.outcome)
+        (
+            call.id,
+            moment(call.received_at),
+            call.caller or tr("withheld"),
+            word(call.state),
+            call.desk,
+            word(call.outcome),
+        )
         for call in calls
     ]
-    print_table(columns, rows, empty="There are no such calls." if wanted.has_conditions else "No calls.")
+    empty = tr("There are no such calls.") if wanted.has_conditions else tr("No calls.")
+    print_table(columns, rows, empty=empty)
 
 
 def _since(option: str, text: str | None, site: Basics, *, today: bool) -> int | None:
     if not today:
         return entered_ms(option, text, ZoneInfo(site.timezone))
     if text is not None:
-        raise typer.BadParameter("it excludes --today", param_hint=option)
+        raise typer.BadParameter(tr("it excludes --today"), param_hint=option)
     return as_ms(midnight(site.timezone))
 
 
 def _one_of(option: str, value: str | None, allowed: tuple[str, ...]) -> str | None:
     if value is not None and value not in allowed:
-        raise typer.BadParameter(f"there are {', '.join(allowed)}", param_hint=option)
+        raise typer.BadParameter(tr("there are {names}", names=", ".join(allowed)), param_hint=option)
     return value
 
 
-@app.command()
+@app.command(epilog=examples("siaga calls show 1738285323.12"))
 def show(
-    call_id: Annotated[str, typer.Argument(metavar="ID", help="The call's id, as `siaga calls list` shows it.")],
+    call_id: Annotated[
+        str,
+        typer.Argument(
+            metavar="ID", autocompletion=candidates.calls, help="The call's id, as `siaga calls list` shows it."
+        ),
+    ],
     as_json: AsJson = False,
     state: State = HERE,
 ) -> None:
@@ -118,7 +141,7 @@ def show(
     engine = tables(place, settings_in_force(place)) if place.journal.exists() else None
     call = find_call(engine, call_id) if engine is not None else None
     if call is None:
-        raise Refused(f"there is no call {plain(call_id)}: see `siaga calls list`")
+        raise Refused(tr("there is no call {call}: see `siaga calls list`", call=plain(call_id)))
     records = list(read(place.journal, call=call.id))
     if as_json:
         print_json(_as_dict(call) | {"actions": [action(record) for record in records]})

@@ -12,9 +12,12 @@ from ari_app.domain.complaints import CATEGORIES, HISTORY, STATUSES, ComplaintRo
 from ari_app.domain.facts import Json, Record
 from ari_app.store.queries import calls_between, find_call, find_complaint, list_complaints, ticket_at_desk
 from ari_app.store.reader import read
+from cli import candidates
 from cli.asking import order
 from cli.complaint_form import ask_fields
 from cli.errors import Refused
+from cli.help import examples
+from cli.language import tr, word
 from cli.options import HERE, AsJson, State, new_group
 from cli.output import moment, plain, print_json, print_line, print_table
 from cli.place import basics, settings_in_force, state_dir, tables, telephone_number
@@ -33,24 +36,44 @@ DAY_MS = 24 * 60 * 60 * 1000
 
 SomeTicket = Annotated[
     str | None,
-    typer.Argument(metavar="TICKET", show_default=False, help="The complaint's number, as 110-20250131-0007."),
+    typer.Argument(
+        metavar="TICKET",
+        autocompletion=candidates.tickets,
+        show_default=False,
+        help="The complaint's number, as 110-20250131-0007.",
+    ),
 ]
-Ticket = Annotated[str, typer.Argument(metavar="TICKET", help="The complaint's number, as 110-20250131-0007.")]
+Ticket = Annotated[
+    str,
+    typer.Argument(
+        metavar="TICKET", autocompletion=candidates.tickets, help="The complaint's number, as 110-20250131-0007."
+    ),
+]
 Desk = Annotated[
     str | None,
-    typer.Option("--desk", metavar="EXT", help="In place of TICKET: the complaint of the call at this desk."),
+    typer.Option(
+        "--desk",
+        metavar="EXT",
+        autocompletion=candidates.desks,
+        help="In place of TICKET: the complaint of the call at this desk.",
+    ),
 ]
 Reason = Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Why, for the journal.")]
 
 
-@app.command("list")
+@app.command(
+    "list", epilog=examples("siaga complaints list --today", "siaga complaints list --status open --polres 01 --json")
+)
 def list_(  # noqa: PLR0913 - one parameter for each option
     *,
     status: Annotated[
         str | None, typer.Option("--status", metavar="STATUS", help=f"Only these: {', '.join(STATUSES)}.")
     ] = None,
     polres: Annotated[
-        str | None, typer.Option("--polres", metavar="CODE", help="Only complaints for this Polres.")
+        str | None,
+        typer.Option(
+            "--polres", metavar="CODE", autocompletion=candidates.polres, help="Only complaints for this Polres."
+        ),
     ] = None,
     number: Annotated[
         str | None, typer.Option("--number", metavar="NUMBER", help="Only of reporters with this telephone number.")
@@ -64,7 +87,7 @@ def list_(  # noqa: PLR0913 - one parameter for each option
 ) -> None:
     """List the complaints, the newest first. Names and numbers are in `show` and in JSON only."""
     if status is not None and status not in STATUSES:
-        raise typer.BadParameter(f"there are {', '.join(STATUSES)}", param_hint="--status")
+        raise typer.BadParameter(tr("there are {words}", words=", ".join(STATUSES)), param_hint="--status")
     place = state_dir(state)
     rows: list[ComplaintRow] = []
     if place.journal.exists():
@@ -85,12 +108,13 @@ def list_(  # noqa: PLR0913 - one parameter for each option
     is_filtered = today or any(given is not None for given in (status, polres, number))
     columns = ("Ticket", "Opened", "Status", "Polres", "Category", "Kind")
     lines = [
-        (row.ticket, moment(row.opened_at), row.status, row.polres, row.category, _kind(row)) for row in rows
-    ]  # fmt: skip
-    print_table(columns, lines, empty="There are no such complaints." if is_filtered else "No complaints.")
+        (row.ticket, moment(row.opened_at), word(row.status), row.polres, row.category, word(_kind(row)))
+        for row in rows
+    ]
+    print_table(columns, lines, empty=tr("There are no such complaints.") if is_filtered else tr("No complaints."))
 
 
-@app.command()
+@app.command(epilog=examples("siaga complaints show 110-20250131-0007", "siaga complaints show --desk 1001"))
 def show(ticket: SomeTicket = None, desk: Desk = None, as_json: AsJson = False, state: State = HERE) -> None:
     """Show one complaint: its fields and which are missing, its call, the number's other calls, its history."""
     place = state_dir(state)
@@ -101,19 +125,30 @@ def show(ticket: SomeTicket = None, desk: Desk = None, as_json: AsJson = False, 
     if as_json:
         print_json(_details(row, call, earlier, records))
         return
-    print_fields(_as_dict(row) | {"missing": ", ".join(missing(row)) or None})
+    print_fields(_as_dict(row) | {"missing": ", ".join(str(word(name)) for name in missing(row)) or None})
     print_line("")
     if call is not None:
-        print_line(f"Call {call.id} of {moment(call.received_at)}: {call.state}, {call.outcome or 'living'}")
-    print_line("Calls of the same number in the 24 hours before:")
+        stands = {"state": word(call.state), "outcome": word(call.outcome) or tr("living")}
+        print_line(
+            tr("Call {call} of {time}: {state}, {outcome}", call=call.id, time=moment(call.received_at), **stands)
+        )
+    print_line(tr("Calls of the same number in the 24 hours before:"))
     columns = ("Call", "Received", "State", "Kind", "Ticket", "Outcome")
-    lines = [(each.id, moment(each.received_at), each.state, each.kind, each.ticket, each.outcome) for each in earlier]
-    print_table(columns, lines, empty="none")
+    lines = [
+        (each.id, moment(each.received_at), word(each.state), word(each.kind), each.ticket, word(each.outcome))
+        for each in earlier
+    ]
+    print_table(columns, lines, empty=tr("none"))
     print_line("")
     print_actions(records)
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "siaga complaints edit 110-20250131-0007",
+        "siaga complaints edit --desk 1001 --name Reza --place 'Jalan Gatot Subroto'",
+    )
+)
 def edit(  # noqa: PLR0913 - one parameter for each option
     *,
     ticket: SomeTicket = None,
@@ -146,42 +181,46 @@ def edit(  # noqa: PLR0913 - one parameter for each option
     if not fields:
         _, row = _find(place, ticket, desk)
         if row.status == "closed":
-            raise Refused(f"complaint {row.ticket} is closed: reopen it first")
+            raise Refused(tr("complaint {ticket} is closed: reopen it first", ticket=row.ticket))
         fields, which = ask_fields(row, settings), {"ticket": row.ticket}
     if not fields:
-        print_line("Nothing was changed.")
+        print_line(tr("Nothing was changed."))
         return
     done = order(place, settings, "complaints.edit", {**which, "fields": fields})
     changed = done.get("changed") if isinstance(done, dict) else None
-    _say(done, f"changed: {', '.join(changed)}" if isinstance(changed, dict) and changed else "is as it was")
+    if isinstance(changed, dict) and changed:
+        names = ", ".join(str(word(each)) for each in changed)
+        print_line(tr("{ticket} changed: {fields}.", ticket=_ticket(done), fields=names))
+    else:
+        print_line(tr("{ticket} is as it was.", ticket=_ticket(done)))
 
 
-@app.command()
+@app.command(epilog=examples("siaga complaints close 110-20250131-0007 --reason 'ditangani Polsek'"))
 def close(ticket: SomeTicket = None, desk: Desk = None, reason: Reason = None, state: State = HERE) -> None:
     """Close a complaint: everything has been done (SOP V.9)."""
     _check_which(ticket, desk)
     place = state_dir(state)
     which: dict[str, Json] = {"ticket": ticket} if ticket is not None else {"desk": desk}
     done = order(place, settings_in_force(place), "complaints.close", {**which, "reason": reason})
-    _say(done, "is closed")
+    print_line(tr("{ticket} is closed.", ticket=_ticket(done)))
 
 
-@app.command()
+@app.command(epilog=examples("siaga complaints reopen 110-20250131-0007 --reason 'pelapor menelepon lagi'"))
 def reopen(ticket: Ticket, reason: Reason = None, state: State = HERE) -> None:
     """Open a closed complaint again."""
     place = state_dir(state)
     done = order(place, settings_in_force(place), "complaints.reopen", {"ticket": ticket, "reason": reason})
-    _say(done, "is open again")
+    print_line(tr("{ticket} is open again.", ticket=_ticket(done)))
 
 
-def _say(done: Json, what: str) -> None:
-    """What has become of which complaint: who named a desk has not named its ticket."""
-    print_line(f"{done.get('ticket') if isinstance(done, dict) else 'It'} {what}.")
+def _ticket(done: Json) -> object:
+    """Which complaint it was: who named a desk has not named its ticket."""
+    return done.get("ticket") if isinstance(done, dict) else "-"
 
 
 def _check_which(ticket: str | None, desk: str | None) -> None:
     if (ticket is None) == (desk is None):
-        raise typer.BadParameter("name either a ticket or, with --desk, a desk", param_hint="TICKET")
+        raise typer.BadParameter(tr("name either a ticket or, with --desk, a desk"), param_hint="TICKET")
 
 
 def _find(place: StateDir, ticket: str | None, desk: str | None) -> tuple[Engine, ComplaintRow]:
@@ -198,8 +237,8 @@ def _find(place: StateDir, ticket: str | None, desk: str | None) -> tuple[Engine
         if row is not None:
             return engine, row
     if desk is not None:
-        raise Refused(f"no call with a complaint is at desk {plain(desk)}: see `siaga desks list`")
-    raise Refused(f"there is no complaint {plain(ticket or '')}: see `siaga complaints list`")
+        raise Refused(tr("no call with a complaint is at desk {desk}: see `siaga desks list`", desk=plain(desk)))
+    raise Refused(tr("there is no complaint {ticket}: see `siaga complaints list`", ticket=plain(ticket or "")))
 
 
 def _earlier(engine: Engine, row: ComplaintRow, call: CallRow | None) -> list[CallRow]:

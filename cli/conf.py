@@ -11,6 +11,8 @@ from ari_app.site.secrets import load_or_create
 from ari_app.site.settings import Settings
 from ari_app.site.state import StateDir
 from cli.errors import Refused
+from cli.help import examples
+from cli.language import tr
 from cli.options import HERE, State, new_group, path
 from cli.output import counted, print_line
 from cli.place import settings_from, settings_in_force, state_dir
@@ -20,7 +22,7 @@ app = new_group("The configuration: check it, render Asterisk's files from it.")
 _OWN_FILE: Final = Path("siaga.toml")
 
 
-@app.command()
+@app.command(epilog=examples("siaga conf check", "siaga conf check /etc/siaga/siaga.toml"))
 def check(
     file: Annotated[
         Path | None,
@@ -44,7 +46,7 @@ def check(
         _check_certificates(file, settings)
     if settings.database.url:
         _check_url(file, settings.database.url)
-    print_line(f"{file} is in order: {describe(settings)}")
+    print_line(tr("{file} is in order: {site}", file=file, site=describe(settings)))
 
 
 def _check_certificates(file: Path, settings: Settings) -> None:
@@ -64,7 +66,11 @@ def _check_url(file: Path, url: str) -> None:
         raise Refused(f"{file}: database.url: {error}") from None
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "siaga conf render --output /tmp/look", "siaga conf render --systemd units --config /etc/siaga/siaga.toml"
+    )
+)
 def render(
     config: Annotated[
         Path | None,
@@ -111,7 +117,7 @@ def render(
         return
     place.create()
     written = _render(settings, place, output)
-    print_line(f"{counted(len(written), 'file')} in {written[0].parent}")
+    print_line(tr("{files} in {folder}", files=counted(len(written), "file"), folder=written[0].parent))
 
 
 def _render(settings: Settings, place: StateDir, output: Path | None) -> list[Path]:
@@ -134,7 +140,7 @@ def _make_own(folder: Path) -> None:
     from ari_app.site.render import names  # noqa: PLC0415 - see _render
 
     if folder.is_dir() and {each.name for each in folder.iterdir()} - names():
-        raise Refused(f"{folder} has other files in it: name a new or empty directory")
+        raise Refused(tr("{folder} has other files in it: name a new or empty directory", folder=folder))
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Final
 
+from cli.language import tr
+
 LONGEST_LINE: Final = 4096
 """Characters of a line; of a longer one no more is ever in memory."""
 
@@ -37,13 +39,13 @@ def csv_lines(text: IO[str], refuse: Callable[[int, str], None]) -> Iterator[tup
         if len(line) > LONGEST_LINE:
             if not is_whole:
                 _pass_over(text)
-            refuse(number, f"it is longer than {LONGEST_LINE} characters")
+            refuse(number, tr("it is longer than {number} characters", number=LONGEST_LINE))
         elif line and not line.isspace():
             separator = separator or (";" if ";" in line and "," not in line else ",")
             trouble = _trouble(line)
             cells = _cells(line, separator) if trouble is None else None
             if cells is None:
-                refuse(number, trouble or "a quotation mark is not closed, or stands where none may be")
+                refuse(number, trouble or tr("a quotation mark is not closed, or stands where none may be"))
             else:
                 yield number, cells
 
@@ -56,11 +58,11 @@ def _pass_over(text: IO[str]) -> None:
 
 def _trouble(line: str) -> str | None:
     if "\0" in line:
-        return "it has a NUL byte"
+        return tr("it has a NUL byte")
     try:
         line.isascii() or line.encode()
     except UnicodeEncodeError:
-        return "it is not UTF-8"
+        return tr("it is not UTF-8")
     return None
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from cli.errors import Refused
+from cli.language import tr
 from cli.output import plain
 
 
@@ -26,7 +27,7 @@ def whole_file(file: Path) -> Iterator[BinaryIO]:
         else:
             yield from _fresh(file.resolve())
     except OSError as error:  # which names the new file that would take the other's place
-        raise Refused(f"{plain(str(file))} cannot be written: {error.strerror}") from None
+        raise Refused(tr("{file} cannot be written: {reason}", file=plain(str(file)), reason=error.strerror)) from None
 
 
 def _fresh(file: Path) -> Iterator[BinaryIO]:

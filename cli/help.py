@@ -26,8 +26,9 @@ def prepare(command: Any) -> Any:  # noqa: ANN401 - Typer's click has no public 
     """Give a command, and those below it, ``--lang`` and their help in the chosen language; returns the command."""
     command.add_help_option = False
     command.params.extend(_common())
-    for text in ("help", "short_help", "epilog"):
-        setattr(command, text, _translated(getattr(command, text)))
+    for text in ("help", "short_help", "epilog", "options_metavar", "subcommand_metavar"):
+        if hasattr(command, text):
+            setattr(command, text, _translated(getattr(command, text)))
     for parameter in command.params:
         if getattr(parameter, "help", None):
             parameter.help = _translated(parameter.help)

@@ -27,6 +27,7 @@ from ari_app.store.complaints import ComplaintLookup
 from ari_app.store.journal import Journal
 from ari_app.store.queries import ticket_at_desk
 from cli.errors import Refused
+from cli.language import tr
 from cli.place import tables
 
 TURN_SECONDS: Final = 1.0
@@ -71,7 +72,7 @@ class InPlace:
                 is_written = journal.close()
         self._head = journal.head()
         if not is_written:
-            raise Refused("the journal could not be written: see `siaga doctor`")
+            raise Refused(tr("the journal could not be written: see `siaga doctor`"))
         return more
 
     def _handler_for(self, journal: Journal) -> Handler:
@@ -80,7 +81,12 @@ class InPlace:
             make = _block_handlers if self._command.startswith("block.") else _offline_handlers
             handlers = make(self._place, self._settings, self._append, self._flush)
             if self._command not in handlers:
-                raise Refused(f"{self._command} is for the running application, and it does not run: see scripts/run")
+                raise Refused(
+                    tr(
+                        "{command} is for the running application, and it does not run: see scripts/run",
+                        command=self._command,
+                    )
+                )
             self._handler = handlers[self._command]
         return self._handler
 

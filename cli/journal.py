@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, BinaryIO, Final
@@ -16,39 +16,24 @@ from ari_app.site.state import StateDir
 from ari_app.store.errors import JournalError
 from ari_app.store.reader import JournalReader
 from ari_app.store.verify import Problem, Verification, verify, verify_export
+from cli import candidates
 from cli.errors import Refused
-from cli.lines import Line, follow, last_lines, lines
+from cli.help import examples
+from cli.language import in_english, localised, tr
+from cli.lines import Shower, follow, last_lines, lines
 from cli.options import HERE, AsJson, State, new_group, path
-from cli.output import counted, print_bytes, print_json, print_line
+from cli.output import counted, print_json, print_line
 from cli.place import state_dir
 from cli.reconcile import reconcile_
 
 app = new_group("The journal: everything that happened, in order.")
-app.command("reconcile")(reconcile_)
+app.command("reconcile", epilog=examples("siaga journal reconcile --since 2025-01-31"))(reconcile_)
 
 _STANDARD: Final = Path("-")
 """Stands for standard input or output."""
 
 
-class _Shower:
-    """Prints lines: as JSON, or for people, with a heading for each day."""
-
-    def __init__(self, *, as_json: bool) -> None:
-        self._as_json = as_json
-        self._day = ""
-
-    def show(self, line: Line) -> None:
-        """Print one line."""
-        if self._as_json:
-            print_bytes(line.exported())
-            return
-        if line.day != self._day:
-            self._day = line.day
-            print_line(f"--- {line.day}")
-        print_line(line.text())
-
-
-@app.command()
+@app.command(epilog=examples("siaga journal tail --follow", "siaga journal tail --call 1738285323.12 --json"))
 def tail(
     *,
     number: Annotated[
@@ -58,7 +43,10 @@ def tail(
         bool, typer.Option("--follow", "-f", help="Go on with new records as they come, until Ctrl-C.")
     ] = False,
     call: Annotated[
-        str | None, typer.Option("--call", metavar="ID", help="Only records of the call with this id.")
+        str | None,
+        typer.Option(
+            "--call", metavar="ID", autocompletion=candidates.calls, help="Only records of the call with this id."
+        ),
     ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print each record as one line of JSON, as `journal export` does.")
@@ -67,7 +55,7 @@ def tail(
 ) -> None:
     """Show the last records of the journal, the newest at the end."""
     journal = state_dir(state).journal
-    shower = _Shower(as_json=as_json)
+    shower = Shower(as_json=as_json)
     end = 0
     if journal.exists():
         with JournalReader(journal) as reader:
@@ -82,7 +70,7 @@ def tail(
             sys.stdout.flush()
 
 
-@app.command("verify")
+@app.command("verify", epilog=examples("siaga journal verify", "siaga journal verify --export journal.jsonl --json"))
 def verify_(
     export: Annotated[
         Path | None,
@@ -104,18 +92,20 @@ def verify_(
         name, found, note = str(place.journal), verify(place.journal), None
     else:
         name = str(export)
-        found, note = _compare(StateDir(state).journal, _verify_file(export))
+        with in_english() if as_json else nullcontext():
+            found, note = _compare(StateDir(state).journal, _verify_file(export))
     if as_json:
         print_json(asdict(found) | {"ok": found.ok, "note": note})
     else:
         for problem in found.problems:
-            print_line(f"line {problem.seq}: {problem.what}")
+            print_line(tr("line {line}: {reason}", line=problem.seq, reason=localised(problem.what)))
         if found.ok:
-            print_line(f"{name} is whole: {_extent(found)}")
+            print_line(tr("{name} is whole: {extent}", name=name, extent=_extent(found)))
         if note:
             print_line(note)
     if not found.ok:
-        raise Refused(f"{name} is not as it was written: {counted(len(found.problems) + found.more, 'problem')}")
+        problems = counted(len(found.problems) + found.more, "problem")
+        raise Refused(tr("{name} is not as it was written: {problems}", name=name, problems=problems))
 
 
 def _verify_file(file: Path) -> Verification:
@@ -125,7 +115,9 @@ def _verify_file(file: Path) -> Verification:
         try:
             return verify_export(stream)
         except JournalError as error:
-            raise Refused(f"{file} is not an exported journal: {error}") from None
+            raise Refused(
+                tr("{file} is not an exported journal: {reason}", file=file, reason=localised(str(error)))
+            ) from None
 
 
 def _compare(journal: Path, found: Verification) -> tuple[Verification, str | None]:
@@ -136,21 +128,33 @@ def _compare(journal: Path, found: Verification) -> tuple[Verification, str | No
         end = reader.head().seq
         rows = reader.rows(after=found.last - 1, limit=1) if found.records else []
     if found.records and (not rows or (rows[0][0], rows[0][6]) != (found.last, found.hash)):
-        problem = Problem(found.last, f"not the line that {journal} has there")
+        problem = Problem(found.last, tr("not the line that {journal} has there", journal=journal))
         return replace(found, problems=(*found.problems, problem)), None
     if found.last < end:
-        return found, f"{journal} goes on to line {end}: the file is older than that, or its end was cut off"
+        return found, tr(
+            "{journal} goes on to line {line}: the file is older than that, or its end was cut off",
+            journal=journal,
+            line=end,
+        )
     return found, None
 
 
 def _extent(found: Verification) -> str:
     if not found.records:
-        return "no records"
+        return tr("no records")
     count = counted(found.records, "record")
-    return f"{count}, {found.first} to {found.last}; the last one's hash is {found.hash}"
+    return tr(
+        "{records}, {first} to {last}; the last one's hash is {hash}",
+        records=count,
+        first=found.first,
+        last=found.last,
+        hash=found.hash,
+    )
 
 
-@app.command()
+@app.command(
+    epilog=examples("siaga journal export --output journal.jsonl", "siaga journal export | zstd > journal.zst")
+)
 def export(
     output: Annotated[
         Path,
@@ -166,7 +170,7 @@ def export(
     _spare_own_files(place, output)
     with _whole_file(output) as stream:
         count = _export(place.journal, stream)
-    print_line(f"{counted(count, 'record')} in {output}")
+    print_line(tr("{records} in {file}", records=counted(count, "record"), file=output))
 
 
 def _export(journal: Path, stream: BinaryIO) -> int:
@@ -188,7 +192,7 @@ def _spare_own_files(place: StateDir, output: Path) -> None:
     """
     own = [each for each in place.root.iterdir() if each.name.startswith(("journal.", "siaga.", "secrets.", "lock"))]
     if output.resolve() in [each.resolve() for each in own]:
-        raise Refused(f"{output} is a file of the state directory itself: name another one")
+        raise Refused(tr("{file} is a file of the state directory itself: name another one", file=output))
 
 
 @contextmanager

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -27,6 +28,9 @@ WORDS: Final = "words"
 """The catalogue of single words: states, fields, kinds."""
 
 _FIELD: Final = re.compile(r"\{(\w+)\}")
+_COUNTED: Final = re.compile(r"(\d+) ([a-z]+(?: [a-z]+)?)")
+"""``3 calls``."""
+
 _DEPTH: Final = 3
 """A sentence's value may be a sentence, and so may its value."""
 
@@ -65,6 +69,16 @@ def _named(arguments: Sequence[str]) -> str | None:
     return found
 
 
+@contextmanager
+def in_english() -> Iterator[None]:
+    """What is said here goes into JSON, which is the same for everybody."""
+    before, _Chosen.language = _Chosen.language, ENGLISH
+    try:
+        yield
+    finally:
+        _Chosen.language = before
+
+
 def is_indonesian() -> bool:
     """Whether it is said in Indonesian."""
     return _Chosen.language == INDONESIAN
@@ -94,6 +108,9 @@ def _found(sentence: str, depth: int) -> str | None:
     known = catalogue()
     if sentence in known:
         return known[sentence]
+    if match := _COUNTED.fullmatch(sentence):
+        noun = known.get(match[2]) or known.get(match[2].removesuffix("s"))
+        return f"{match[1]} {noun}" if noun else None
     if not depth:
         return None
     for pattern, names, text in _patterns():

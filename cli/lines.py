@@ -14,7 +14,7 @@ import msgspec
 
 from ari_app.store.chain import Row, body, line
 from ari_app.store.reader import JournalReader
-from cli.output import pairs
+from cli.output import pairs, print_bytes, print_line
 
 _POLL_SECONDS: Final = 0.2
 
@@ -54,6 +54,25 @@ class Line:
         seq, at, actor, action, call, data, hash_ = self.row
         whole = str(data).encode() if not isinstance(self.data, str) else msgspec.json.encode(self.data)
         return line(body(seq, at, actor, action, call, whole), str(hash_))
+
+
+class Shower:
+    """Prints lines: as JSON, or for people, with a heading for each day."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        """Nothing has been printed yet."""
+        self._as_json = as_json
+        self._day = ""
+
+    def show(self, line: Line) -> None:
+        """Print one line."""
+        if self._as_json:
+            print_bytes(line.exported())
+            return
+        if line.day != self._day:
+            self._day = line.day
+            print_line(f"--- {line.day}")
+        print_line(line.text())
 
 
 def lines(reader: JournalReader, *, after: int, until: int, call: str | None = None) -> Iterator[Line]:

@@ -10,6 +10,8 @@ import sys
 from contextlib import suppress
 from typing import Final
 
+from cli.language import tr
+
 REFUSED: Final = 1
 INTERRUPTED: Final = 130
 NOT_READ: Final = 141
@@ -43,7 +45,9 @@ def say(text: str) -> None:
 
 def _sentence(error: OSError) -> str:
     reason = error.strerror or str(error)
-    return f"{error.filename}: {reason}" if error.filename else f"the output cannot be written: {reason}"
+    return (
+        f"{error.filename}: {reason}" if error.filename else tr("the output cannot be written: {reason}", reason=reason)
+    )
 
 
 def _prepare_streams() -> None:

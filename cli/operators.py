@@ -13,8 +13,11 @@ import typer
 from ari_app.domain.facts import Json
 from ari_app.domain.operators import RosterState, is_pin
 from ari_app.store.staff import staff
+from cli import candidates
 from cli.asking import order
 from cli.errors import Refused
+from cli.help import examples
+from cli.language import tr, word
 from cli.options import HERE, AsJson, State, new_group
 from cli.output import moment, print_json, print_line, print_table
 from cli.place import settings_in_force, state_dir
@@ -38,7 +41,10 @@ Nrp = Annotated[str, typer.Argument(metavar="NRP", help="The operator's service 
 SomeNrp = Annotated[
     str | None, typer.Argument(metavar="[NRP]", show_default=False, help="The operator who is logged in there.")
 ]
-Desk = Annotated[str | None, typer.Option("--desk", metavar="EXT", help="The desk, by its extension.")]
+Desk = Annotated[
+    str | None,
+    typer.Option("--desk", metavar="EXT", autocompletion=candidates.desks, help="The desk, by its extension."),
+]
 Pin = Annotated[
     str | None,
     typer.Option(
@@ -49,7 +55,7 @@ Pin = Annotated[
 ]
 
 
-@app.command("list")
+@app.command("list", epilog=examples("siaga operators list", "siaga operators list --json"))
 def list_(as_json: AsJson = False, state: State = HERE) -> None:
     """List the operators: logged out, ready or not ready, at which desk, and since when."""
     place = state_dir(state)
@@ -62,7 +68,7 @@ def list_(as_json: AsJson = False, state: State = HERE) -> None:
         for each in operators
     ]
     print_table(
-        ("NRP", "Name", "Unit", "Desk", "State", "Since"), rows, empty="No operators: see `siaga operators add`."
+        ("NRP", "Name", "Unit", "Desk", "State", "Since"), rows, empty=tr("No operators: see `siaga operators add`.")
     )
 
 
@@ -86,11 +92,15 @@ def _listed(state: RosterState) -> list[dict[str, Any]]:
 
 
 def _shown(operator: dict[str, Any]) -> str:
-    words = str(operator["state"]).replace("_", " ")
-    return f"{words}: {operator['reason'].replace('_', ' ')}" if operator["reason"] else words
+    state, reason = str(word(operator["state"])).replace("_", " "), word(operator["reason"])
+    return f"{state}: {reason.replace('_', ' ')}" if reason else state
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "siaga operators add 85012345 'Bripda Rina'", "siaga operators add 85012346 --name 'Briptu Adi' --unit 01"
+    )
+)
 def add(  # noqa: PLR0913, PLR0917 - one parameter for each option
     nrp: Nrp,
     called: Annotated[str | None, typer.Argument(metavar="[NAME]", show_default=False, help="The name.")] = None,
@@ -101,59 +111,63 @@ def add(  # noqa: PLR0913, PLR0917 - one parameter for each option
 ) -> None:
     """Add an operator with a PIN, which is needed to log in by phone: *10*NRP*PIN."""
     if name is not None and called is not None:
-        raise typer.BadParameter("it is there twice", param_hint="--name")
+        raise typer.BadParameter(tr("it is there twice"), param_hint="--name")
     wanted = name if name is not None else called
     if wanted is None:
-        raise typer.BadParameter("it is missing", param_hint="--name")
+        raise typer.BadParameter(tr("it is missing"), param_hint="--name")
     _check_before_asking(state)
     _order(state, "add", {"nrp": nrp, "name": wanted, "unit": unit, "pin_hash": _hash(pin)})
-    print_line(f"operator {nrp} ({wanted}) of unit {unit} is added")
+    print_line(tr("operator {nrp} ({name}) of unit {unit} is added", nrp=nrp, name=wanted, unit=unit))
 
 
-@app.command()
+@app.command(epilog=examples("siaga operators remove 85012345"))
 def remove(nrp: Nrp, state: State = HERE) -> None:
     """Remove an operator; one who is logged in is logged out."""
     _order(state, "remove", {"nrp": nrp})
-    print_line(f"operator {nrp} is removed")
+    print_line(tr("operator {nrp} is removed", nrp=nrp))
 
 
-@app.command("pin")
+@app.command("pin", epilog=examples("siaga operators pin 85012345"))
 def pin_(nrp: Nrp, pin: Pin = None, state: State = HERE) -> None:
     """Give an operator another PIN."""
     _check_before_asking(state)
     _order(state, "pin", {"nrp": nrp, "pin_hash": _hash(pin)})
-    print_line(f"operator {nrp} has another PIN")
+    print_line(tr("operator {nrp} has another PIN", nrp=nrp))
 
 
-@app.command()
+@app.command(epilog=examples("siaga operators login 85012345 1001"))
 def login(
     nrp: Nrp,
     at: Annotated[
-        str | None, typer.Argument(metavar="[DESK]", show_default=False, help="The desk, by its extension.")
+        str | None,
+        typer.Argument(
+            metavar="[DESK]", autocompletion=candidates.desks, show_default=False, help="The desk, by its extension."
+        ),
     ] = None,
     desk: Desk = None,
     state: State = HERE,
 ) -> None:
     """Log an operator in at a desk, which is ready then; whoever was there is logged out."""
     if (at is None) == (desk is None):
-        raise typer.BadParameter("name one desk", param_hint="DESK")
+        raise typer.BadParameter(tr("name one desk"), param_hint="DESK")
     _order(state, "login", {"nrp": nrp, "desk": desk if desk is not None else at})
-    print_line(f"operator {nrp} is logged in at desk {desk if desk is not None else at}")
+    where = desk if desk is not None else at
+    print_line(tr("operator {nrp} is logged in at desk {desk}", nrp=nrp, desk=where))
 
 
-@app.command()
+@app.command(epilog=examples("siaga operators logout 85012345", "siaga operators logout --desk 1001"))
 def logout(nrp: SomeNrp = None, desk: Desk = None, state: State = HERE) -> None:
     """Log an operator out."""
-    _say(_order(state, "logout", _where(nrp, desk)), "logged out")
+    _say(_order(state, "logout", _where(nrp, desk)), tr("logged out"))
 
 
-@app.command()
+@app.command(epilog=examples("siaga operators ready --desk 1001"))
 def ready(nrp: SomeNrp = None, desk: Desk = None, state: State = HERE) -> None:
     """Make a desk take calls again."""
-    _say(_order(state, "ready", _where(nrp, desk)), "ready")
+    _say(_order(state, "ready", _where(nrp, desk)), tr("ready"))
 
 
-@app.command("not-ready")
+@app.command("not-ready", epilog=examples("siaga operators not-ready 85012345 --reason meal"))
 def not_ready(
     nrp: SomeNrp = None,
     desk: Desk = None,
@@ -161,19 +175,23 @@ def not_ready(
     state: State = HERE,
 ) -> None:
     """Make a desk take no calls."""
-    _say(_order(state, "not_ready", {**_where(nrp, desk), "reason": reason.value}), f"not ready: {reason.value}")
+    done = _order(state, "not_ready", {**_where(nrp, desk), "reason": reason.value})
+    _say(done, tr("not ready: {reason}", reason=word(reason.value)))
 
 
 def _where(nrp: str | None, desk: str | None) -> dict[str, Json]:
     if (nrp is None) == (desk is None):
-        raise typer.BadParameter("name either the operator or the desk", param_hint="NRP or --desk")
+        raise typer.BadParameter(tr("name either the operator or the desk"), param_hint="NRP or --desk")
     return {"nrp": nrp} if nrp is not None else {"desk": desk}
 
 
 def _say(result: Json, done: str) -> None:
     about = result if isinstance(result, dict) else {}
-    who = f" (operator {about['nrp']})" if about.get("nrp") else ""
-    print_line(f"desk {about.get('desk')}{who}: {done}")
+    desk, nrp = about.get("desk"), about.get("nrp")
+    if nrp:
+        print_line(tr("desk {desk} (operator {nrp}): {what}", desk=desk, nrp=nrp, what=done))
+    else:
+        print_line(tr("desk {desk}: {what}", desk=desk, what=done))
 
 
 def _order(state: Path, command: str, arguments: dict[str, Json]) -> Json:
@@ -196,7 +214,7 @@ def _hash(pin: str | None) -> str:
 
     chosen = pin if pin is not None else _asked()
     if not is_pin(chosen):
-        raise Refused("a PIN has 4 to 8 digits")
+        raise Refused(tr("a PIN has 4 to 8 digits"))
     return hash_pin(chosen)
 
 
@@ -204,9 +222,9 @@ def _asked() -> str:
     if not sys.stdin.isatty():
         return sys.stdin.buffer.readline(_LONGEST_LINE).decode("utf-8", "replace").rstrip("\r\n")
     try:
-        chosen = getpass("PIN, 4 to 8 digits: ")
-        if chosen != getpass("Once more: "):
-            raise Refused("that was not the same PIN twice: nothing is changed")
+        chosen = getpass(tr("PIN, 4 to 8 digits: "))
+        if chosen != getpass(tr("Once more: ")):
+            raise Refused(tr("that was not the same PIN twice: nothing is changed"))
     except EOFError:
-        raise Refused("no PIN was given") from None
+        raise Refused(tr("no PIN was given")) from None
     return chosen

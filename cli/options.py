@@ -8,6 +8,7 @@ from typing import Annotated, Final
 import typer
 
 from cli.help import show_help
+from cli.language import tr
 
 HERE: Final = Path("var")
 """The state directory when none is named."""
@@ -22,11 +23,11 @@ def path(text: str | Path) -> Path:
         typer.BadParameter: it is empty, or cannot be written in UTF-8.
     """
     if text == "":
-        raise typer.BadParameter("it is empty")
+        raise typer.BadParameter(tr("it is empty"))
     try:
         str(text).encode()
     except UnicodeEncodeError:
-        raise typer.BadParameter("it is not text in UTF-8") from None
+        raise typer.BadParameter(tr("it is not text in UTF-8")) from None
     return Path(text)
 
 

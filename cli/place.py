@@ -9,6 +9,7 @@ import typer
 
 from ari_app.site.state import StateDir
 from cli.errors import Refused
+from cli.language import tr
 
 if TYPE_CHECKING:  # at run time they would cost `journal tail` half a second
     from sqlalchemy import Engine
@@ -51,7 +52,7 @@ def settings_in_force(state: StateDir) -> Settings:
         Refused: there is none yet, or it cannot be used.
     """
     if not state.config.exists():
-        raise Refused(f"there is no configuration in {state.root} yet: scripts/run puts it there")
+        raise Refused(tr("there is no configuration in {folder} yet: scripts/run puts it there", folder=state.root))
     return settings_from(state.config)
 
 
@@ -104,7 +105,7 @@ def telephone_number(option: str, entered: str | None, site: Basics) -> str | No
 
     number = e164(entered, site.region, site.area_code)
     if number is None:
-        raise typer.BadParameter("it has no digit, or too few", param_hint=option)
+        raise typer.BadParameter(tr("it has no digit, or too few"), param_hint=option)
     return number
 
 

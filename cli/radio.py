@@ -11,19 +11,25 @@ import typer
 from ari_app.domain.facts import Json
 from ari_app.domain.transmissions import NetRow, Transmission, net_rows, transmissions
 from ari_app.store.radio import radio_records
+from cli import candidates
 from cli.asking import order
 from cli.errors import Refused
+from cli.help import examples
+from cli.language import tr, word
 from cli.options import HERE, AsJson, State, new_group
 from cli.output import moment, pairs, print_json, print_line, print_table
 from cli.place import settings_in_force, state_dir
+from cli.stories import action
 
 app = new_group("Radio nets: how they stand, what was said on them, and its recordings.")
 
-Net = Annotated[str | None, typer.Option("--net", metavar="NET", help="Of one net only.")]
+Net = Annotated[
+    str | None, typer.Option("--net", metavar="NET", autocompletion=candidates.nets, help="Of one net only.")
+]
 Limit = Annotated[int, typer.Option("--limit", min=1, help="The last so many.")]
 
 
-@app.command("nets")
+@app.command("nets", epilog=examples("siaga radio nets", "siaga radio nets --json"))
 def nets(as_json: AsJson = False, state: State = HERE) -> None:
     """List the nets: whether the gateway is reached, who talks, and which desks are on it."""
     place = state_dir(state)
@@ -38,14 +44,14 @@ def nets(as_json: AsJson = False, state: State = HERE) -> None:
     print_table(
         ("Net", "Name", "Gateway", "Since", "Talker", "Desks"),
         [
-            (row["net"], row["name"], row["line"], moment(row["since"]), row["talker"], " ".join(row["desks"]))
+            (row["net"], row["name"], word(row["line"]), moment(row["since"]), row["talker"], " ".join(row["desks"]))
             for row in rows
         ],
-        empty="No radio net is configured.",
+        empty=tr("No radio net is configured."),
     )
 
 
-@app.command("list")
+@app.command("list", epilog=examples("siaga radio list --net 300 --limit 20", "siaga radio list --json"))
 def list_(net: Net = None, limit: Limit = 50, as_json: AsJson = False, state: State = HERE) -> None:
     """List the transmissions, the latest first."""
     found = [each for each in transmissions(radio_records(state_dir(state).journal)) if net in {None, each.net}]
@@ -54,25 +60,35 @@ def list_(net: Net = None, limit: Limit = 50, as_json: AsJson = False, state: St
         print_json([asdict(each) for each in shown])
         return
     rows = [
-        (each.id, moment(each.began), each.net, each.desk or each.by, _seconds(each), each.reason or "on the air")
+        (
+            each.id,
+            moment(each.began),
+            each.net,
+            each.desk or each.by,
+            _seconds(each),
+            word(each.reason) or tr("on the air"),
+        )
         for each in shown
     ]
-    print_table(("Transmission", "Began", "Net", "Who", ">Seconds", "End"), rows, empty="Nothing was transmitted.")
+    print_table(("Transmission", "Began", "Net", "Who", ">Seconds", "End"), rows, empty=tr("Nothing was transmitted."))
 
 
 def _seconds(each: Transmission) -> str | None:
     return None if each.ms is None else f"{each.ms / 1000:.1f}"
 
 
-@app.command("log")
-def log(net: Net = None, limit: Limit = 50, state: State = HERE) -> None:
+@app.command("log", epilog=examples("siaga radio log --net 300"))
+def log(net: Net = None, limit: Limit = 50, as_json: AsJson = False, state: State = HERE) -> None:
     """Print what happened on the nets, the latest last: who came, keyed and left, and the gateways' lines."""
     records = [each for each in radio_records(state_dir(state).journal) if net in {None, each.data.get("net")}]
+    if as_json:
+        print_json([action(record) | {"call": record.call} for record in records[-limit:]])
+        return
     for record in records[-limit:]:
         print_line(f"{moment(record.at)} {record.action:<18} {record.actor:<15} {pairs(record.data)}")
 
 
-@app.command("play-path")
+@app.command("play-path", epilog=examples("siaga radio play-path 1738285323.12-1"))
 def play_path(transmission: str, state: State = HERE) -> None:
     """Print where a transmission's recording is, for a player. That you were shown it is in the journal before."""
     from cli.recordings import show_path  # noqa: PLC0415 - the nets' other commands need nothing of it
@@ -80,32 +96,32 @@ def play_path(transmission: str, state: State = HERE) -> None:
     place = state_dir(state)
     said = [each for each in transmissions(radio_records(place.journal)) if each.id == transmission]
     if not said:
-        raise Refused(f"there is no transmission {transmission}")
+        raise Refused(tr("there is no transmission {id}", id=transmission))
     path = place.transmissions / f"{transmission}.wav"
     if not path.exists():
-        raise Refused(f"transmission {transmission} has no recording")
+        raise Refused(tr("transmission {id} has no recording", id=transmission))
     show_path(state, path, call=said[-1].call, transmission=transmission)
 
 
-@app.command("say")
+@app.command("say", epilog=examples("siaga radio say 300 'Semua unit ke Jalan Gatot Subroto'"))
 def say(net: str, text: str, state: State = HERE) -> None:
     """Have a sentence spoken on a net as soon as the floor is free, within a minute."""
     _order(state, "say", {"net": net, "text": text})
-    print_line(f"It is said on net {net} as soon as the floor is free.")
+    print_line(tr("It is said on net {net} as soon as the floor is free.", net=net))
 
 
-@app.command("patch")
+@app.command("patch", epilog=examples("siaga radio patch 1738285323.12 300"))
 def patch(call: str, net: str, state: State = HERE) -> None:
     """Bring a net into a call that an operator has, as *3NNN# does at the desk."""
     _order(state, "patch", {"call": call, "net": net})
-    print_line(f"Net {net} is being brought into call {call}.")
+    print_line(tr("Net {net} is being brought into call {call}.", net=net, call=call))
 
 
-@app.command("unpatch")
+@app.command("unpatch", epilog=examples("siaga radio unpatch 1738285323.12"))
 def unpatch(call: str, state: State = HERE) -> None:
     """Bring the operator back to the caller, as *3# does at the desk."""
     _order(state, "unpatch", {"call": call})
-    print_line(f"The operator of call {call} goes back to the caller.")
+    print_line(tr("The operator of call {call} goes back to the caller.", call=call))
 
 
 def _order(state: Path, command: str, arguments: dict[str, Json]) -> None:

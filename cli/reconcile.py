@@ -12,6 +12,7 @@ import typer
 from ari_app.domain.witness import SETTLED, Difference
 from ari_app.store.witness import Place, Result, reconcile
 from cli.errors import Refused
+from cli.language import localised, tr
 from cli.options import HERE, AsJson, State
 from cli.output import counted, moment, print_json, print_line
 from cli.place import settings_in_force, state_dir
@@ -54,7 +55,12 @@ def reconcile_(
     else:
         _print(found, zone)
     if found.report.differences:
-        raise Refused(f"journal and Asterisk do not agree: {counted(len(found.report.differences), 'difference')}")
+        raise Refused(
+            tr(
+                "journal and Asterisk do not agree: {differences}",
+                differences=counted(len(found.report.differences), "difference"),
+            )
+        )
 
 
 def _as_json(found: Result, zone: ZoneInfo) -> dict[str, object]:
@@ -66,15 +72,19 @@ def _print(found: Result, zone: ZoneInfo) -> None:
     report = found.report
     for each in report.differences:
         print_line(_line(each))
-    compared = counted(report.calls, "call")
-    left = f"{report.living} living and {report.recent} recent ones left out"
-    span = f"begun from {_shown(found.since, zone)} to {_shown(found.until, zone)}"
-    words = f"{compared} compared, {left}, {span}"
-    print_line(words if report.differences else f"journal and Asterisk agree: {words}")
+    words = tr(
+        "{calls} compared, {living} living and {recent} recent ones left out, begun from {since} to {until}",
+        calls=counted(report.calls, "call"),
+        living=report.living,
+        recent=report.recent,
+        since=_shown(found.since, zone),
+        until=_shown(found.until, zone),
+    )
+    print_line(words if report.differences else tr("journal and Asterisk agree: {words}", words=words))
 
 
 def _line(each: Difference) -> str:
-    return f"{moment(each.at.isoformat())} {each.call or '-'}: {each.text}"
+    return f"{moment(each.at.isoformat())} {each.call or '-'}: {localised(each.text)}"
 
 
 def _shown(at: datetime, zone: ZoneInfo) -> str:

@@ -60,7 +60,7 @@ def list_(  # noqa: PLR0913 - one parameter for each option
     site = basics(place) if place.journal.exists() else Basics()
     zone = ZoneInfo(site.timezone)
     if today and since is not None:
-        raise typer.BadParameter("it excludes --today", param_hint="--from")
+        raise typer.BadParameter(tr("it excludes --today"), param_hint="--from")
     wanted = CallFilter(
         caller=telephone_number("--number", number, site),
         desk=desk,
@@ -138,7 +138,7 @@ def verify(  # noqa: PLR0913 - one parameter for each option
 ) -> None:
     """Compare recordings with the SHA-256 that the journal has; exit code 1 when one does not match."""
     if (call is not None) == all_:
-        raise typer.BadParameter("name either a call or --all", param_hint="CALL")
+        raise typer.BadParameter(tr("name either a call or --all"), param_hint="CALL")
     from cli.recordings_check import check  # noqa: PLC0415 - as all that needs SQLAlchemy
 
     place = state_dir(state)

@@ -119,17 +119,26 @@ def month(  # noqa: PLR0913 - one parameter for each option
     place = state_dir(state)
 
     def period(now: datetime, zone: ZoneInfo, _: list[ShiftHours]) -> Period:
-        return a_month(_date(f"{month_}-01", "a month such as 2025-01") if month_ is not None else now.date(), zone)
+        return a_month(_month(month_) if month_ is not None else now.date(), zone)
 
     _carry_out(place, period, _Wanted(csv, pdf, calls, as_json))
 
 
-def _date(text: str, form: str = "a date such as 2025-01-31") -> Date:
+def _date(text: str) -> Date:
     try:
         return Date.fromisoformat(text)
     except ValueError:
-        shown = plain(text.removesuffix("-01") if form.startswith("a month") else text)
-        raise typer.BadParameter(f"'{shown}' is not {form}", param_hint="DATE") from None
+        said = tr("'{text}' is not a date such as 2025-01-31", text=plain(text))
+        raise typer.BadParameter(said, param_hint="DATE") from None
+
+
+def _month(text: str) -> Date:
+    """Its first day."""
+    try:
+        return Date.fromisoformat(f"{text}-01")
+    except ValueError:
+        said = tr("'{text}' is not a month such as 2025-01", text=plain(text))
+        raise typer.BadParameter(said, param_hint="MONTH") from None
 
 
 def _carry_out(
@@ -143,7 +152,7 @@ def _carry_out(
     try:
         period = choose(now, zone, [each.hours for each in settings.shift])
     except OverflowError:
-        raise typer.BadParameter("it is beyond the calendar's end", param_hint="DATE") from None
+        raise typer.BadParameter(tr("it is beyond the calendar's end"), param_hint="DATE") from None
     if period.begins > now:
         raise Refused(tr("{day} has not begun yet", day=period.day))
     engine = tables(place, settings)

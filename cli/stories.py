@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from ari_app.domain.facts import Record
+from cli.language import tr, word
 from cli.output import pairs, print_line, print_table
 
 
@@ -14,16 +15,21 @@ def action(record: Record) -> dict[str, Any]:
     return {name: getattr(record, name) for name in ("seq", "at", "actor", "action", "data")}
 
 
+VOCABULARY: Final = frozenset({"state", "kind", "outcome", "status", "validity", "reason"})
+"""Fields whose values are words of the contract, as people read them in their language."""
+
+
 def print_fields(fields: Mapping[str, Any]) -> None:
     """One line for each field."""
-    width = max(12, *map(len, fields))
-    for name, value in fields.items():
-        print_line(f"{name.replace('_', ' '):<{width}} {_shown(value)}")
+    names = [str(word(name)).replace("_", " ") for name in fields]
+    width = max(12, *map(len, names))
+    for name, (field, value) in zip(names, fields.items(), strict=True):
+        print_line(f"{name:<{width}} {_shown(word(value) if field in VOCABULARY else value)}")
 
 
 def _shown(value: object) -> object:
     if isinstance(value, bool):  # and no number: 0 is equal to False
-        return "yes" if value else "no"
+        return tr("yes") if value else tr("no")
     return "-" if value is None else value
 
 
@@ -35,4 +41,4 @@ def print_actions(records: Iterable[Record]) -> None:
         time = each.at[11:23] if each.at[:10] == day or not day else f"{each.at[:10]} {each.at[11:23]}"
         day = each.at[:10]
         rows.append((str(each.seq), time, each.actor, each.action, pairs(each.data)))
-    print_table((">Seq", "Time", "Actor", "Action", "Data"), rows, empty="Nothing was done.")
+    print_table((">Seq", "Time", "Actor", "Action", "Data"), rows, empty=tr("Nothing was done."))

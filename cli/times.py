@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from cli.language import tr
+
 FORMS: Final = "2025-01-31, 2025-01-31T08:00 or with an offset; without one it is the site's time"
 
 _A_DATE: Final = 10
@@ -27,7 +29,9 @@ def entered_time(option: str, text: str | None, zone: ZoneInfo, *, whole_day: bo
         if whole_day and len(text) <= _A_DATE:
             given += timedelta(days=1)
     except (ValueError, OverflowError):
-        raise typer.BadParameter(f"'{text}' is not a time such as {FORMS}", param_hint=f"'{option}'") from None
+        raise typer.BadParameter(
+            tr("'{text}' is not a time such as {forms}", text=text, forms=tr(FORMS)), param_hint=f"'{option}'"
+        ) from None
     return given if given.tzinfo is not None else given.replace(tzinfo=zone)
 
 

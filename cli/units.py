@@ -10,6 +10,7 @@ from ari_app.site.settings import Settings
 from ari_app.site.state import StateDir
 from ari_app.site.units import render_units
 from cli.errors import Refused
+from cli.language import tr
 from cli.output import counted, print_line
 
 
@@ -21,14 +22,14 @@ def write_units(settings: Settings, state: StateDir, folder: Path, *, config: Pa
         Refused: systemd does not take one of them.
     """
     written = render_units(settings, state, folder, config=config, user=user)
-    print_line(f"{counted(len(written), 'unit')} in {folder}")
+    print_line(tr("{units} in {folder}", units=counted(len(written), "unit"), folder=folder))
     analyze = shutil.which("systemd-analyze")
     if analyze is None:
-        print_line("not checked: there is no systemd-analyze on this machine")
+        print_line(tr("not checked: there is no systemd-analyze on this machine"))
         return
     command = [analyze, "verify", *(str(path) for path in written)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - arguments of our own
     ours = [line for line in done.stderr.splitlines() if "siaga" in line]
     if done.returncode or ours:
         raise Refused((ours or done.stderr.splitlines() or [f"systemd-analyze: status {done.returncode}"])[0])
-    print_line("systemd-analyze verify: no complaint")
+    print_line(tr("systemd-analyze verify: no complaint"))

@@ -19,6 +19,8 @@ from ari_app.bus.view import FloorView, Viewer
 from ari_app.site import secrets as site_secrets
 from ari_app.site.settings import Settings
 from cli.errors import Refused
+from cli.help import examples
+from cli.language import tr
 from cli.options import HERE, AsJson, State
 from cli.output import print_json
 from cli.place import settings_in_force, state_dir
@@ -39,7 +41,7 @@ _WIDTH, _HEIGHT = 120, 10_000
 """Columns and lines where there is no terminal."""
 
 
-@app.command()
+@app.command(epilog=examples("siaga watch", "ssh -t HOST siaga watch", "siaga watch --json"))
 def watch(
     *,
     once: Annotated[bool, typer.Option("--once", help="Show the floor once; so it is into a pipe.")] = False,
@@ -50,8 +52,6 @@ def watch(
 
     Every time is how long it has been so. A lost link, and whatever is wrong, is said in red. --json prints the floor
     once.
-
-    Examples: siaga watch; over ssh: ssh -t HOST siaga watch; for a program: siaga watch --json
     """
     place = state_dir(state)
     settings = settings_in_force(place)
@@ -106,7 +106,9 @@ async def _look(broker: Broker) -> FloorView:
             await told.wait()
             tasks.cancel_scope.cancel()
     if viewer.view is None:
-        raise Refused(f"the broker at {broker} does not answer{f': {viewer.trouble}' if viewer.trouble else ''}")
+        if viewer.trouble:
+            raise Refused(tr("the broker at {broker} does not answer: {reason}", broker=broker, reason=viewer.trouble))
+        raise Refused(tr("the broker at {broker} does not answer", broker=broker))
     return viewer.view
 
 

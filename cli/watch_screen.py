@@ -12,6 +12,7 @@ from rich.text import Text
 
 from ari_app.bus.payloads import CallState, DeskState
 from ari_app.bus.view import FloorView
+from cli.language import localised, tr, word
 from cli.output import counted, plain
 
 _STATE, _SPAN = 13, 8
@@ -27,6 +28,7 @@ _STATES: Final = {
     "held": "magenta",
     "transferring": "magenta",
     "consulting": "magenta",
+    "monitoring": "blue",
     "not_ready": "dim",
     "no_operator": "dim",
     "unregistered": "red",
@@ -66,12 +68,12 @@ def screen(frame: Frame) -> Group:
     for_calls = max(_LEAST, left - for_desks - for_waiting)
     parts = [
         *lines,
-        _rule(f"Waiting ({len(waiting)})", frame.width),
-        *_listed([_waiting_line(call, frame) for call in waiting], for_waiting, "nobody"),
-        _rule(f"Calls ({len(others)})", frame.width),
-        *_listed([_call_line(call, frame) for call in others], for_calls, "none"),
-        _rule(f"Desks ({len(view.desks)})", frame.width),
-        *_listed(desk_lines, for_desks, "none"),
+        _rule(tr("Waiting ({number})", number=len(waiting)), frame.width),
+        *_listed([_waiting_line(call, frame) for call in waiting], for_waiting, tr("nobody")),
+        _rule(tr("Calls ({number})", number=len(others)), frame.width),
+        *_listed([_call_line(call, frame) for call in others], for_calls, tr("none")),
+        _rule(tr("Desks ({number})", number=len(view.desks)), frame.width),
+        *_listed(desk_lines, for_desks, tr("none")),
     ]
     return Group(*parts[: frame.height])
 
@@ -81,21 +83,22 @@ def _head(frame: Frame) -> Iterable[Text]:
     clock = f"{frame.now:%H:%M:%S}"
     yield Text(f"{_cut(frame.site, frame.width - len(clock) - 2):<{frame.width - len(clock)}}{clock}", style="bold")
     if frame.view is None and not frame.trouble:
-        yield Text("Connecting to the broker", style="dim")
+        yield Text(tr("Connecting to the broker"), style="dim")
     for text in _wrong(frame):
         yield Text(_cut(text, frame.width), style="bold white on red")
     view = frame.view
     if view is not None and view.queue is not None:
         today = view.queue.today
         share = f" ({100 * today.answered_within_10s // today.answered} %)" if today.answered else ""
-        yield Text(
-            _cut(
-                f"Today: {counted(today.received, 'call')}, {today.answered} answered, "
-                f"{today.answered_within_10s}{share} within 10 s, {today.abandoned} abandoned. "
-                f"{counted(view.queue.ready_desks, 'desk')} ready.",
-                frame.width,
-            )
+        said = tr(
+            "Today: {calls}, {answered} answered, {quickly} within 10 s, {abandoned} abandoned. {desks} ready.",
+            calls=counted(today.received, "call"),
+            answered=today.answered,
+            quickly=f"{today.answered_within_10s}{share}",
+            abandoned=today.abandoned,
+            desks=counted(view.queue.ready_desks, "desk"),
         )
+        yield Text(_cut(said, frame.width))
 
 
 def _wrong(frame: Frame) -> Iterable[str]:
@@ -103,19 +106,20 @@ def _wrong(frame: Frame) -> Iterable[str]:
     if view is None and not frame.trouble:
         return
     if frame.trouble is not None:
-        reason = f": {plain(frame.trouble)}" if frame.trouble else ""
-        yield f"LINK LOST, what is shown is old{reason}" if view is not None else f"NO LINK to the broker{reason}"
+        reason = f": {plain(localised(frame.trouble))}" if frame.trouble else ""
+        lost = tr("LINK LOST, what is shown is old") if view is not None else tr("NO LINK to the broker")
+        yield f"{lost}{reason}"
         return
     if view is None:
         return
     if view.publisher is None or view.publisher.state != "online":
-        yield "STANDS STILL: nobody publishes what happens (see publisher.log); what is shown is old"
+        yield tr("STANDS STILL: nobody publishes what happens (see publisher.log); what is shown is old")
     if view.application is None or view.application.state != "online":
-        yield "THE APPLICATION IS NOT THERE: 110 rings every desk; calls without it are not shown"
+        yield tr("THE APPLICATION IS NOT THERE: 110 rings every desk; calls without it are not shown")
     for alarm in view.alarms:
-        yield f"ALARM {plain(alarm.name)}: {plain(alarm.text)}"
+        yield tr("ALARM {name}: {text}", name=plain(alarm.name), text=plain(localised(alarm.text)))
     if view.unread:
-        yield "This siaga is older than what runs: some of it cannot be shown"
+        yield tr("This siaga is older than what runs: some of it cannot be shown")
 
 
 def _waiting_line(call: CallState, frame: Frame) -> Text:
@@ -123,8 +127,9 @@ def _waiting_line(call: CallState, frame: Frame) -> Text:
     line = Text()
     line.append(f"{_span(age):>8}  ", style="bold red" if age >= _LONG_SECONDS else "yellow")
     line.append(_caller(call))
-    where = f"rings at {call.desk}" if call.state == "ringing" and call.desk else call.state
-    line.append(f"{plain(call.priority or ''):<13}{plain(where)}")
+    rings = call.state == "ringing" and call.desk
+    where = tr("rings at {desk}", desk=call.desk) if rings else str(word(call.state))
+    line.append(f"{plain(word(call.priority) or ''):<13}{plain(where)}")
     return _with_emergency(line, call, frame.width)
 
 
@@ -132,19 +137,19 @@ def _call_line(call: CallState, frame: Frame) -> Text:
     line = Text()
     line.append(f"{_span(_age(call.since, frame.now)):>8}  ")
     line.append(_caller(call))
-    line.append(f"{plain(call.state):<13}", style=_STATES.get(call.state, ""))
-    line.append(f"{plain(call.desk or '-'):<6}{plain(call.kind or '-'):<10}")
+    line.append(f"{plain(str(word(call.state))):<13}", style=_STATES.get(call.state, ""))
+    line.append(f"{plain(call.desk or '-'):<6}{plain(word(call.kind) or '-'):<10}")
     if call.polres is not None:
         line.append(plain(f"{call.polres} {frame.polres.get(call.polres, '')}"))
     return _with_emergency(line, call, frame.width)
 
 
 def _with_emergency(line: Text, call: CallState, width: int) -> Text:
-    word = " EMERGENCY"
-    room = width - (len(word) if call.emergency else 0)
+    mark = f" {tr('EMERGENCY')}"
+    room = width - (len(mark) if call.emergency else 0)
     line.truncate(room, overflow="ellipsis")
     if call.emergency:
-        line.append(word, style="bold red")
+        line.append(mark, style="bold red")
     return line
 
 
@@ -161,16 +166,16 @@ def _desk_lines(view: FloorView, frame: Frame) -> list[Text]:
 
 
 def _desk_cell(desk: DeskState, name: int, frame: Frame) -> Text:
-    word = desk.reason if desk.state == "not_ready" and desk.reason else desk.state
+    state = desk.reason if desk.state == "not_ready" and desk.reason else desk.state
     span = _span(_age(desk.since, frame.now)) if desk.since else ""
     cell = Text(f"{plain(desk.extension):<{name}}")
-    cell.append(f"{_cut(plain(word), _STATE - 1):<{_STATE}}", style=_STATES.get(desk.state, ""))
+    cell.append(f"{_cut(plain(str(word(state))), _STATE - 1):<{_STATE}}", style=_STATES.get(desk.state, ""))
     cell.append(f"{span:<{_SPAN}}")
     return cell
 
 
 def _caller(call: CallState) -> str:
-    return f"{_cut(plain(call.caller or 'withheld'), 16):<17}"
+    return f"{_cut(plain(call.caller or tr('withheld')), 16):<17}"
 
 
 def _listed(lines: Sequence[Text], room: int, empty: str) -> Iterable[Text]:
@@ -182,7 +187,7 @@ def _listed(lines: Sequence[Text], room: int, empty: str) -> Iterable[Text]:
         yield from lines
         return
     yield from lines[: max(0, room - 1)]
-    yield Text(f"  and {len(lines) - max(0, room - 1)} more", style="dim")
+    yield Text(f"  {tr('and {number} more', number=len(lines) - max(0, room - 1))}", style="dim")
 
 
 def _rule(title: str, width: int) -> Text:

@@ -53,18 +53,24 @@ class AsteriskClient(Transport):
             return Claim.GONE
         return Claim.OURS
 
-    async def ring(self, leg: str, endpoint: str, *, originator: str, shown: Shown, seconds: int) -> None:
+    async def ring(self, leg: str, endpoint: str, *, originator: str | None, shown: Shown, seconds: int) -> None:
         """Make the channel ``leg`` and ring ``endpoint`` with it for at most ``seconds``."""
         query = {
             "endpoint": endpoint,
             "app": APPLICATION,
             "appArgs": "leg",
             "channelId": leg,
-            "originator": originator,
             "callerId": _caller_id(shown),
             "timeout": str(seconds),
         }
+        if originator is not None:
+            query["originator"] = originator
         await self._order("POST", "/channels", query)
+
+    async def snoop(self, leg: str, snoop: str, *, whispers: bool) -> None:
+        """Make a channel that hears a leg, and may be heard there."""
+        query = {"app": APPLICATION, "appArgs": "leg", "spy": "both", "whisper": "out" if whispers else "none"}
+        await self._order("POST", f"/channels/{leg}/snoop/{snoop}", query)
 
     async def show(self, leg: str, shown: Shown) -> None:
         """Change what the phone's display says."""
@@ -75,15 +81,7 @@ class AsteriskClient(Transport):
 
     async def call_gateway(self, leg: str, dial: str, *, shown: Shown, seconds: int) -> None:
         """Make the channel ``leg`` and call a radio gateway with it for at most ``seconds``."""
-        query = {
-            "endpoint": dial,
-            "app": APPLICATION,
-            "appArgs": "leg",
-            "channelId": leg,
-            "callerId": _caller_id(shown),
-            "timeout": str(seconds),
-        }
-        await self._order("POST", "/channels", query)
+        await self.ring(leg, dial, originator=None, shown=shown, seconds=seconds)
 
     async def mute(self, leg: str) -> None:
         """Let nobody hear a leg."""

@@ -38,11 +38,17 @@ class Commands(Protocol):
     async def claim(self, channel: str) -> Claim:
         """Take a call that is on offer to all applications."""
 
-    async def ring(self, leg: str, endpoint: str, *, originator: str, shown: Shown, seconds: int) -> None:
+    async def ring(self, leg: str, endpoint: str, *, originator: str | None, shown: Shown, seconds: int) -> None:
         """Make the channel ``leg`` and ring ``endpoint`` (``PJSIP/1001``) with it.
 
-        ``originator`` is the caller's channel and ``shown`` what the phone's display says. Asterisk itself
-        gives up after ``seconds``, whether we are alive or not; answered, the leg is under our control.
+        ``originator`` is the caller's channel, None where nobody calls, and ``shown`` what the phone's display says.
+        Asterisk itself gives up after ``seconds``, whether we are alive or not; answered, the leg is under our control.
+        """
+
+    async def snoop(self, leg: str, snoop: str, *, whispers: bool) -> None:
+        """Make the channel ``snoop``, which hears what a leg says and hears; it comes under our control.
+
+        ``whispers``: what ``snoop`` is given to hear is heard by that leg's telephone, too, and by nobody else.
         """
 
     async def show(self, leg: str, shown: Shown) -> None:

@@ -102,7 +102,7 @@ class DeskState(Payload):
         str,
         Field(
             description="unregistered, no_operator, not_ready, ready; with a call ringing, talking, held, "
-            "transferring, consulting."
+            "transferring, consulting, or monitoring where a supervisor listens to it."
         ),
     ]
     since: Annotated[At | None, Field(description="When this state began; null: longer ago than was looked.")]

@@ -101,7 +101,9 @@ def _opened(record: Record) -> ComplaintRow | None:
     if record.call is None or number is None:
         return None
     reporter = text(record.data, "number")
-    return ComplaintRow(record.call, number, record.seq, record.at, record.actor, number=reporter)
+    is_emergency = record.data.get("emergency") is True
+    begun = ComplaintRow(record.call, number, record.seq, record.at, record.actor, number=reporter)
+    return replace(begun, emergency=True) if is_emergency else begun
 
 
 def _edited(record: Record) -> _Changes:

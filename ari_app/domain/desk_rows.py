@@ -12,15 +12,16 @@ from typing import Final
 from ari_app.domain.calls import CallRow, text
 from ari_app.domain.facts import Json, Record
 
-RINGING, TALKING = "ringing", "talking"
+RINGING, TALKING, MONITORING = "ringing", "talking", "monitoring"
 
 
 @dataclass(frozen=True, slots=True)
 class DeskRow:
     """A desk: whether its phone is registered and since when, its people, and the call that is there.
 
-    ``activity`` is ringing or talking while there is a ``call``. ``operator`` is the NRP of who is logged in;
-    ``ready`` and why not (``reason``) are theirs. Whether a desk needs an operator is the configuration's business.
+    ``activity`` is ringing, talking or, for a supervisor, monitoring while there is a ``call``. ``operator`` is the NRP
+    of who is logged in; ``ready`` and why not (``reason``) are theirs. Whether a desk needs an operator is the
+    configuration's business.
     """
 
     extension: str
@@ -37,8 +38,8 @@ def desk_state(row: DeskRow, call: CallRow | None, *, login: bool) -> str:
     """What a desk is doing, or why it is not.
 
     It is ``unregistered``, ``no_operator``, ``not_ready``, ``ready``, or with a call ``ringing``, ``talking``,
-    ``held``, ``transferring``, ``consulting``. ``call`` is the living call that is there; ``login`` is whether the desk
-    needs an operator.
+    ``held``, ``transferring``, ``consulting``; ``monitoring`` where a supervisor listens to one. ``call`` is the living
+    call that is there; ``login`` is whether the desk needs an operator.
     """
     if call is not None:
         # Who has the caller does what the call does; anyone else rings, or talks to those who are there.
@@ -169,8 +170,8 @@ def _off_call(row: DeskRow) -> DeskRow:
 
 
 def _taken(floor: _Floor) -> Iterator[DeskRow]:
-    """One desk has the caller; whoever else rang or talked is free again (SOP V.7)."""
-    yield from floor.all_leave(but="desk")
+    """One desk has the caller; whoever else rang or talked is free again (SOP V.7), but not who listens."""
+    yield from (row for row in floor.all_leave(but="desk") if floor.desks[row.extension].activity != MONITORING)
     yield from floor.at("desk", TALKING)
 
 
@@ -202,5 +203,9 @@ _CALLS: Final[Mapping[str, Callable[[_Floor], Iterator[DeskRow]]]] = {
     "call.closed": _Floor.all_leave,  # the caller hears the closing salutation alone
     "call.fallback": _Floor.all_leave,
     "call.ended": _Floor.all_leave,
+    "monitor.offered": lambda floor: floor.at("desk", RINGING),
+    "monitor.not_answered": lambda floor: floor.leave("desk"),
+    "monitor.started": lambda floor: floor.at("desk", MONITORING),
+    "monitor.ended": lambda floor: floor.leave("desk"),
 }
 """What each action of a call means for the desks."""

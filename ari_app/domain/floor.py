@@ -20,6 +20,8 @@ from ari_app.domain.operators import DeskPlace
 QUICK_SECONDS: Final = 10.0
 """A call that is answered within so long counts as answered quickly."""
 
+EMERGENCY, NORMAL, VERIFICATION = "emergency", "normal", "verification"
+
 _DAYS: Final = 2
 _WAITS: Final = frozenset({"waiting", "ringing"})
 
@@ -119,7 +121,7 @@ class Floor:
         call = before or LivingCall(row, record.at, record.seq, record.at)
         since = record.at if call.row.state != row.state else call.since
         waiting = (call.waiting_since or record.at) if row.state in _WAITS else None
-        priority = text(record.data, "priority") if record.action == "call.queued" else call.priority
+        priority = _priority(call.priority, record, waits=waiting is not None)
         self.calls[row.id] = LivingCall(row, since, record.seq, waiting, priority)
         return self.calls[row.id]
 
@@ -154,6 +156,16 @@ class Floor:
         self._days[date] = day
         for old in sorted(self._days)[:-_DAYS]:
             del self._days[old]
+
+
+def _priority(before: str | None, record: Record, *, waits: bool) -> str | None:
+    """A call's place in the queue after one more of its records."""
+    if record.action == "call.queued":
+        return text(record.data, "priority")
+    if waits and record.action == "call.classified" and record.data.get("emergency") is True:
+        return EMERGENCY
+    is_let_out = before == VERIFICATION and record.action in {"call.emergency_claimed", "number.unblocked"}
+    return NORMAL if is_let_out else before
 
 
 def _seen(row: DeskRow, place: DeskPlace, call: CallRow | None) -> FloorDesk:

@@ -28,6 +28,8 @@ class Key(StrEnum):
     EMERGENCY = "emergency"
     CLOSE = "close"
     HOLD = "hold"
+    RESUME = "resume"
+    """No code of its own: a supervisor says which of the two is meant."""
     TRANSFER = "transfer"
     TAKE_BACK = "take_back"
     CONSULT = "consult"

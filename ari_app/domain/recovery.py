@@ -15,12 +15,16 @@ from ari_app.domain.radio import NET_PREFIX
 
 LEG_MARK: Final = "-leg-"
 BRIDGE_MARK: Final = "-bridge-"
-
+MONITOR_PREFIX: Final = "monitor-"
+"""How the ids of all begin that a supervisor listens to a call with; nobody takes such a leg up."""
 
 ANSWERED, BLOCKED_CALL, CLAIMED, CLOSED = "call.answered", "call.blocked", "call.emergency_claimed", "call.closed"
 UNBLOCKED_NUMBER: Final = "number.unblocked"
 STORY_ACTIONS: Final = (ANSWERED, BLOCKED_CALL, CLAIMED, CLOSED, UNBLOCKED_NUMBER)
 """What of a call is to be known besides its last action."""
+
+REMARKS: Final = ("call.classified", "call.noted")
+"""What is said of a call, by operators and supervisors: it says nothing of where the caller is."""
 
 DESK_CONTEXT: Final = "desk-"
 """How the dialplan's contexts begin in which a desk's own calls are."""
@@ -85,7 +89,7 @@ class SeenChannel:
 class Story:
     """What was told of a call that has not ended, as far as whoever takes it up needs it.
 
-    ``last`` is the last ``call.*`` action but ``call.classified``; ``is_blocked``: the call's number was blocked when
+    ``last`` is the last ``call.*`` action but ``REMARKS``; ``is_blocked``: the call's number was blocked when
     it came in, and nobody has unblocked it in this call; ``claims_emergency``: its caller has said by key that it is an
     emergency (SOP VIII); ``was_answered``: an operator has spoken with the caller; ``is_closed``: nothing comes but the
     salutation. ``since`` is when it came in (ISO 8601), where that was read from the journal.
@@ -99,7 +103,7 @@ class Story:
     is_closed: bool = False
 
     def after(self, action: str) -> Story:
-        """The story with one more line: one of ``call.*`` but ``call.classified``, or ``number.unblocked``."""
+        """The story with one more line: one of ``call.*`` but ``REMARKS``, or ``number.unblocked``."""
         return Story(
             self.last if action == UNBLOCKED_NUMBER else action,
             is_blocked=action == BLOCKED_CALL or (self.is_blocked and action != UNBLOCKED_NUMBER),
@@ -298,7 +302,7 @@ def _adoption(
     bridge = None if on_net else bridge
     place = None if bridge is None else bridge.id
     # The one who has the caller was there before whoever is asked, or has a call transferred to them.
-    up = sorted((leg for leg in by_id.values() if call_of(leg.id) and leg.up), key=lambda leg: (leg.since, leg.id))
+    up = sorted((leg for leg in by_id.values() if _is_operators(leg) and leg.up), key=lambda leg: (leg.since, leg.id))
     legs = [leg for leg in up if call_of(leg.id) == caller.id]
     # Who came by an attended transfer has a leg that was made for another call.
     together = [leg for leg in up if bridge is not None and leg.id in bridge.channels]
@@ -309,6 +313,10 @@ def _adoption(
     if leg is None:
         return AdoptWaiting(caller)
     return AdoptTalk(caller, leg, place, bool(together), next(iter(together[1:]), None), on_net)
+
+
+def _is_operators(leg: SeenChannel) -> bool:
+    return call_of(leg.id) is not None and not leg.id.startswith(MONITOR_PREFIX)
 
 
 def _stray(made: str, flows: Collection[str], used: Collection[str]) -> bool:

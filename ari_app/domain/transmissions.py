@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -87,19 +87,19 @@ def net_rows(records: Iterable[Record]) -> dict[str, NetRow]:
     return found
 
 
-def unfinished(records: Iterable[Record]) -> list[Fact]:
+def unfinished(records: Iterable[Record], pairs: Mapping[str, str] = PAIRS) -> list[Fact]:
     """The ends that were never told of what these records have begun: the application died meanwhile.
 
-    The transmitter was released by then (``scripts/guard.py``).
+    A transmitter was released by then (``scripts/guard.py``). ``pairs`` is what begins, and how its end is called.
     """
     begun: dict[tuple[object, ...], Record] = {}
     for record in records:
-        if record.action in PAIRS:
-            begun[_what(record, PAIRS[record.action])] = record
+        if record.action in pairs:
+            begun[_what(record, pairs[record.action])] = record
         else:
             begun.pop(_what(record, record.action), None)
     return [
-        Fact("system", PAIRS[record.action], record.call, {**record.data, "reason": APPLICATION_LOST})
+        Fact("system", pairs[record.action], record.call, {**record.data, "reason": APPLICATION_LOST})
         for record in begun.values()
     ]
 

@@ -27,6 +27,9 @@ LONGEST: Final = timedelta(hours=6)
 BRIEF: Final = timedelta(seconds=0.25)
 """Who heard the caller for less than that may be missing on either side: one lifted the receiver as the other went."""
 
+NOTED: Final = "call.noted"
+"""What may be said of a call long after it."""
+
 LOST: Final = "lost"
 FALLBACK: Final = "fallback"
 
@@ -36,6 +39,7 @@ _HAVE_CALLER: Final[Mapping[str, tuple[str, ...]]] = {
     "call.taken_back": ("desk",),
     "call.resumed": ("desk",),
     "call.conferenced": ("desk", "to"),
+    "monitor.started": ("desk",),
 }
 """Behind these the desks in ``data`` hear the caller."""
 
@@ -108,7 +112,8 @@ def told(records: Iterable[Record]) -> dict[str, Told]:
     """The calls to 110 in the journal's records, by their id."""
     calls: dict[str, Told] = {}
     for record in records:
-        if record.call is None or not record.action.startswith("call."):
+        is_joined = record.action == "monitor.started" and record.data.get("mode") == "barge"
+        if record.call is None or not (is_joined or record.action.startswith("call.")) or record.action == NOTED:
             continue
         at = datetime.fromisoformat(record.at)
         call = calls.setdefault(record.call, Told(at, at))

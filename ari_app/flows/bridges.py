@@ -43,6 +43,11 @@ class Bridges:
         self._main, self._first = bridge, leg
         self.has_caller = bridge is not None
 
+    @property
+    def main(self) -> str | None:
+        """Where the caller meets the operators; None: nowhere yet."""
+        return self._main
+
     def moves_for(self, leg: str) -> bool:
         """Whether the caller goes to another bridge to meet ``leg``."""
         return self._first not in {None, leg}

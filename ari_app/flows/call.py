@@ -20,6 +20,7 @@ from ari_app.domain.facts import Fact, Json
 from ari_app.domain.queue import Priority
 from ari_app.domain.recovery import leg_id
 from ari_app.flows.bridges import Bridges
+from ari_app.flows.company import Company
 from ari_app.flows.leaving import Leaving
 from ari_app.flows.messages import (
     OF_NO_LEG,
@@ -74,14 +75,15 @@ class Call:
         self.operators: set[str] = set()
         """The legs of the operators in the call whose phones must be alive: not those that hold it themselves."""
         self._legs: list[str] = []
-        self._ahead: tuple[str, str] | None = None
-        """A desk and its leg, rung while the call was being claimed."""
+        self._ahead: tuple[str, str] | None = None  # a desk and its leg, rung while the call was being claimed
+        self.originator: str | None = call
+        """Whose codec the phones are offered first; None: nobody has called, a supervisor has us ring a desk."""
         self.bridges = Bridges(around.asterisk, call)
+        self.company = Company()
         self._inbox: Inbox[Delivered] = Inbox()
         self._caller_left = self._is_lost = False
         self.leaving = Leaving(call)
-        self.given_away = anyio.Event()
-        """Set when a leg of ours has been joined with another call."""
+        self.given_away = anyio.Event()  # set when a leg of ours has been joined with another call
         self._seen: set[str] = set()
         self._entered: set[str] = set()
         self._is_followed = False
@@ -142,9 +144,7 @@ class Call:
             raise CallerLeft
 
     async def until(self, is_so: Callable[[Message | None], bool]) -> None:
-        """Wait until a message, or what is known before the next one (None), makes it so.
-
-        Everything else that happens meanwhile waits for its turn.
+        """Wait until a message, or what is known before the next one (None), makes it so; all others wait their turn.
 
         Raises:
             CallerLeft, CallClosed, InboxFull: as ``next``.
@@ -251,18 +251,16 @@ class Call:
     async def _ring(self, desk: str, seconds: int) -> str:
         leg = self.new_leg()
         try:
-            await self.around.asterisk.ring(leg, f"PJSIP/{desk}", originator=self.id, shown=self.shown, seconds=seconds)
+            whose, endpoint = self.originator, f"PJSIP/{desk}"
+            await self.around.asterisk.ring(leg, endpoint, originator=whose, shown=self.shown, seconds=seconds)
         except AriRefused:
             await self.end_leg(leg)
             raise
         return leg
 
     async def follow_caller(self) -> None:
-        """Get the last event of the caller's leg: being ours, it tells of leaving us only. Once is enough.
-
-        Not before the first desk rings, as it can wait, and the caller should not.
-        """
-        if not self._is_followed:
+        """Get the last event of the caller's leg, when the first desk rings: being ours, it tells of leaving only."""
+        if not self._is_followed and self.originator is not None:
             self._is_followed = True
             if await self.around.asterisk.subscribe([f"channel:{self.id}"]):
                 self.causes.setdefault(self.id, UNKNOWN_CAUSE)  # it has gone by now
@@ -271,22 +269,20 @@ class Call:
     def adopt_leg(self, leg: str, *, lives: bool = False) -> None:
         """Count a leg as this call's, and get its events; ``lives``: it is under our control already."""
         self._legs.append(leg)
-        if lives:
-            self._seen.add(leg)
-            self._entered.add(leg)
+        self._seen |= {leg} if lives else set()
+        self._entered |= {leg} if lives else set()
         self.around.switch.register(leg, self._inbox.put)
 
     def adopt_caller(self, *, entered: bool) -> None:
         """The caller's leg lives, though no event has told of it; ``entered``: it is under our control already."""
         self._seen.add(self.id)
-        if entered:
-            self._entered.add(self.id)
+        self._entered |= {self.id} if entered else set()
 
     def adopt_talk(self, leg: str, bridge: str | None, *, is_up: bool, together: bool = True) -> None:
         """Take up a talk that was found living: count its leg and its bridge as this call's.
 
-        ``is_up``: the caller's leg was answered, too; otherwise they hear it ring still. A caller in no bridge has
-        not met the operator yet; ``together``: in theirs is the leg, too, otherwise another one may have been before.
+        ``is_up``: the caller's leg was answered, too. A caller in no bridge has not met the operator yet; ``together``:
+        in theirs is the leg, too, otherwise another one may have been before.
         """
         self.adopt_leg(leg, lives=True)
         self.bridges.adopt(bridge, leg if together or bridge is None else "")
@@ -316,6 +312,7 @@ class Call:
         """
         await self.bridges.join(leg, beside=beside)
         self.talking = self.was_answered = True
+        self.company.moved()
 
     async def end(self) -> None:
         """End every leg and the bridge, and wait for their last events: nothing is left behind.
@@ -325,6 +322,7 @@ class Call:
         Raises:
             AriError: it is not known whether the caller's leg ends; the story must stay open.
         """
+        self.company.end()
         if not self._caller_left:
             await self.end_leg(self.id)
         elif self.was_taken:
@@ -361,6 +359,7 @@ class Call:
 
     def forget(self) -> None:
         """Leave the switch and the switchboard: this flow no longer acts."""
+        self.company.end(is_over=False)
         self.around.switch.forget(self.legs())
         self.around.switchboard.leave(self.id)
 

@@ -9,20 +9,20 @@ from ari_app.flows.party import Party
 from ari_app.flows.room import Room
 
 
-async def classify(room: Room, party: Party, wish: Wish) -> None:
-    """SOP V.4: valid, not valid, or an emergency (SOP VII.d); anything else is not possible now."""
+async def classify(room: Room, party: Party, wish: Wish, why_not: str = "") -> None:
+    """SOP V.4: valid, not valid, or an emergency (SOP VII.d); anything else is not possible now, and ``why_not``."""
     call = room.call
     match wish.key:
         case Key.VALID | Key.NOT_VALID:
-            call.tell("call.classified", party.actor, kind=wish.key.value)
+            call.tell("call.classified", room.actor(party), kind=wish.key.value)
         case Key.EMERGENCY:
             call.is_emergency, call.priority = True, Priority.EMERGENCY
-            call.tell("call.classified", party.actor, emergency=True)
+            call.tell("call.classified", room.actor(party), emergency=True)
             await room.show(party)
             await note_emergency(call)
         case Key.UNBLOCK if call.caller and call.around.blocking.unblock(call.caller, party.actor, call=call.id):
             await room.show(party)  # SOP VIII: unblocked "setelah melalui proses verifikasi"
         case _:
-            await room.refuse(party, wish)
+            await room.refuse(party, wish, why_not)
             return
     await room.confirm(party)

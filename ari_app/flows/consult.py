@@ -30,10 +30,14 @@ async def consult(room: Room, party: Party, wish: Wish) -> Next:
     room.call.tell("call.consulted", party.actor, desk=party.desk, to=wish.digits)
     await room.hold()
     await party.ear.waits_for_answer()
-    other = await _ring(room, party, wish.digits)
+    with room.during("a desk is being rung to be asked"):
+        other = await _ring(room, party, wish.digits)
     if not isinstance(other, Party):
         return other
-    return party if other is party else await _ask(room, party, other)
+    if other is party:
+        return party
+    with room.during("another desk is being asked"):
+        return await _ask(room, party, other)
 
 
 async def _ring(room: Room, party: Party, desk: str) -> Next:

@@ -14,10 +14,12 @@ from typing import Final, TypeAlias
 from ari_app.ari.model import ChannelDtmfReceived
 from ari_app.domain.causes import UNKNOWN_CAUSE
 from ari_app.domain.daytime import greeting
+from ari_app.domain.facts import Json
 from ari_app.domain.queue import Priority
 from ari_app.flows.call import Call
 from ari_app.flows.endings import Ended
 from ari_app.flows.messages import CallClosed, CallerLeft, CallLost, Dismissed, TimeUp, TurnedAway, Unblocked, now
+from ari_app.flows.orders import Order
 from ari_app.flows.party import Party
 from ari_app.flows.ringing import Answered, RingGroup, answer_caller, connect
 from ari_app.flows.room import OK, Room
@@ -26,6 +28,7 @@ from ari_app.flows.talk import NOW_BLOCKED, say_goodbye, talk
 from ari_app.flows.verification import (
     enter_lane,
     heed_emergency,
+    heed_order,
     heed_unblocking,
     return_to_lane,
     says_emergency,
@@ -106,16 +109,20 @@ async def find_and_talk(room: Room, find_first: Finder) -> Ended:
 async def dismiss(room: Room, dismissed: Dismissed) -> Ended:
     """SOP VII.f by a supervisor, in whatever state the call was: the salutation; the operator hears that it is over.
 
+    One that was not closed as a prank leaves its complaint open, as if the operator had hung up.
+
     Raises:
         CallerLeft: the caller did not wait for the end of it.
     """
     call = room.call
-    call.tell("call.closed", dismissed.by)
-    call.around.complaints.close(call.id, dismissed.by)
+    if dismissed.reason is None:
+        call.tell("call.closed", dismissed.by)
+        call.around.complaints.close(call.id, dismissed.by)
+    else:
+        call.tell("call.closed", dismissed.by, reason=dismissed.reason)
     for leg in [leg for leg in call.legs() if leg != call.id and leg not in room.parties]:
         await call.end_leg(leg)  # whoever has just answered has nobody to talk to any more
-    party = next((each for each in room.parties.values() if each is not room.aside), None)
-    return await say_goodbye(room, dismissed.by, party, NOW_BLOCKED if dismissed.has_blocked else OK)
+    return await say_goodbye(room, dismissed.by, room.holder, NOW_BLOCKED if dismissed.has_blocked else OK)
 
 
 async def close(room: Room) -> None:
@@ -179,6 +186,9 @@ async def find_operator(room: Room) -> Party:
                 case Unblocked():
                     await heed_unblocking(room)
                     continue
+                case Order():
+                    await heed_order(room, heard)
+                    continue
             outcome = await group.read(heard)
             if isinstance(outcome, Answered):
                 party = await take_call(room, group, outcome)
@@ -237,7 +247,9 @@ def begin_talk(room: Room, party: Party, *, is_new: bool) -> None:
     operator = call.around.switchboard.operator_at(party.desk)
     if is_new:
         call.tell("call.answered", party.actor, desk=party.desk, operator=operator, waited_ms=call.waited_ms())
-    call.around.complaints.open(call.id, call.caller, party.actor, desk=party.desk, operator=operator)
+    # What a supervisor has said of a caller who was still waiting belongs to the complaint as well.
+    known: dict[str, Json] = {"emergency": True} if call.is_emergency and is_new else {}
+    call.around.complaints.open(call.id, call.caller, party.actor, desk=party.desk, operator=operator, **known)
 
 
 async def let_go(room: Room) -> None:

@@ -54,8 +54,8 @@ async def left_by(room: Room, party: Party, cause: int) -> Next:
     other = room.aside
     if other is not None:
         room.call.tell("call.resumed", other.actor, desk=other.desk)
-        await room.bring_in(other)
         room.aside, room.is_conference = None, False
+        await room.bring_in(other)
         return other
     if hung_up(cause) and not room.is_held:
         return Ended(party.actor)

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Final, TypeAlias
 
 from ari_app.ari.model import LegEvent
+from ari_app.flows.orders import Order
 from ari_app.flows.switchboard import DeskReady
 
 
@@ -27,10 +28,14 @@ class TimeUp:
 
 @dataclass(frozen=True, slots=True)
 class Dismissed:
-    """A supervisor has closed the call (SOP VII.f): ``by`` whom; ``has_blocked``: its number is blocked now."""
+    """A supervisor has closed the call: ``by`` whom; ``has_blocked``: its number is blocked now (SOP VII.f).
+
+    With a ``reason`` it is not closed as a prank, but ended: its complaint stays open.
+    """
 
     by: str
     has_blocked: bool
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +67,8 @@ class FloorNews:
 
 
 @dataclass(frozen=True, slots=True)
-class NetOrdered:
-    """A supervisor has a radio net brought into the call (SOP VII.d); an empty ``net``: out of it."""
-
-    net: str
+class CompanyChanged:
+    """To a supervisor who listens to a call: somebody came or went there, or it is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +76,21 @@ class Stop:
     """The application is about to end; the flow lets go of its call at its next step."""
 
 
-Message: TypeAlias = LegEvent | DeskReady | LegGone | TimeUp | DisplayChanged | Unblocked | FloorNews | NetOrdered
+Message: TypeAlias = (
+    LegEvent | DeskReady | LegGone | TimeUp | DisplayChanged | Unblocked | FloorNews | Order | CompanyChanged
+)
 Delivered: TypeAlias = Message | Dismissed | Stop
-OF_NO_LEG: Final = (DeskReady, TimeUp, DisplayChanged, Unblocked, FloorNews, NetOrdered, Dismissed, Stop)
+OF_NO_LEG: Final = (
+    DeskReady,
+    TimeUp,
+    DisplayChanged,
+    Unblocked,
+    FloorNews,
+    Order,
+    CompanyChanged,
+    Dismissed,
+    Stop,
+)
 """What says nothing of any leg."""
 
 

@@ -11,6 +11,7 @@ from pydantic import StringConstraints
 
 from ari_app.domain.commands import CommandRefused, Handler
 from ari_app.domain.facts import Fact, Json
+from ari_app.domain.keys import Key, Wish
 from ari_app.flows.office import Arguments, Extension, command
 from ari_app.flows.radio import Nets
 
@@ -19,8 +20,8 @@ Sentence = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]*[^\W_][^
 Speak: TypeAlias = Callable[[str], Awaitable[Path]]
 """Speaks a text into a file; raises ``CommandRefused`` when it cannot."""
 
-Order: TypeAlias = Callable[[str, str], bool]
-"""Brings a net into a living call that an operator has; an empty net: out of it. False: there is no such call."""
+Give: TypeAlias = Callable[[str, Wish, str], Awaitable[None]]
+"""Gives a living call an order (call, wish, actor); raises ``CommandRefused`` when it is not carried out."""
 
 
 class _Say(Arguments):
@@ -38,8 +39,8 @@ class _Unpatch(Arguments):
 
 
 class _Office:
-    def __init__(self, nets: Nets, tell: Callable[[Fact], None], speak: Speak, order: Order) -> None:
-        self._nets, self._tell, self._speak, self._order = nets, tell, speak, order
+    def __init__(self, nets: Nets, tell: Callable[[Fact], None], speak: Speak, give: Give) -> None:
+        self._nets, self._tell, self._speak, self._give = nets, tell, speak, give
 
     async def say(self, given: _Say, actor: str) -> Json:
         """A sentence waits for the floor; what has waited for a minute is not said any more."""
@@ -57,21 +58,20 @@ class _Office:
     async def patch(self, given: _Patch, actor: str) -> Json:
         if self._nets.get(given.net) is None:
             raise CommandRefused(f"there is no radio net {given.net}")
-        return self._ask(given.call, given.net, actor)
+        return await self._ask(given.call, given.net, actor)
 
     async def unpatch(self, given: _Unpatch, actor: str) -> Json:
-        return self._ask(given.call, "", actor)
+        return await self._ask(given.call, "", actor)
 
-    def _ask(self, call: str, net: str, actor: str) -> Json:
-        if not self._order(call, net):
-            raise CommandRefused(f"no operator has a call {call}")
+    async def _ask(self, call: str, net: str, actor: str) -> Json:
+        await self._give(call, Wish(Key.RADIO, net), actor)
         self._tell(Fact(actor, "radio.ordered", call, {"net": net}))
         return {"call": call, "net": net}
 
 
-def radio_commands(nets: Nets, tell: Callable[[Fact], None], *, speak: Speak, order: Order) -> dict[str, Handler]:
+def radio_commands(nets: Nets, tell: Callable[[Fact], None], *, speak: Speak, give: Give) -> dict[str, Handler]:
     """The commands ``radio.*`` with their handlers."""
-    of = _Office(nets, tell, speak, order)
+    of = _Office(nets, tell, speak, give)
     return {
         "radio.say": command(_Say, of.say),
         "radio.patch": command(_Patch, of.patch),

@@ -30,7 +30,8 @@ async def patch(room: Room, party: Party, wish: Wish) -> Next:
     """``*3NNN#`` in a talk; returns who has the caller afterwards."""
     net = room.call.around.nets.get(wish.digits)
     if net is None or room.aside is not None:
-        await room.refuse(party, wish)
+        why = "the operator is on no radio net" if not wish.digits else "somebody else is in the call"
+        await room.refuse(party, wish, why)
         return party
     return await Patch(room, party, net).carry_out()
 
@@ -57,7 +58,8 @@ class Patch:
             if not await self._begin():
                 reason = "failed"
             else:
-                self._last = await self._be_on_net()
+                with self._room.during("the operator is on a radio net"):
+                    self._last = await self._be_on_net()
         except CallerLeft:
             reason = "caller_left"
             raise

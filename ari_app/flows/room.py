@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 import anyio
@@ -19,11 +21,13 @@ from ari_app.ari.model import (
     PlaybackFinished,
     leg_of,
 )
-from ari_app.domain.keys import DIGIT_SECONDS, Key, Wish
+from ari_app.domain.facts import Json
+from ari_app.domain.keys import DIGIT_SECONDS, Wish
 from ari_app.flows.call import Call
 from ari_app.flows.hearing import Ear
 from ari_app.flows.marks import note_emergency
-from ari_app.flows.messages import DisplayChanged, FloorNews, LegGone, Message, NetOrdered, TimeUp, Unblocked
+from ari_app.flows.messages import CompanyChanged, DisplayChanged, FloorNews, LegGone, Message, TimeUp, Unblocked
+from ari_app.flows.orders import IT_IS_CLOSED, NOBODY_HAS_IT, Order
 from ari_app.flows.party import Asked, Gone, Heard, Party, PhoneHeld, Referred
 from ari_app.flows.switchboard import DeskReady
 
@@ -55,6 +59,25 @@ class Room:
         """Whether the one aside is in the talk as well."""
         self.open_for: str | None = None
         """The Polres that did not take the complaint, which therefore stays open for it (SOP V.10)."""
+        self.order: Order | None = None
+        """What a supervisor wants, while it is carried out in the place of the operator who has the caller."""
+        self._unheard: Order | None = None
+        self.stage = ""
+        """What the call is in the middle of, for whoever is refused an order because of it."""
+
+    @property
+    def holder(self) -> Party | None:
+        """The operator who has the caller; None: nobody has."""
+        return next((each for each in self.parties.values() if each is not self.aside), None)
+
+    @contextmanager
+    def during(self, stage: str) -> Iterator[None]:
+        """The call is in the middle of something: ``a Polres is being rung``."""
+        before, self.stage = self.stage, stage
+        try:
+            yield
+        finally:
+            self.stage = before
 
     def enter(self, desk: str, leg: str) -> Party:
         """An operator has come into the call."""
@@ -63,6 +86,7 @@ class Room:
         party = Party(desk, leg, board.desks[desk].unit, board.actor(desk), ear)
         self.parties[leg] = party
         self.call.operators.add(leg)
+        self._changed()
         return party
 
     async def leave(self, party: Party, *, wrap_up: bool = True) -> None:
@@ -74,16 +98,22 @@ class Room:
             self.aside, self.is_conference = None, False
         if party.timer is not None:
             party.timer.cancel()
+        self._changed()
         around = self.call.around
         around.switchboard.release(party.desk, wrap_up=around.rules.wrap_up if wrap_up else 0.0)
         await self.call.end_leg(party.leg)
 
+    def _changed(self) -> None:
+        holder = self.holder
+        self.call.company.changed(*((None, None) if holder is None else (holder.leg, holder.desk)))
+
     async def next(self) -> Heard:
-        """The next thing that happens, or that an operator asks for.
+        """The next thing that happens, or that an operator asks for; a supervisor's last order is done by then.
 
         Raises:
             CallerLeft, CallClosed, InboxFull: as ``Call.next``.
         """
+        self._settle()
         while True:
             gone = next((party for party in self.parties.values() if self.call.has_ended(party.leg)), None)
             if gone is not None:
@@ -92,13 +122,19 @@ class Room:
             if heard is not None:
                 return heard
 
+    def _settle(self) -> None:
+        if self.order is not None:
+            self.order.done()
+        if self._unheard is not None:
+            self._unheard.refuse(NOBODY_HAS_IT)
+        self.order = self._unheard = None
+
     async def _read(self, message: Message) -> Heard | None:
         """What a message means; None: nothing to anybody but the one who has taken note of it."""
-        if isinstance(message, DeskReady | Unblocked | FloorNews):
+        if isinstance(message, DeskReady | Unblocked | FloorNews | CompanyChanged):
             return message
-        if isinstance(message, NetOrdered):  # as if who has the caller had pressed it
-            party = next((each for each in self.parties.values() if each is not self.aside), None)
-            return None if party is None else Asked(party, Wish(Key.RADIO, message.net))
+        if isinstance(message, Order):
+            return self._begin(message)
         if isinstance(message, DisplayChanged):
             for shown in [each for each in self.parties.values() if not each.ear.is_playing]:
                 await self.show(shown)
@@ -112,6 +148,21 @@ class Room:
             return message
         party = self.parties.get(message.leg if isinstance(message, LegGone) else leg_of(message))
         return self._read_from(party, message) if party is not None else message
+
+    def _begin(self, order: Order) -> Heard | None:
+        """A supervisor's order, as if who has the caller had pressed it; nobody has: itself, for whoever waits."""
+        if order.is_answered:
+            return None
+        order.is_begun, holder = True, self.holder
+        if self.call.is_closed:
+            order.refuse(IT_IS_CLOSED)
+        elif holder is not None:
+            self.order = order
+            return Asked(holder, order.wish)
+        else:
+            self._unheard = order
+            return order
+        return None
 
     def _read_from(self, party: Party, message: LegEvent | LegGone) -> Heard | None:
         match message:
@@ -162,6 +213,7 @@ class Room:
         if self.call.bridges.moves_for(party.leg):
             await self.caller.stop()
         await self._connect(party)
+        self._changed()
         if self.is_held:
             await self.resume()
 
@@ -209,13 +261,31 @@ class Room:
         """The code was taken."""
         await party.ear.confirms(OK)
 
-    async def refuse(self, party: Party, wish: Wish) -> None:
-        """The code is unknown, or not possible now."""
+    def tell(self, action: str, party: Party | None, /, **data: Json) -> None:
+        """A fact of what an operator does, or a supervisor in their place."""
+        if self.order is not None and party is not None:
+            data["operator"] = self.call.around.switchboard.operator_at(party.desk)
+        self.call.tell(action, self.actor(party), desk=None if party is None else party.desk, **data)
+
+    def actor(self, party: Party | None) -> str:
+        """Who acts at an operator's place, as the journal names them: the operator, or a supervisor."""
+        if self.order is not None:
+            return self.order.actor
+        return "system" if party is None else party.actor
+
+    async def refuse(self, party: Party, wish: Wish, why: str = "") -> None:
+        """The code is unknown, or not possible now; ``why`` is for a supervisor, and then the desk hears nothing."""
+        if self.order is not None:
+            self.order.refuse(why or f"not while {self.stage or 'the call is as it is'}")
+            return
         self.call.tell("operator.key_refused", party.actor, desk=party.desk, key=wish.key.value)
         await self.warn(party)
 
-    async def warn(self, party: Party) -> None:
-        """What was asked for did not come about."""
+    async def warn(self, party: Party, why: str = "") -> None:
+        """What was asked for did not come about; ``why`` is for a supervisor."""
+        if self.order is not None:
+            self.order.refuse(why or "it did not come about")
+            return
         await party.ear.confirms(WRONG)
 
     async def show(self, party: Party) -> None:

@@ -32,7 +32,8 @@ from ari_app.flows.colleague import call_colleague
 from ari_app.flows.desk_services import Services, serve_desk
 from ari_app.flows.emergency import answer_emergency_call
 from ari_app.flows.hearing import silence
-from ari_app.flows.messages import Delivered, Dismissed, DisplayChanged, LegGone, NetOrdered, Stop, Stopping, Unblocked
+from ari_app.flows.messages import Delivered, Dismissed, DisplayChanged, LegGone, Stop, Stopping, Unblocked
+from ari_app.flows.orders import Order
 from ari_app.flows.radio_desk import be_on_net
 from ari_app.flows.room import SUCCESS
 from ari_app.flows.stories import Stories
@@ -151,16 +152,24 @@ class Router:
                 self.around.switchboard.promote(call.id, call.priority)
             self._deliver(call, DisplayChanged())
 
-    def order_net(self, call_id: str, net: str) -> bool:
-        """A supervisor has a radio net brought into a living call (SOP VII.d), or, with none, out of it.
+    def living(self, call_id: str) -> Call | None:
+        """A call to 110 that lives and has a flow; None: there is none, or it is being closed."""
+        is_living = self.stories.is_open(call_id) and not self.stories.is_closing(call_id)
+        return self.calls.get(call_id) if is_living else None
 
-        False: no operator has such a call.
-        """
-        call = self.calls.get(call_id)
-        if call is None or not call.talking or not self.stories.is_open(call_id):
-            return False
-        self._deliver(call, NetOrdered(net))
-        return True
+    def order(self, call: Call, order: Order) -> None:
+        """Give a call an order, which it answers."""
+        call.company.await_answer(order)
+        self._deliver(call, order)
+
+    def end_by_order(self, call: Call, actor: str, reason: str) -> None:
+        """A supervisor ends a call: the caller hears the salutation, in whatever state it is."""
+        self._deliver(call, Dismissed(actor, has_blocked=False, reason=reason))
+
+    def begin(self, watch: Call, procedure: Procedure) -> None:
+        """Serve what a supervisor has begun: a call of its own, in which nobody has called."""
+        self.calls[watch.id] = watch
+        self._tasks.start_soon(self._serve, watch, procedure)
 
     def _deliver(self, call: Call, message: Delivered) -> None:
         try:

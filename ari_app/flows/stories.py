@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 import anyio.to_thread
 
 from ari_app.domain.facts import Fact
-from ari_app.domain.recovery import UNBLOCKED_NUMBER, Story
+from ari_app.domain.recovery import REMARKS, UNBLOCKED_NUMBER, Story
 
 Living: TypeAlias = Callable[[], Mapping[str, Story]]
 """The calls that have begun and not ended in the journal, each with what was told of it."""
@@ -37,7 +37,7 @@ class Stories:
 
     def note(self, fact: Fact) -> None:
         """Take note of a fact that goes into the journal."""
-        is_of_call = fact.action.startswith("call.") and fact.action != "call.classified"  # a kind is no place
+        is_of_call = fact.action.startswith("call.") and fact.action not in REMARKS
         if fact.call is None or not (is_of_call or fact.action == UNBLOCKED_NUMBER):
             return
         before = self._told.get(fact.call, _NOTHING)

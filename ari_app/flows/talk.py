@@ -51,9 +51,12 @@ async def talk(room: Room, party: Party) -> Ended | Lost:
 async def do(room: Room, party: Party, wish: Wish) -> Next:
     """What the operator asked for by key; returns who has the caller afterwards."""
     match wish.key:
-        case Key.HOLD:
-            await room.confirm(party)
-            await hold_or_resume(room, party)
+        case Key.HOLD | Key.RESUME:
+            if room.order is not None and room.is_held is (wish.key is Key.HOLD):  # a supervisor says which is meant
+                await room.refuse(party, wish, "the caller is on hold already" if room.is_held else "nobody is on hold")
+            else:
+                await room.confirm(party)
+                await hold_or_resume(room, party)
         case Key.TRANSFER:  # SOP V.6
             return await transfer(room, party, wish)
         case Key.CONSULT:  # SOP VII.a
@@ -67,17 +70,17 @@ async def do(room: Room, party: Party, wish: Wish) -> Next:
             close(room, party)
             return await say_goodbye(room, party.actor, party)
         case _:
-            await classify(room, party, wish)  # SOP V.4
+            await classify(room, party, wish, "no Polres is being rung" if wish.key is Key.TAKE_BACK else "")  # SOP V.4
     return party
 
 
 async def hold_or_resume(room: Room, party: Party) -> None:
     """SOP VI "Izin Menunggu": the caller hears that sentence, then music; and again: "Selesai Menunggu", and back."""
     if room.is_held:
-        room.call.tell("call.resumed", party.actor, desk=party.desk)
+        room.tell("call.resumed", party)
         await room.resume()
     else:
-        room.call.tell("call.held", party.actor, desk=party.desk)
+        room.tell("call.held", party)
         await room.hold()
 
 

@@ -32,7 +32,8 @@ async def transfer(room: Room, party: Party, wish: Wish) -> Next:
     Returns who has the caller afterwards: the Polres, or the operator who has taken the call back.
     """
     if wish.digits not in room.call.around.rules.polres or wish.digits == party.unit:
-        await room.refuse(party, wish)
+        code = wish.digits
+        await room.refuse(party, wish, f"Polres {code} has it" if code == party.unit else f"there is no Polres {code}")
         return party
     if room.aside is not None:
         await end_consult(room, party, room.aside, "transfer")
@@ -95,7 +96,8 @@ class Transfer:
             has_begun = not self._is_hopeless()
             if has_begun:
                 await self._begin(desks)
-            answered = await self._wait()
+            with self._room.during("a Polres is being rung"):
+                answered = await self._wait()
         except (CallerLeft, CallClosed) as over:  # who called back would not find their complaint forwarded to nobody
             reason = "caller_left" if isinstance(over, CallerLeft) else "dismissed"
             self._tell("call.transfer_ended", reason=reason, waited_ms=self._waited_ms())
@@ -108,7 +110,7 @@ class Transfer:
             return answered
         after = await self._take_back(answered)
         if isinstance(after, Party) and not has_begun:
-            await self._room.warn(after)
+            await self._room.warn(after, f"no desk of Polres {self._polres} can be rung: {answered}")
         return after
 
     def _is_hopeless(self) -> bool:
@@ -208,9 +210,7 @@ class Transfer:
         return party
 
     def _tell(self, action: str, **data: Json) -> None:
-        party = self._party
-        desk, actor = (party.desk, party.actor) if party else (None, "system")
-        self._call.tell(action, actor, polres=self._polres, desk=desk, **data)
+        self._room.tell(action, self._party, polres=self._polres, **data)
 
     def _waited_ms(self) -> int:
         return round((now() - self._began) * 1000)

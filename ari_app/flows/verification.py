@@ -10,10 +10,12 @@ from typing import Final
 import anyio
 
 from ari_app.ari.model import Channel, ChannelDtmfReceived
+from ari_app.domain.keys import Key
 from ari_app.domain.queue import Priority
 from ari_app.flows.call import Call
 from ari_app.flows.marks import note_emergency
 from ari_app.flows.messages import CallerLeft, TurnedAway, now
+from ari_app.flows.orders import Order
 from ari_app.flows.party import Heard
 from ari_app.flows.ringing import answer_caller
 from ari_app.flows.room import LONGEST_SENTENCE, Room
@@ -119,8 +121,32 @@ async def heed_unblocking(room: Room) -> None:
         await wait_with_music(room)
 
 
-def _leave_lane(call: Call) -> None:
-    call.priority = Priority.NORMAL
+async def heed_order(room: Room, order: Order) -> None:
+    """A supervisor says that a waiting caller's is an emergency: they come first from now on.
+
+    Anything else needs an operator. Who waited to be verified waits with everybody else (SOP VIII).
+
+    Raises:
+        CallerLeft: the caller is gone.
+    """
+    if order.wish.key is not Key.EMERGENCY:
+        return  # refused at the next step
+    call = room.call
+    was_in_lane = call.priority is Priority.VERIFICATION
+    call.is_emergency = True
+    call.tell("call.classified", order.actor, emergency=True)
+    if was_in_lane:
+        call.claims_emergency = True  # so that it is remembered, should we be lost meanwhile
+        call.tell("call.emergency_claimed", order.actor, number=call.caller)
+    _leave_lane(call, Priority.EMERGENCY)
+    await note_emergency(call)
+    order.done()
+    if was_in_lane:
+        await wait_with_music(room)
+
+
+def _leave_lane(call: Call, priority: Priority = Priority.NORMAL) -> None:
+    call.priority = priority
     call.around.switchboard.promote(call.id, call.priority)
 
 

@@ -55,6 +55,8 @@ class StateDir:
         self.notes = self.asterisk / "spool" / "notes"
         self.transmissions = self.asterisk / "spool" / "recording"
         """One recording for each transmission on a radio net, by its id."""
+        self.phones = self.asterisk / "db" / "astdb.sqlite3"
+        """Asterisk's own database: where each phone is registered."""
         self.blocked = self.asterisk / "blocked"
         self.asterisk_pid = self.run / "asterisk.pid"
         self.witness = self.root / "witness"

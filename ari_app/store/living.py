@@ -6,19 +6,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from ari_app.domain.recovery import STORY_ACTIONS, Story
-from ari_app.store.reader import JournalReader
+from ari_app.store.reader import LOOK_BACK, JournalReader
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-LOOK_BACK: Final = 200_000
-"""Lines from the journal's end that are looked at: hours of the busiest day; no call lasts so long."""
 
 # The plus signs keep SQLite from walking through the whole journal by the index on calls.
 _QUERY: Final = """
 SELECT begun.call, (
     SELECT last.action FROM journal AS last
-    WHERE last.call = begun.call AND last.action GLOB 'call.*' AND last.action <> 'call.classified'
+    WHERE last.call = begun.call AND last.action GLOB 'call.*' AND last.action NOT IN ('call.classified', 'call.noted')
     ORDER BY last.seq DESC LIMIT 1
 ), (
     SELECT group_concat(line.action) FROM (
@@ -34,11 +31,16 @@ FROM (
 ) AS begun
 """
 
+_LAST: Final = """
+SELECT action FROM journal WHERE call = ?1 AND action GLOB 'call.*' AND action NOT IN ('call.classified', 'call.noted')
+ORDER BY seq DESC LIMIT 1
+"""
+
 
 def living(path: Path) -> dict[str, Story]:
     """The calls that have begun and not ended, each with what was told of it.
 
-    ``call.classified`` is no last action: it says nothing of where the caller is, and supervisors tell it too.
+    ``recovery.REMARKS`` are no last actions: they say nothing of where the caller is.
 
     Raises:
         JournalError: the journal cannot be read. That there is none yet is no error: no call lives.
@@ -48,6 +50,19 @@ def living(path: Path) -> dict[str, Story]:
     with JournalReader(path, with_reserve=True) as reader:
         rows = reader.select(_QUERY, (max(0, reader.head().seq - LOOK_BACK), *STORY_ACTIONS))
         return {call: _story(last, (said or "").split(","), since) for call, last, said, since in rows}
+
+
+def last_action(path: Path, call: str) -> str | None:
+    """What was told last of where a call is (``call.*``); None: there was no such call.
+
+    Raises:
+        JournalError: the journal cannot be read.
+    """
+    if not path.exists():
+        return None
+    with JournalReader(path, with_reserve=True) as reader:
+        rows = reader.select(_LAST, (call,))
+    return str(rows[0][0]) if rows else None
 
 
 def _story(last: str, said: list[str], since: str) -> Story:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from ari_app.domain.transmissions import ACTIONS
-from ari_app.store.reader import JournalReader, read
+from ari_app.store.reader import LOOK_BACK, latest
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from ari_app.domain.facts import Record
-
-LOOK_BACK: Final = 200_000
-"""Lines from the journal's end that are looked at: hours of the busiest day."""
 
 
 def radio_records(path: Path, *, look_back: int = LOOK_BACK) -> list[Record]:
@@ -22,8 +19,4 @@ def radio_records(path: Path, *, look_back: int = LOOK_BACK) -> list[Record]:
     Raises:
         JournalError: the journal cannot be read.
     """
-    if not path.exists():
-        return []
-    with JournalReader(path) as reader:
-        after = max(0, reader.head().seq - look_back)
-    return list(read(path, after=after, actions=ACTIONS))
+    return latest(path, ACTIONS, look_back=look_back)

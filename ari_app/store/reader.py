@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 PAGE: Final = 1000
 """Lines fetched at a time. A reader holds nothing open in between, so the writer's log can be cut back."""
+LOOK_BACK: Final = 200_000
+"""Lines from the journal's end that are looked at: hours of the busiest day; no call lasts so long."""
 
 _WITH_RESERVE: Final = (
     "PRAGMA temp_store = MEMORY",
@@ -196,3 +198,16 @@ def read(
                 return
             after = records[-1].seq
             left = None if left is None else left - len(records)
+
+
+def latest(path: Path, actions: Sequence[str], *, look_back: int = LOOK_BACK) -> list[Record]:
+    """The records of these actions among the last ``look_back`` lines, oldest first; none: there is no journal yet.
+
+    Raises:
+        JournalError: it cannot be read.
+    """
+    if not path.exists():
+        return []
+    with JournalReader(path) as reader:
+        after = max(0, reader.head().seq - look_back)
+    return list(read(path, after=after, actions=actions))

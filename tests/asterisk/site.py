@@ -156,12 +156,16 @@ class Site:
         password: str = json.loads((self.state / "secrets.json").read_text())["ari"]["siaga110"]
         return password
 
+    def authorize(self, request: urllib.request.Request, password: str | None = None) -> None:
+        """Let a request to Asterisk's REST interface be the application's."""
+        token = base64.b64encode(f"siaga110:{password or self.ari_password()}".encode()).decode()
+        request.add_header("Authorization", f"Basic {token}")
+
     def ari_raw(self, path: str, password: str | None) -> tuple[int, str]:
         """GET with this password or none: the status and the body."""
         request = urllib.request.Request(f"http://{HOST}:{self.http}/ari/{path}")
         if password is not None:
-            token = base64.b64encode(f"siaga110:{password}".encode()).decode()
-            request.add_header("Authorization", f"Basic {token}")
+            self.authorize(request, password)
         try:
             with urllib.request.urlopen(request, timeout=5) as answer:
                 return answer.status, answer.read().decode()

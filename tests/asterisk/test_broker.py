@@ -89,6 +89,19 @@ async def test_no_role_gets_in_with_anothers_password(site: Site) -> None:
     assert await code_of(enter) == NOT_AUTHORISED
 
 
+async def test_there_are_three_roles_and_no_operator(site: Site) -> None:
+    """An operator has a desk's phone and nothing else: what it registers with opens no broker."""
+    lines = (site.state / "broker" / "passwords").read_text(encoding="utf-8").splitlines()
+    assert {line.partition(":")[0] for line in lines} == {"application", "supervisor", "wallboard"}
+    extension, secret = site.accounts[0]
+
+    async def enter() -> None:
+        async with connect(site, extension, secret):
+            pass
+
+    assert await code_of(enter) == NOT_AUTHORISED
+
+
 # ---- who may do what
 
 

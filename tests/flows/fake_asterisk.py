@@ -42,8 +42,10 @@ from ari_app.ari.model import (
 from ari_app.domain import asterisk_log, recovery
 from ari_app.domain.display import Shown
 from ari_app.domain.notes import Note
+from ari_app.domain.recovery import MONITOR_PREFIX
 from tests.flows.equipment import Lags, Leg, Phone
 from tests.flows.fake_radio import FakeRadio
+from tests.flows.fake_snoop import FakeSnoop
 from tests.flows.fake_sound import SENTENCE_SECONDS, FakeSound
 from tests.flows.virtual_time import virtual_now
 
@@ -60,12 +62,13 @@ Trouble = Literal["before", "after", "refused"]
 """A command that gets no answer, before or after it took effect, or that Asterisk refuses for reasons of its own."""
 
 
-class FakeAsterisk(FakeRadio, FakeSound):
+class FakeAsterisk(FakeRadio, FakeSnoop, FakeSound):
     """One Asterisk with desks; ``emit`` gets its events for as long as it is ``connected``."""
 
     def __init__(self, extensions: Sequence[str], emit: Callable[[Event], None], lags: Lags | None = None) -> None:
         FakeSound.__init__(self)
         FakeRadio.__init__(self)
+        FakeSnoop.__init__(self)
         self.phones = {extension: Phone() for extension in extensions}
         self.legs: dict[str, Leg] = {}
         self.open_bridges: dict[str, set[str]] = {}
@@ -270,7 +273,7 @@ class FakeAsterisk(FakeRadio, FakeSound):
         self._later(leg, self.caller_enters_after, lambda: self._enter(leg, "call"))
         return Claim.OURS
 
-    async def ring(self, leg: str, endpoint: str, *, originator: str, shown: Shown, seconds: int) -> None:
+    async def ring(self, leg: str, endpoint: str, *, originator: str | None, shown: Shown, seconds: int) -> None:
         assert shown.name, "a phone's display is never empty"
         self.displays[leg] = shown
         await self._order("ring", lambda: self._ring(leg, endpoint.partition("/")[2], seconds))
@@ -377,7 +380,8 @@ class FakeAsterisk(FakeRadio, FakeSound):
             self._write_down(asterisk_log.ENTERED, leg, bridge)
         inside = [self.legs[id_] for id_ in self.open_bridges[bridge]]
         for caller in [leg for leg in inside if leg.is_caller]:
-            self._talked.setdefault(caller.id, set()).update(leg.id for leg in inside if leg.desk)
+            operators = {leg.id for leg in inside if leg.desk and not leg.id.startswith(MONITOR_PREFIX)}
+            self._talked.setdefault(caller.id, set()).update(operators)
         self._record(bridge)
 
     def _record(self, bridge: str) -> None:
@@ -432,6 +436,10 @@ class FakeAsterisk(FakeRadio, FakeSound):
             else:
                 gone.append(source)
         return gone
+
+    def _make(self, leg: Leg) -> Leg:
+        self.legs[leg.id] = leg
+        return leg
 
     # ---- inside ----------------------------------------------------------------------------------
 

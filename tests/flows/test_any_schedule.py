@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from random import Random
@@ -13,8 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ari_app.ari.errors import AriError
+from ari_app.domain.commands import CommandRefused
+from ari_app.flows.orders import ANSWER_SECONDS
 from tests.flows.fake_asterisk import BUSY, REJECTED, Lags, Trouble
 from tests.flows.floor import RULES, Floor, floor
+from tests.flows.office import give
 from tests.flows.second_witness import differences
 from tests.flows.virtual_time import BACKEND
 
@@ -31,7 +35,13 @@ PAUSES = (0.0, 0.0005, 0.001, 0.002, 0.004, 0.01, 0.1, 1.0, 5.0, 13.0)
 COMMANDS = (
     "claim", "ring", "subscribe", "answer", "hangup",
     "create_bridge", "add_to_bridge", "destroy_bridge", "back_to_dialplan", "play", "stop_playing", "show",
-    "mark",
+    "mark", "snoop",
+)  # fmt: skip
+ORDERS: tuple[tuple[str, dict[str, str]], ...] = (
+    ("calls.transfer", {"polres": "01"}), ("calls.take_back", {}), ("calls.hold", {}), ("calls.resume", {}),
+    ("calls.hangup", {"reason": "salah sambung"}), ("calls.classify", {"kind": "emergency"}),
+    ("calls.classify", {"kind": "prank"}), ("monitor.listen", {"desk": "1003"}), ("monitor.whisper", {"desk": "2012"}),
+    ("monitor.barge", {"desk": "1002"}),
 )  # fmt: skip
 
 _desk = st.sampled_from(DESKS)
@@ -54,6 +64,7 @@ _step = st.one_of(
     st.tuples(st.just("refer"), _desk),
     st.tuples(st.just("phone_dies"), _desk),
     st.tuples(st.just("dial"), _desk, st.sampled_from(DIALLED)),
+    st.tuples(st.just("order"), _number, st.sampled_from(ORDERS)),
 )  # fmt: skip
 _faults = st.one_of(
     st.tuples(st.just("trouble"), st.sampled_from(COMMANDS), st.sampled_from(get_args(Trouble))),
@@ -95,6 +106,8 @@ class _World:
                 asterisk.register(desk, answers_after=answers, refuses=refuses)  # type: ignore[arg-type]  # as drawn
             case "trouble", [str(command), trouble]:
                 asterisk.trouble.setdefault(command, []).append(trouble)  # type: ignore[arg-type]  # as drawn
+            case "order", [int(number), (str(order), dict(more))]:
+                self._give(number, order, more)
             case "lose_link", []:
                 self.here.lose_link()
             case "restore_link", []:
@@ -104,6 +117,18 @@ class _World:
                 await self.reconnect()
             case _:
                 self._at_a_desk(name, arguments)
+
+    def _give(self, number: int, name: str, more: dict[str, str]) -> None:
+        if self.calls and self.here.app is not None:
+            self.here.app.tasks.start_soon(self._order, name, self.calls[number % len(self.calls)], more)
+
+    async def _order(self, name: str, call: str, more: dict[str, str]) -> None:
+        """A supervisor's order; whatever comes of it, there is an answer in time."""
+        began = anyio.current_time()
+        with suppress(CommandRefused):
+            await give(self.here, name, call, **more)
+        if anyio.current_time() - began > ANSWER_SECONDS + 0.1:
+            self.here.asterisk.wrongs.append(f"{call}: {name} was answered late")
 
     def _at_a_desk(self, name: object, arguments: list[object]) -> None:
         asterisk = self.here.asterisk

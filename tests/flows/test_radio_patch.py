@@ -8,6 +8,7 @@ import pytest
 from tests.flows.fake_asterisk import FAILURE, Lags
 from tests.flows.floor import Floor, floor
 from tests.flows.guarding import the_guard_acts
+from tests.flows.office import give, refused
 from tests.flows.scenes import goodbye, hear_each_other, heard, in_talk, leg_at, press
 from tests.flows.test_radio import DTMF, NET, hang_up, on_net, told, up
 
@@ -194,15 +195,14 @@ async def test_a_supervisor_brings_a_net_in_and_out(lags: Lags) -> None:
         await up(here)
         call = await in_talk(here)
         leg = leg_at(here, "1001")
-        assert here.app is not None
-        assert here.app.router.order_net(call, "300")
+        assert await give(here, "radio.patch", call, net="300") == {"call": call, "net": "300"}
         await anyio.sleep(0.5)
         assert here.asterisk.hears(leg) == {here.asterisk.gateways["300"].leg}
-        assert here.app.router.order_net(call, "")
+        await give(here, "radio.unpatch", call)
         await anyio.sleep(3)
         assert hear_each_other(here, call, leg)
-        assert here.app.router.order_net(call, "")  # nothing to leave
-        assert not here.app.router.order_net("nobody", "300")
+        assert await refused(here, "radio.unpatch", call) == "the operator is on no radio net"
+        assert (await refused(here, "radio.patch", "nobody", net="300")).startswith("there is no call nobody")
         await anyio.sleep(0.5)
         assert hear_each_other(here, call, leg)
         await goodbye(here, call)

@@ -15,6 +15,7 @@ ACTIONS = (
     "call.consult_ended", "call.conferenced", "call.referred", "call.requeued", "call.closed", "call.recorded",
     "complaint.opened", "complaint.edited", "complaint.closed", "complaint.reopened", "desk.registered",
     "desk.unregistered", "operator.logged_in", "operator.logged_out", "operator.removed", "operator.ready",
+    "call.noted", "monitor.offered", "monitor.not_answered", "monitor.started", "monitor.ended",
     "operator.not_ready", "prank.marked", "prank.unmarked", "number.blocked", "number.unblocked",
 )  # fmt: skip
 

@@ -143,6 +143,24 @@ def test_how_long_a_caller_waits() -> None:
     assert floor.calls["c"].waiting_since == at(6)
 
 
+def test_a_supervisors_desk_listens_until_told_otherwise() -> None:
+    """It goes with the call to the next desk, and is free when it is over, whatever was told last."""
+    here, more = {"desk": "1002"}, {"desk": "1001", "polres": "01"}
+    told = [
+        fact("desk.registered", desk="1002"), fact("call.received", "c"), fact("call.answered", "c", desk="1001"),
+        fact("monitor.offered", "c", **here), fact("monitor.started", "c", mode="listen", **here),
+        fact("call.transfer_answered", "c", **more), fact("monitor.ended", "c", mode="listen", **here),
+        fact("monitor.started", "c", mode="barge", **here), fact("call.ended", "c", outcome="answered"),
+    ]  # fmt: skip
+    floor, states = Floor(PLACES), []
+    for record in records(told):
+        floor.fold(record)
+        states.append(floor.desks["1002"].state)
+    assert states == [
+        "ready", "ready", "ready", "ringing", "monitoring", "monitoring", "ready", "monitoring", "ready",
+    ]  # fmt: skip
+
+
 def test_how_long_a_desk_does_what_it_does() -> None:
     floor = Floor(PLACES)
     assert floor.desks["1002"].since is None

@@ -73,6 +73,17 @@ def test_a_caller_alone_while_a_colleague_is_asked(*, for_good: bool) -> None:
     assert plan.hang_up == (["1.0-leg-a", "1.0-leg-b"] if for_good else [])
 
 
+@pytest.mark.parametrize("for_good", [False, True])
+def test_a_supervisor_who_listens_is_hung_up_and_one_who_has_joined_talks_on(*, for_good: bool) -> None:
+    """Neither is a caller: nobody gives them to the desks. The talk is left alone."""
+    talk, monitor = ["1.0", "1.0-leg-a"], ["monitor-ab-leg-1", "monitor-ab-leg-2"]
+    channels = [channel(name) for name in (*talk, *monitor)]
+    plan = decide(channels, [bridge(*talk), bridge(*monitor)], for_good=for_good)
+    assert (plan.give_back, plan.hang_up) == ([], monitor)
+    plan = decide(channels[:3], [bridge(*talk, monitor[0])], for_good=for_good)
+    assert (plan.give_back, plan.hang_up) == ([], [])
+
+
 def test_whoever_is_in_the_dialplan_is_none_of_its_business() -> None:
     channels = [channel("1.0", held=False), channel("1.2", held=False)]
     plan = decide(channels, [bridge("1.0", "1.2")], for_good=True)

@@ -16,7 +16,7 @@ from ari_app.domain.facts import Fact
 from ari_app.domain.recovery import Story
 from ari_app.store import living as module
 from ari_app.store.journal import Journal, JournalError
-from ari_app.store.living import living
+from ari_app.store.living import last_action, living
 from tests.unit.stories import facts
 
 
@@ -43,7 +43,7 @@ def test_a_file_that_is_no_journal(path: Path) -> None:
 
 
 def test_living_calls_have_the_last_action_of_the_call(path: Path) -> None:
-    said = ("call.classified", "prank.marked")
+    said = ("call.classified", "call.noted")
     story = ("call.received", "call.queued", "call.offered", "call.answered", *said, "call.ended")
     told = [Fact("system", action, f"c{count}") for count in range(8) for action in story[:count]]
     _journal(path, [*told, Fact("system", "call.answered", "never received"), Fact("system", "call.received")])
@@ -107,3 +107,11 @@ def test_a_big_journal_is_no_burden(path: Path) -> None:
     began = time.process_time()
     assert living(path) == {"call-59999": Story("call.offered", since="at")}
     assert time.process_time() - began < 1.0
+
+
+def test_where_a_call_was_last(path: Path) -> None:
+    assert last_action(path, "c1") is None
+    story = ("call.received", "call.answered", "call.held", "call.noted", "radio.patched", "call.classified")
+    _journal(path, [Fact("system", action, "c1") for action in story] + [Fact("system", "call.ended", "c2")])
+    assert last_action(path, "c1") == "call.held"
+    assert (last_action(path, "c2"), last_action(path, "c3")) == ("call.ended", None)

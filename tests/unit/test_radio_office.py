@@ -11,6 +11,7 @@ import pytest
 from ari_app.ari.inbox import Switch
 from ari_app.domain.commands import CommandRefused
 from ari_app.domain.facts import Fact
+from ari_app.domain.keys import Wish
 from ari_app.domain.radio import NetRules
 from ari_app.flows.radio import Nets
 from ari_app.flows.radio_office import radio_commands
@@ -27,16 +28,17 @@ class Office:
         net = nets.get("300")
         assert net is not None
         self.net = net
-        self.commands = radio_commands(nets, self.told.append, speak=self.speak, order=self.order)
+        self.commands = radio_commands(nets, self.told.append, speak=self.speak, give=self.take)
 
     async def speak(self, text: str) -> Path:
         path = self.folder / f"{len(text)}.wav"
         path.touch()
         return path
 
-    def order(self, call: str, net: str) -> bool:
-        self.ordered.append((call, net))
-        return call == "c1"
+    async def take(self, call: str, wish: Wish, actor: str) -> None:
+        if (call, actor) != ("c1", "supervisor:budi"):
+            raise CommandRefused(f"there is no call {call}")
+        self.ordered.append((call, wish.digits))
 
     async def give(self, name: str, **arguments: Any) -> Any:
         return await self.commands[f"radio.{name}"](arguments, "supervisor:budi")
@@ -74,8 +76,8 @@ async def test_what_has_waited_for_too_long_is_not_said(tmp_path: Path) -> None:
         ("say", {"net": "300", "text": "a\nb"}, "text"),
         ("say", {"net": "300", "text": "a" * 301}, "text"),
         ("patch", {"call": "c1", "net": "999"}, "there is no radio net 999"),
-        ("patch", {"call": "c2", "net": "300"}, "no operator has a call c2"),
-        ("unpatch", {"call": "c2"}, "no operator has a call c2"),
+        ("patch", {"call": "c2", "net": "300"}, "there is no call c2"),
+        ("unpatch", {"call": "c2"}, "there is no call c2"),
     ],
 )
 async def test_what_cannot_be_done(tmp_path: Path, name: str, arguments: dict[str, str], reason: str) -> None:

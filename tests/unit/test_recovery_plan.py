@@ -99,6 +99,19 @@ def test_who_is_with_the_caller_goes_before_who_is_elsewhere() -> None:
 LINE = SeenChannel("d1", "1001", held=True, up=True, context="desk-1001")
 
 
+def test_a_supervisor_at_a_call_is_no_operator_of_it() -> None:
+    """Neither when they had joined, nor when they are all that is left with the caller: their legs go."""
+    joined, snoop = (replace(LEG, id=leg_id("monitor-ab", name), endpoint="1003") for name in ("1", "2"))
+    bridge = replace(BRIDGE, channels=frozenset({CALLER.id, LEG.id, joined.id}))
+    aside = SeenBridge(bridge_id("monitor-ab", "3"), frozenset({snoop.id}))
+    assert decide([CALLER, LEG, joined, snoop], [bridge, aside], flows=(), legs=(), living={"c1"}) == [
+        HangUpStray(joined.id), HangUpStray(snoop.id), DestroyStray(aside.id), AdoptTalk(CALLER, LEG, bridge.id),
+    ]  # fmt: skip
+    alone = replace(BRIDGE, channels=frozenset({CALLER.id, joined.id}))
+    assert AdoptWaiting(CALLER) in decide([CALLER, joined], [alone], flows=(), legs=(), living={"c1"})
+    assert decide([joined], [], flows={"monitor-ab"}, legs={joined.id}, living=()) == []
+
+
 def test_a_desks_own_line_goes_back_to_the_dialplan() -> None:
     """Nobody knows what it was asked for, or whom it was ringing."""
     assert decide([LINE], [], flows=(), legs=(), living=()) == [HandBack("d1")]

@@ -7,6 +7,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ari_app.assembly import MONITORING
 from ari_app.domain.facts import Fact, Record
 from ari_app.domain.transmissions import PAIRS, Transmission, transmissions, unfinished
 from ari_app.store.journal import Journal
@@ -54,3 +55,19 @@ def test_they_are_read_from_the_journal(tmp_path: Path) -> None:
     assert [each.action for each in found] == ["radio.keyed", "radio.gateway_up"]
     assert [(fact.action, fact.call) for fact in unfinished(found)] == [("radio.released", "c1")]
     assert radio_records(path, look_back=1) == []
+
+
+def test_supervisors_who_listened_when_the_application_died() -> None:
+    """By call and desk: the one who had changed the mode is still there, the other one was gone."""
+
+    def told(seq: int, action: str, desk: str, mode: str) -> Record:
+        return Record(seq, "", "supervisor:r", action, "c1", {"desk": desk, "mode": mode}, "")
+
+    records = [
+        told(1, "monitor.started", "1003", "listen"), told(2, "monitor.ended", "1003", "listen"),
+        told(3, "monitor.started", "1003", "barge"), told(4, "monitor.started", "1002", "listen"),
+        told(5, "monitor.ended", "1002", "listen"),
+    ]  # fmt: skip
+    (end,) = unfinished(records, MONITORING)
+    assert (end.action, end.call, end.data["desk"], end.data["mode"]) == ("monitor.ended", "c1", "1003", "barge")
+    assert end.data["reason"] == "application_lost"

@@ -174,6 +174,25 @@ def test_answered_as_the_caller_went() -> None:
     )
 
 
+def test_a_supervisor_who_joins_heard_the_caller_and_one_who_listens_did_not() -> None:
+    """Asterisk has the desk of the first in the caller's bridge, and never that of the second."""
+    talks = (Talk("1001", 2, 30), Talk("1002", 5, 10))
+    found = both([Played(CALL, 0, 40, talks)])
+    joined = {"desk": "1002", "mode": "barge"}
+    at = next(fact.at for fact in found.facts if fact.data.get("desk") == "1002")
+    facts = [each for each in found.facts if each.data.get("desk") != "1002"]
+    assert [each.kind for each in Both(found.lines, facts).report().differences] == ["desk_not_in_journal"]
+    told = [*facts, Fact("supervisor:r", "monitor.started", CALL, joined, at)]
+    assert Both(found.lines, told).report().differences == []
+    listens = Fact("supervisor:r", "monitor.started", CALL, {"desk": "1003", "mode": "listen"}, at)
+    assert Both(found.lines, [*told, listens]).report().differences == []
+
+
+def test_a_note_long_after_a_call_is_no_call() -> None:
+    note = Fact("supervisor:r", "call.noted", "1738300000.1", {"text": "x"}, START + timedelta(minutes=1))
+    assert Both([], [note]).report().calls == 0
+
+
 def test_somebody_who_is_no_desk_in_the_bridge() -> None:
     found = both([replace(ANSWERED, talks=(*ANSWERED.talks[:1], Talk("300", 26, 30)))])
     assert without(found, action="call.transfer_answered").report().differences == []

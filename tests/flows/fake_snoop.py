@@ -1,0 +1,50 @@
+"""Channels of the fake Asterisk that hear a leg, and may be heard there (res_stasis_snoop)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ari_app.ari.errors import AriNotFound
+from tests.flows.equipment import Leg
+
+SNOOP = "snoop"
+
+
+class FakeSnoop:
+    """Mixed into ``FakeAsterisk``."""
+
+    legs: dict[str, Leg]
+    open_bridges: dict[str, set[str]]
+    _order: Callable[..., Any]
+    _check_new: Callable[[str], None]
+    _enter: Callable[..., None]
+    _later: Callable[..., None]
+    _make: Callable[..., Leg]
+    hears: Callable[[str], set[str]]
+
+    def __init__(self) -> None:
+        self.spies: dict[str, tuple[str, bool]] = {}
+        """By snoop: the leg that it hears, and whether it is heard there."""
+
+    async def snoop(self, leg: str, snoop: str, *, whispers: bool) -> None:
+        await self._order("snoop", lambda: self._snoop(leg, snoop, whispers))
+
+    def _snoop(self, leg: str, snoop: str, whispers: bool) -> None:  # noqa: FBT001 - as it is ordered
+        self._check_new(snoop)
+        if leg not in self.legs:
+            raise AriNotFound(404, "Channel not found")
+        made = self._make(Leg(snoop, f"Snoop/{leg}-00000000", "Stasis", "Up", desk=SNOOP))
+        self.spies[snoop] = (leg, whispers)
+        self._later(made, 0.001, lambda: self._enter(made, "leg"))
+
+    def overhears(self, id_: str) -> set[str]:
+        """What a leg hears, through snoops as well: other legs, and sounds that are played to them alone."""
+        heard: set[str] = set()
+        for each in self.hears(id_):
+            spied = self.spies.get(each)
+            heard |= {each} if spied is None else {spied[0], *self.hears(spied[0])}
+        for snoop, (leg, whispers) in self.spies.items():
+            if leg == id_ and whispers and snoop in self.legs:
+                heard |= self.hears(snoop)
+        return heard - {id_}
