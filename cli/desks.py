@@ -12,6 +12,7 @@ from ari_app.domain.calls import CallRow
 from ari_app.domain.desk_rows import WRAPPING_UP, DeskRow, desk_state
 from ari_app.site.settings import Settings
 from ari_app.site.state import StateDir
+from ari_app.store.call_filter import CallFilter
 from ari_app.store.contacts import Contact, contacts
 from ari_app.store.queries import list_calls, list_desks
 from cli import candidates
@@ -113,7 +114,7 @@ def floor_desks(place: StateDir, settings: Settings) -> list[dict[str, Any]]:
     """Every configured desk as it stands, as ``desks list --json`` has it."""
     engine = tables(place, settings)
     known = {row.extension: row for row in list_desks(engine)} if engine is not None else {}
-    calls = {call.id: call for call in list_calls(engine, living=True)} if engine is not None else {}
+    calls = {call.id: call for call in list_calls(engine, CallFilter(living=True))} if engine is not None else {}
     return _desks(settings, known, calls)
 
 
