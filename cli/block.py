@@ -15,6 +15,7 @@ from ari_app.domain.facts import Json
 from ari_app.domain.number_rows import NumberRow
 from ari_app.domain.numbers import e164
 from ari_app.site.rules import block_rules, number_rules
+from ari_app.store.call_filter import CallFilter
 from ari_app.store.queries import find_number, list_calls, list_numbers, number_history
 from cli.asking import order
 from cli.block_file import export_to, import_from
@@ -125,7 +126,7 @@ def show(number: Number, as_json: AsJson = False, state: State = HERE) -> None:
     settings = settings_in_force(place)
     wanted, engine = _number(number, settings), tables(place, settings)
     found = _standing(engine, wanted, settings)
-    calls = list_calls(engine, caller=wanted, limit=CALLS_SHOWN) if engine is not None else []
+    calls = list_calls(engine, CallFilter(caller=wanted, limit=CALLS_SHOWN)) if engine is not None else []
     history = number_history(engine, wanted) if engine is not None else []
     if as_json:
         shown = [{name: getattr(call, name) for name in _CALL_FIELDS} for call in calls]

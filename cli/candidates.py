@@ -40,9 +40,11 @@ def polres(context: typer.Context) -> Candidates:
 
 def calls(context: typer.Context) -> Candidates:
     """The latest calls; numbers stay where they are."""
-    from ari_app.store.queries import list_calls  # noqa: PLC0415 - a desk needs no database
+    from ari_app.store.call_filter import CallFilter  # noqa: PLC0415 - a desk needs no database
+    from ari_app.store.queries import list_calls  # noqa: PLC0415
 
-    return _read(context, lambda engine: [(row.id, str(word(row.state))) for row in list_calls(engine, limit=LATEST)])
+    latest = CallFilter(limit=LATEST)
+    return _read(context, lambda engine: [(row.id, str(word(row.state))) for row in list_calls(engine, latest)])
 
 
 def tickets(context: typer.Context) -> Candidates:

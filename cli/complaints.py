@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
-from zoneinfo import ZoneInfo
 
 import typer
 
 from ari_app.domain.complaints import CATEGORIES, HISTORY, STATUSES, ComplaintRow, missing
 from ari_app.domain.facts import Json, Record
-from ari_app.domain.numbers import e164
 from ari_app.store.queries import calls_between, find_call, find_complaint, list_complaints, ticket_at_desk
 from ari_app.store.reader import read
 from cli import candidates
@@ -22,14 +20,14 @@ from cli.help import examples
 from cli.language import tr, word
 from cli.options import HERE, AsJson, State, new_group
 from cli.output import moment, plain, print_done, print_json, print_line, print_table
-from cli.place import settings_in_force, state_dir, tables
+from cli.place import basics, settings_in_force, state_dir, tables, telephone_number
 from cli.stories import action, print_actions, print_fields
+from cli.times import as_ms, midnight
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from ari_app.domain.calls import CallRow
-    from ari_app.site.settings import Settings
     from ari_app.site.state import StateDir
 
 app = new_group("Complaints: what callers report, for whom it is, and whether it is closed.")
@@ -100,8 +98,8 @@ def list_(  # noqa: PLR0913 - one parameter for each option
                 engine,
                 status=status,
                 polres=polres,
-                number=_number(number, settings) if number is not None else None,
-                since_ms=_midnight(ZoneInfo(settings.site.timezone)) if today else None,
+                number=telephone_number("--number", number, basics(place)),
+                since_ms=as_ms(midnight(settings.site.timezone)) if today else None,
                 limit=limit or None,
             )
     if as_json:
@@ -285,20 +283,3 @@ def _as_dict(row: ComplaintRow) -> dict[str, Any]:
 
 def _kind(row: ComplaintRow) -> str | None:
     return "emergency" if row.emergency else row.validity
-
-
-def _number(entered: str, settings: Settings) -> str:
-    """A telephone number to look for.
-
-    Raises:
-        typer.BadParameter: it is none: everybody would be found.
-    """
-    number = e164(entered, settings.site.region, settings.site.area_code)
-    if number is None:
-        raise typer.BadParameter(tr("it has no digit, or too few"), param_hint="--number")
-    return number
-
-
-def _midnight(zone: ZoneInfo) -> int:
-    """When today began at the site, in ms since 1970."""
-    return round(datetime.now(zone).replace(hour=0, minute=0, second=0, microsecond=0).timestamp() * 1000)

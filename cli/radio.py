@@ -90,14 +90,17 @@ def log(net: Net = None, limit: Limit = 50, as_json: AsJson = False, state: Stat
 
 @app.command("play-path", epilog=examples("siaga radio play-path 1738285323.12-1"))
 def play_path(transmission: str, state: State = HERE) -> None:
-    """Print where a transmission's recording is, for a player."""
+    """Print where a transmission's recording is, for a player. That you were shown it is in the journal before."""
+    from cli.recordings import show_path  # noqa: PLC0415 - the nets' other commands need nothing of it
+
     place = state_dir(state)
-    if not any(each.id == transmission for each in transmissions(radio_records(place.journal))):
+    said = [each for each in transmissions(radio_records(place.journal)) if each.id == transmission]
+    if not said:
         raise Refused(tr("there is no transmission {id}", id=transmission))
     path = place.transmissions / f"{transmission}.wav"
     if not path.exists():
         raise Refused(tr("transmission {id} has no recording", id=transmission))
-    print_line(str(path))
+    show_path(state, path, call=said[-1].call, transmission=transmission)
 
 
 @app.command("say", epilog=examples("siaga radio say 300 'Semua unit ke Jalan Gatot Subroto'"))
