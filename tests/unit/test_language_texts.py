@@ -68,6 +68,11 @@ def test_every_sentence_of_the_application_has_an_entry() -> None:
     assert said - {bare(text) for text in catalogue()} - NOT_SPOKEN == set()
 
 
+def test_nothing_is_said_past_the_catalogues() -> None:
+    unknown = {text for text in texts.past_translation() if bare(text) not in {bare(each) for each in catalogue()}}
+    assert unknown == {"bold white on red", "there is no language '{}': id is Indonesian, en is English"}
+
+
 def test_no_entry_is_left_over() -> None:
     said = {bare(text) for text in ours()} | texts.everything_in_application() | COMPOSED
     of_typer = read(CATALOGUES / f"{OF_TYPER}.toml")
