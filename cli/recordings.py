@@ -92,7 +92,7 @@ def list_(  # noqa: PLR0913 - one parameter for each option
     print_table(columns, lines, empty=tr("There are no such calls.") if wanted.has_conditions else tr("No calls."))
 
 
-@app.command("path")
+@app.command("path", epilog=examples("siaga recordings path 1738285323.12"))
 def path(call: Call, state: State = HERE) -> None:
     """Print where a call's recording is, for a player. That you were shown it is written into the journal before."""
     place = state_dir(state)
@@ -190,7 +190,7 @@ def shown(standing: str) -> str:
         "recording": tr("still recording"),
         "complete": tr("complete"),
         "unfinished": tr("unfinished"),
-        "missing": tr("missing"),
+        "missing": tr("file missing"),
         "deleted": tr("deleted"),
         "none": tr("none"),
         "changed": tr("changed"),

@@ -74,7 +74,7 @@ DOES: set[str] = {
     "operators logout", "operators ready", "operators not-ready", "radio play-path", "radio say", "radio patch",
     "radio unpatch", "journal export", "conf check", "conf render", "completion",
     "calls transfer", "calls take-back", "calls hold", "calls resume", "calls hangup", "calls classify", "calls note",
-    "monitor listen", "monitor whisper", "monitor barge",
+    "monitor listen", "monitor whisper", "monitor barge", "instructions add", "recordings delete", "recordings path",
 }  # fmt: skip
 """What does something, or writes what is a format of its own."""
 
