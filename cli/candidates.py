@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -63,6 +62,8 @@ def _state(context: typer.Context) -> StateDir:
 
 def _configured(context: typer.Context, table: str) -> list[dict[str, Any]]:
     """Straight from the file: checking it would take longer than anybody waits for a Tab."""
+    import tomllib  # noqa: PLC0415 - for a shell only
+
     try:
         found = tomllib.loads(_state(context).config.read_text(encoding="utf-8")).get(table, [])
         return [each for each in found if isinstance(each, dict)]

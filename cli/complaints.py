@@ -19,7 +19,7 @@ from cli.errors import Refused
 from cli.help import examples
 from cli.language import tr, word
 from cli.options import HERE, AsJson, State, new_group
-from cli.output import moment, plain, print_json, print_line, print_table
+from cli.output import moment, plain, print_done, print_json, print_line, print_table
 from cli.place import basics, settings_in_force, state_dir, tables, telephone_number
 from cli.stories import action, print_actions, print_fields
 from cli.times import as_ms, midnight
@@ -163,6 +163,7 @@ def edit(  # noqa: PLR0913 - one parameter for each option
     status: Annotated[str | None, typer.Option(help=f"One of {', '.join(STATUSES[:-1])}.")] = None,
     validity: Annotated[str | None, typer.Option(help="One of valid, not_valid, prank.")] = None,
     emergency: Annotated[bool | None, typer.Option("--emergency/--no-emergency", help="Is it an emergency?")] = None,
+    as_json: AsJson = False,
     state: State = HERE,
 ) -> None:
     """Fill in or change fields; without an option, each is asked for, and read line by line.
@@ -184,33 +185,36 @@ def edit(  # noqa: PLR0913 - one parameter for each option
             raise Refused(tr("complaint {ticket} is closed: reopen it first", ticket=row.ticket))
         fields, which = ask_fields(row, settings), {"ticket": row.ticket}
     if not fields:
-        print_line(tr("Nothing was changed."))
+        print_done({"ticket": which["ticket"], "changed": {}}, tr("Nothing was changed."), as_json=as_json)
         return
     done = order(place, settings, "complaints.edit", {**which, "fields": fields})
     changed = done.get("changed") if isinstance(done, dict) else None
     if isinstance(changed, dict) and changed:
         names = ", ".join(str(word(each)) for each in changed)
-        print_line(tr("{ticket} changed: {fields}.", ticket=_ticket(done), fields=names))
+        text = tr("{ticket} changed: {fields}.", ticket=_ticket(done), fields=names)
     else:
-        print_line(tr("{ticket} is as it was.", ticket=_ticket(done)))
+        text = tr("{ticket} is as it was.", ticket=_ticket(done))
+    print_done(done, text, as_json=as_json)
 
 
 @app.command(epilog=examples("siaga complaints close 110-20250131-0007 --reason 'ditangani Polsek'"))
-def close(ticket: SomeTicket = None, desk: Desk = None, reason: Reason = None, state: State = HERE) -> None:
+def close(
+    ticket: SomeTicket = None, desk: Desk = None, reason: Reason = None, as_json: AsJson = False, state: State = HERE
+) -> None:
     """Close a complaint: everything has been done (SOP V.9)."""
     _check_which(ticket, desk)
     place = state_dir(state)
     which: dict[str, Json] = {"ticket": ticket} if ticket is not None else {"desk": desk}
     done = order(place, settings_in_force(place), "complaints.close", {**which, "reason": reason})
-    print_line(tr("{ticket} is closed.", ticket=_ticket(done)))
+    print_done(done, tr("{ticket} is closed.", ticket=_ticket(done)), as_json=as_json)
 
 
 @app.command(epilog=examples("siaga complaints reopen 110-20250131-0007 --reason 'pelapor menelepon lagi'"))
-def reopen(ticket: Ticket, reason: Reason = None, state: State = HERE) -> None:
+def reopen(ticket: Ticket, reason: Reason = None, as_json: AsJson = False, state: State = HERE) -> None:
     """Open a closed complaint again."""
     place = state_dir(state)
     done = order(place, settings_in_force(place), "complaints.reopen", {"ticket": ticket, "reason": reason})
-    print_line(tr("{ticket} is open again.", ticket=_ticket(done)))
+    print_done(done, tr("{ticket} is open again.", ticket=_ticket(done)), as_json=as_json)
 
 
 def _ticket(done: Json) -> object:

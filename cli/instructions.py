@@ -13,7 +13,7 @@ from cli.errors import Refused
 from cli.help import examples
 from cli.language import tr
 from cli.options import HERE, AsJson, State, new_group
-from cli.output import moment, plain, print_json, print_line, print_table
+from cli.output import moment, plain, print_done, print_json, print_table
 from cli.place import settings_in_force, state_dir, tables
 from cli.times import as_ms, midnight
 
@@ -39,13 +39,14 @@ def add(
     officer: Annotated[
         str | None, typer.Option("--from", metavar="NAME", help="The Perwira Piket who gave it.")
     ] = None,
+    as_json: AsJson = False,
     state: State = HERE,
 ) -> None:
     """Write down an order; it is part of the call's and the complaint's story."""
     place = state_dir(state)
     about: dict[str, Json] = {"call" if ticket_key(which) is None else "ticket": which}
-    order(place, settings_in_force(place), "instructions.add", {**about, "text": text, "officer": officer})
-    print_line(tr("The order on {which} is written down.", which=which))
+    done = order(place, settings_in_force(place), "instructions.add", {**about, "text": text, "officer": officer})
+    print_done(done, tr("The order on {which} is written down.", which=which), as_json=as_json)
 
 
 @app.command("list", epilog=examples("siaga instructions list --today"))

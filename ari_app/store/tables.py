@@ -12,7 +12,7 @@ from typing import Final
 from sqlalchemy import BigInteger, Column, Index, Integer
 from sqlmodel import Field, SQLModel
 
-REVISION: Final = "0004"
+REVISION: Final = "0005"
 """The newest migration; a test compares it with ``migrations/versions``."""
 
 _LINE: Final = BigInteger().with_variant(Integer(), "sqlite")
@@ -111,6 +111,9 @@ class DeskTable(SQLModel, table=True):
     operator: str | None = None
     ready: bool = True
     reason: str | None = None
+    colleague: str | None = None
+    busy_since: str | None = None
+    wrapup_until: str | None = None
 
 
 class NumberTable(SQLModel, table=True):

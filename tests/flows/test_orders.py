@@ -211,7 +211,6 @@ async def test_a_note(lags: Lags) -> None:
         assert [fact.data["text"] for fact in here.facts(call, "call.noted")] == [
             "Pelapor panik", "Sudah ditelepon kembali",
         ]  # fmt: skip
-        here.journal.pop()  # it may come behind the story's end, and is no part of that
 
 
 async def test_a_call_that_does_not_listen(lags: Lags, monkeypatch: pytest.MonkeyPatch) -> None:
