@@ -32,7 +32,7 @@ SomeWhich = Annotated[
 ]
 
 
-@app.command("add", epilog=examples('siaga instructions add 110-20250131-0007 "Kirim dua unit" --from "AKP Harahap"'))
+@app.command("add", epilog=examples('siaga instructions add 110-20250131-0007 "Kirim unit" --from "AKP Harahap"'))
 def add(
     which: Which,
     text: Annotated[str, typer.Argument(metavar="TEXT", help="The order, up to 1000 characters.")],

@@ -5,6 +5,9 @@ Whoever is shown where a recording lies, and what is deleted, is a fact in the j
 
 from __future__ import annotations
 
+import sys
+from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -22,7 +25,7 @@ from cli.errors import Refused
 from cli.help import examples
 from cli.language import tr
 from cli.options import HERE, AsJson, State, new_group
-from cli.output import counted, moment, plain, print_json, print_line, print_table
+from cli.output import counted, moment, plain, print_done, print_json, print_line, print_table
 from cli.place import basics, find_calls, settings_in_force, state_dir, tables, telephone_number
 from cli.times import FORMS, as_ms, entered_ms, entered_time, midnight
 
@@ -92,7 +95,7 @@ def list_(  # noqa: PLR0913 - one parameter for each option
     print_table(columns, lines, empty=tr("There are no such calls.") if wanted.has_conditions else tr("No calls."))
 
 
-@app.command("path")
+@app.command("path", epilog=examples("siaga recordings path 1738285323.12"))
 def path(call: Call, state: State = HERE) -> None:
     """Print where a call's recording is, for a player. That you were shown it is written into the journal before."""
     place = state_dir(state)
@@ -170,6 +173,7 @@ def delete(
         str, typer.Option("--before", metavar="TIME", help=f"Those of calls received before then ({FORMS}).")
     ],
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    as_json: AsJson = False,
     state: State = HERE,
 ) -> None:
     """Delete the recordings of calls that were received before a day; those of open complaints are kept.
@@ -178,10 +182,31 @@ def delete(
     """
     from cli.recordings_check import delete_before  # noqa: PLC0415 - as all that needs SQLAlchemy
 
+    if as_json and not yes:
+        raise typer.BadParameter(tr("it needs --yes"), param_hint="--json")
     place = state_dir(state)
     settings = settings_in_force(place)
     moment_ = entered_time("--before", before, ZoneInfo(settings.site.timezone))
-    delete_before(place, settings, as_ms(moment_) if moment_ is not None else 0, asks=not yes)
+
+    def may(count: int, kept: dict[str, str]) -> bool:
+        for call, ticket in () if as_json else kept.items():
+            print_line(tr("{call} is kept: its complaint {ticket} is open", call=call, ticket=ticket))
+        return yes or not count or _confirmed(count)
+
+    done = delete_before(place, settings, as_ms(moment_) if moment_ is not None else 0, may=may)
+    said = tr(
+        "{recordings} deleted, {kept} kept for open complaints",
+        recordings=counted(len(done.deleted), "recording"), kept=len(done.kept),
+    )  # fmt: skip
+    print_done(asdict(done), said, as_json=as_json)
+
+
+def _confirmed(count: int) -> bool:
+    print_line(tr("{recordings} will be deleted for good. Go on? [y/N]", recordings=counted(count, "recording")))
+    sys.stdout.flush()
+    with suppress(EOFError, UnicodeDecodeError, RuntimeError):  # the last one: there is no standard input
+        return input().strip().lower() in {"y", "yes", "ya"}
+    return False
 
 
 def shown(standing: str) -> str:
@@ -190,7 +215,7 @@ def shown(standing: str) -> str:
         "recording": tr("still recording"),
         "complete": tr("complete"),
         "unfinished": tr("unfinished"),
-        "missing": tr("missing"),
+        "missing": tr("file missing"),
         "deleted": tr("deleted"),
         "none": tr("none"),
         "changed": tr("changed"),

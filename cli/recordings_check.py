@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -19,7 +17,7 @@ from ari_app.store.tapes import calls_by_id, open_tickets, recorded_calls, tape_
 from cli.asking import order_each
 from cli.errors import Refused
 from cli.language import tr
-from cli.output import counted, plain, print_line
+from cli.output import plain
 from cli.place import tables
 
 if TYPE_CHECKING:
@@ -115,15 +113,25 @@ def _deleted(engine: Engine, names: Sequence[str]) -> set[str]:
 # ---- deleting ----------------------------------------------------------------------------------------
 
 
-def delete_before(place: StateDir, settings: Settings, before_ms: int, *, asks: bool) -> None:
-    """Delete the recordings of calls received before a moment (ms since 1970), and say what is kept.
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """Whose recordings were deleted, and whose are kept, each with the ticket of its open complaint."""
 
-    Only files of the recordings' own folder are removed, and only those of calls that the journal knows and that
-    have ended. A crash between the fact and the removal leaves a file of which the journal says that it is deleted:
-    the next run removes it.
+    deleted: list[str]
+    kept: dict[str, str]
+
+
+def delete_before(
+    place: StateDir, settings: Settings, before_ms: int, *, may: Callable[[int, dict[str, str]], bool]
+) -> Deleted:
+    """Delete the recordings of calls received before a moment (ms since 1970).
+
+    ``may`` is asked with how many would be deleted, and what is kept. Only files of the recordings' own folder are
+    removed, and only those of calls that the journal knows and that have ended. A crash between the fact and the
+    removal leaves a file of which the journal says that it is deleted: the next run removes it.
 
     Raises:
-        Refused: it was not confirmed, the journal does not take it, or a file cannot be removed.
+        Refused: it may not be, the journal does not take it, or a file cannot be removed.
         StoreError: journal or tables cannot be used.
     """
     engine = tables(place, settings)
@@ -131,23 +139,18 @@ def delete_before(place: StateDir, settings: Settings, before_ms: int, *, asks: 
         raise Refused(tr("there is no journal yet: nobody has called"))
     tapes = Recordings(place.recordings)
     begun, chosen, kept = _chosen(engine, tapes, before_ms)
-    for call, ticket in kept.items():
-        print_line(tr("{call} is kept: its complaint {ticket} is open", call=call, ticket=ticket))
-    if chosen and asks and not _confirmed(len(chosen)):
+    if not may(len(chosen), kept):
         raise Refused(tr("nothing was deleted"))
     _remove(tapes, begun)
     batches = list(_parts(chosen))
 
-    def told(place_: int, _: Json) -> None:
-        _remove(tapes, batches[place_])
+    def told(number: int, _: Json) -> None:
+        _remove(tapes, batches[number])
 
     arguments: Iterator[dict[str, Json]] = ({"calls": list[Json](batch)} for batch in batches)
     if batches:
         order_each(place, settings, "recordings.delete", arguments, told)
-    print_line(
-        tr("{recordings} deleted, {kept} kept for open complaints",
-           recordings=counted(len(begun) + len(chosen), "recording"), kept=len(kept))
-    )  # fmt: skip
+    return Deleted(begun + chosen, kept)
 
 
 def _chosen(engine: Engine, tapes: Recordings, before_ms: int) -> tuple[list[str], list[str], dict[str, str]]:
@@ -169,14 +172,6 @@ def _chosen(engine: Engine, tapes: Recordings, before_ms: int) -> tuple[list[str
                 else:
                     chosen.append(name)
     return begun, chosen, kept
-
-
-def _confirmed(count: int) -> bool:
-    print_line(tr("{recordings} will be deleted for good. Go on? [y/N]", recordings=counted(count, "recording")))
-    sys.stdout.flush()
-    with suppress(EOFError, UnicodeDecodeError, RuntimeError):  # the last one: there is no standard input
-        return input().strip().lower() in {"y", "yes", "ya"}
-    return False
 
 
 def _remove(tapes: Recordings, names: Iterable[str]) -> None:

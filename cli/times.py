@@ -10,7 +10,7 @@ import typer
 
 from cli.language import tr
 
-FORMS: Final = "2025-01-31, 2025-01-31T08:00 or with an offset; without one it is the site's time"
+FORMS = "2025-01-31, 2025-01-31T08:00 or with an offset; without one it is the site's time"
 
 _A_DATE: Final = 10
 """Characters of a date that stands alone."""

@@ -82,10 +82,13 @@ class _Archive:
 
     async def add(self, given: _Add, actor: str) -> Json:
         """``instructions.add``: what the Perwira Piket has ordered (SOP VII.b)."""
-        text = _line("the order", given.text, LONGEST_TEXT)
+        text, officer = _line(given.text, LONGEST_TEXT), _line(given.officer, LONGEST_OFFICER)
         if text is None:
+            raise CommandRefused(f"the order must be printable and have at most {LONGEST_TEXT} characters")
+        if officer is None:
+            raise CommandRefused(f"the officer's name must be printable and have at most {LONGEST_OFFICER} characters")
+        if not text:
             raise CommandRefused("the order has no text")
-        officer = _line("the officer's name", given.officer, LONGEST_OFFICER)
         if given.ticket is not None:
             row = await anyio.to_thread.run_sync(self._find_complaint, given.ticket)
             if row is None:
@@ -94,7 +97,7 @@ class _Archive:
         else:
             call, ticket = given.call or "", None
             await self._require(call)
-        self._tell(added(call, actor, text=text, officer=officer, ticket=ticket))
+        self._tell(added(call, actor, text=text, officer=officer or None, ticket=ticket))
         await self._on_disk()
         return {"call": call, "ticket": ticket}
 
@@ -107,12 +110,10 @@ class _Archive:
             raise CommandRefused("the journal cannot be written at present: see `siaga doctor`")
 
 
-def _line(what: str, value: str | None, longest: int) -> str | None:
-    """What was entered, as one line; None: nothing."""
+def _line(value: str | None, longest: int) -> str | None:
+    """What was entered, as one line; None: it cannot be kept so."""
     line = " ".join((value or "").split())
-    if len(line) > longest or not line.isprintable():
-        raise CommandRefused(f"{what} must be printable and have at most {longest} characters")
-    return line or None
+    return line if len(line) <= longest and line.isprintable() else None
 
 
 def archive_commands(

@@ -61,8 +61,8 @@ class CallFilter:
         # Few calls live, and few come from one number; several conditions, or a time, are looked for in one index.
         has_few = bool(self.living) or self.caller is not None
         by_time = is_ranged or len(conditions) > 1
-        hint = " INDEXED BY ix_calls_conditions" if by_time and not has_few and is_sqlite and table == "calls" else ""
-        return self._select(table + hint, conditions, _BY_TIME if by_time else _BY_SEQ), values
+        index = " INDEXED BY ix_calls_conditions" if by_time and not has_few and is_sqlite and table == "calls" else ""
+        return self._select(table + index, conditions, _BY_TIME if by_time else _BY_SEQ), values
 
     def _conditions(self) -> list[str]:
         conditions = [f"{name} = :{name}" for name in _EQUAL if getattr(self, name) is not None]

@@ -131,7 +131,7 @@ def test_verify(site: CliSite) -> None:
     paths[2].write_bytes(paths[2].read_bytes()[:1000])
     wrong = site.run("recordings", "verify", "--all")
     assert wrong.out.splitlines() == [
-        f"{CALLS[0]}: missing", f"{CALLS[1]}: changed", f"{CALLS[2]}: changed", "1 recording unchanged, 0 deleted",
+        f"{CALLS[0]}: file missing", f"{CALLS[1]}: changed", f"{CALLS[2]}: changed", "1 recording unchanged, 0 deleted",
     ]  # fmt: skip
     assert "3 recordings" in wrong.refused()
     found = site.run("recordings", "verify", "--all", "--from", "2025-03-01", "--json")

@@ -70,7 +70,7 @@ def test_the_help_is_whole_in_both_languages(site: CliSite) -> None:
 
 FORMATS: set[str] = {
     "block import", "block export", "journal export", "radio play-path", "conf check", "conf render", "completion",
-    "recordings path", "recordings delete",
+    "recordings path",
 }  # fmt: skip
 """What reads or writes files, or a format of its own."""
 
