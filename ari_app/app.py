@@ -36,6 +36,7 @@ from ari_app.domain.claims import Claims
 from ari_app.domain.commands import CommandRefused
 from ari_app.domain.facts import Fact, Json
 from ari_app.domain.recovery import Story
+from ari_app.flows.archive import archive_commands
 from ari_app.flows.blocking import Blocking, block_commands
 from ari_app.flows.call_office import CallOffice, call_commands
 from ari_app.flows.complaints import complaint_commands
@@ -149,6 +150,12 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
                     classified=router.classified,
                 )
                 | blocks
+                | archive_commands(
+                    tell,
+                    find_call=CallLookup(state.journal, journal.flush),
+                    find_complaint=ComplaintLookup(state.journal, journal.flush),
+                    flush=partial(journal.flush, or_reserve=True),
+                )
                 | radio_commands(nets, tell, speak=partial(_speak, state), give=office.give)
                 | call_commands(office),
             )

@@ -119,7 +119,7 @@ def database(state: StateDir, settings: Settings) -> Seen:
             log=state.log / "tables.log",
         )
     if behind > 0:
-        return OK, tr("schema {stored}, {number} records behind", stored=revision, number=behind)
+        return OK, tr("schema {stored}, {records} behind", stored=revision, records=counted(behind, "record"))
     return OK, tr("schema {stored}, up with the journal", stored=revision)
 
 

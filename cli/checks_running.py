@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from cli.checks_journal import MUCH_BEHIND, head
 from cli.findings import FAILED, OK, WARNING, Seen, some
 from cli.language import localised, tr
-from cli.output import moment
+from cli.output import counted, moment
 from cli.processes import is_running
 
 if TYPE_CHECKING:
@@ -71,10 +71,10 @@ def broker(state: StateDir, settings: Settings) -> Seen:
     if trouble is None:
         return OK, tr("answers at {place}", place=where)
     return FAILED, tr(
-        "it does not answer at {place}: {reason}; calls go on, see {log}",
+        "it does not answer at {place}: {reason}; calls go on, see {what}",
         place=where,
         reason=trouble,
-        log=state.log / "mosquitto.log",
+        what="[mqtt]" if settings.mqtt.url else state.log / "mosquitto.log",
     )
 
 
@@ -105,4 +105,6 @@ def gateways(state: StateDir, settings: Settings) -> Seen:
     unknown = [radio.net for radio, row in rows if row.line == "unknown" and radio.connect == "always"]
     if unknown:
         return WARNING, tr("lines of which nothing is known yet: {nets}; see `siaga radio nets`", nets=some(unknown))
-    return OK, tr("{number} nets, no line is down", number=len(rows)) if rows else tr("no radio net is configured")
+    if not rows:
+        return OK, tr("no radio net is configured")
+    return OK, tr("{nets}, no line is down", nets=counted(len(rows), "net"))

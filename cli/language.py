@@ -28,6 +28,9 @@ WORDS: Final = "words"
 """The catalogue of single words: states, fields, kinds."""
 
 _FIELD: Final = re.compile(r"\{(\w+)\}")
+_COUNTED: Final = re.compile(r"(\d+) ([a-z]+(?: [a-z]+)?)")
+"""``3 calls``."""
+
 _DEPTH: Final = 3
 """A sentence's value may be a sentence, and so may its value."""
 
@@ -105,6 +108,9 @@ def _found(sentence: str, depth: int) -> str | None:
     known = catalogue()
     if sentence in known:
         return known[sentence]
+    if match := _COUNTED.fullmatch(sentence):
+        noun = known.get(match[2]) or known.get(match[2].removesuffix("s"))
+        return f"{match[1]} {noun}" if noun else None
     if not depth:
         return None
     for pattern, names, text in _patterns():

@@ -1,73 +1,96 @@
-"""``scripts/bench``: the application beside ``Dial()`` and ``Queue()``, in turns, on one Asterisk in one run."""
+"""``scripts/bench``: the application beside Asterisk's own ``Dial()`` and ``Queue()``, in turns, in one run."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
-import tempfile
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any, Final
 
 import anyio
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.table import Table
 
-from scripts.measure.rig import WAYS, Measured, rig
-from scripts.phones import PhoneError, percentile
+from scripts.measure import adoption, delay, growth, living, profile, rate, report, timer
+from scripts.measure.figures import Section
+from scripts.measure.options import Options, quick, whole
+from scripts.phones import PhoneError
 from scripts.stack import StackError
+
+SECTIONS: Final[Mapping[str, Callable[[Options], Awaitable[Section]]]] = {
+    "delay": delay.measure,
+    "rate": rate.measure,
+    "living": living.measure,
+    "adopt": adoption.measure,
+    "growth": growth.measure,
+    "timer": timer.measure,
+    "profile": profile.measure,
+}
 
 
 def main() -> int:
-    """Measure and print a table; 1 when something could not be started."""
-    parser = argparse.ArgumentParser(
-        prog="scripts/bench", description="Answer delay and CPU, beside Dial() and Queue()."
-    )
-    parser.add_argument("--rates", type=float, nargs="+", default=[20, 50], help="calls a second (default: 20 50)")
-    parser.add_argument("--seconds", type=float, default=5, help="length of one stretch (default: 5)")
-    parser.add_argument("--rounds", type=int, default=3, help="how often the ways take turns (default: 3)")
-    options = parser.parse_args()
+    """Measure and print; 1 when something could not be started."""
+    arguments = _arguments()
+    console = Console() if sys.stdout.isatty() else Console(width=170)
+    sections: list[Section] = []
     try:
-        anyio.run(partial(_bench, options.rates, seconds=options.seconds, rounds=options.rounds))
+        for name in arguments.only:
+            console.print(f"[bold]{name}[/]")
+            sections.append(anyio.run(partial(SECTIONS[name], _options(arguments, console))))
+            report.show(console, sections[-1])
     except (StackError, PhoneError) as error:
         print(f"siaga110: {error}", file=sys.stderr)
         return 1
+    finally:
+        if arguments.json is not None:
+            arguments.json.write_text(json.dumps(report.results(sections), indent=1) + "\n", encoding="utf-8")
+    if arguments.keep:
+        report.keep(sections)
     return 0
 
 
-async def _bench(rates: list[float], *, seconds: float, rounds: int) -> None:
-    console = Console()
-    with tempfile.TemporaryDirectory(prefix="siaga-bench-") as home:
-        async with rig(Path(home)) as running:
-            for rate in rates:
-                measured: list[Measured] = []
-                for number in range(rounds):
-                    for way in WAYS:
-                        console.print(f"  {rate:g} calls/s, round {number + 1} of {rounds}: {way}", style="dim")
-                        measured.append(await running.measure(way, rate=rate, seconds=seconds))
-                console.print(_table(rate, measured))
-
-
-def _table(rate: float, measured: list[Measured]) -> Table:
-    table = Table(
-        title=f"{rate:g} calls a second: INVITE to 200 in ms, ratio of p95; CPU in ms a call", box=SIMPLE_HEAD
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="scripts/bench",
+        description="Answer delay, highest rate, cost, adoption, growth and take-back, beside Dial() and Queue().",
     )
-    for name in ("way", "calls", "failed", "p50", "p95", "p99", "ratio", "CPU", "Asterisk"):
-        table.add_column(name, justify="left" if name == "way" else "right", no_wrap=True)
-    delays = {way: [d for each in measured if each.way == way for d in each.load.delays_ms] for way in WAYS}
-    yardstick = percentile(delays["Dial()"], 95)
-    for way in WAYS:
-        own = [each for each in measured if each.way == way]
-        table.add_row(
-            way,
-            str(sum(len(each.load.calls) for each in own)),
-            str(sum(each.load.failed for each in own)),
-            *(f"{percentile(delays[way], percent):.1f}" for percent in (50, 95, 99)),
-            f"{percentile(delays[way], 95) / yardstick:.2f}",
-            f"{sum(each.application_ms for each in own) / len(own):.2f}",
-            f"{sum(each.asterisk_ms for each in own) / len(own):.2f}",
-        )
-    return table
+    parser.add_argument("--only", type=_names, help=f"some of: {','.join(SECTIONS)} (default: all but profile)")
+    parser.add_argument("--quick", action="store_true", help="a small version of each figure: some minutes in all")
+    parser.add_argument("--profile", action="store_true", help="also where the application's processor time goes")
+    parser.add_argument("--json", type=Path, help="write the figures to this file")
+    parser.add_argument("--keep", action="store_true", help="put the figures in docs/benchmark.md and .json")
+    parser.add_argument("--rates", type=float, nargs="+", help="delay: calls a second (default: 1 20 50 100 150)")
+    parser.add_argument("--seconds", type=float, help="delay, growth: length of one stretch (default: 10)")
+    parser.add_argument("--rounds", type=int, help="how often the ways take turns (default: 3)")
+    parser.add_argument("--living", type=int, nargs="+", help="living calls (default: 100 500 1000 2000)")
+    parser.add_argument("--numbers", type=int, help="blocked numbers (default: 1000000)")
+    arguments = parser.parse_args()
+    chosen = arguments.only or [name for name in SECTIONS if name != "profile"]
+    arguments.only = [*chosen, *(["profile"] if arguments.profile and "profile" not in chosen else [])]
+    return arguments
+
+
+def _names(text: str) -> list[str]:
+    names = text.split(",")
+    unknown = [name for name in names if name not in SECTIONS]
+    if unknown:
+        raise argparse.ArgumentTypeError(f"there is no section {unknown[0]}: {', '.join(SECTIONS)}")
+    return names
+
+
+def _options(arguments: argparse.Namespace, console: Console) -> Options:
+    began = time.monotonic()
+
+    def say(text: str) -> None:
+        console.print(f"  {time.monotonic() - began:4.0f} s  {text}", style="dim")
+
+    given = {name: getattr(arguments, name) for name in ("rates", "seconds", "rounds", "living", "numbers")}
+    changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    return replace((quick if arguments.quick else whole)(say), **changes)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""After ``kill -9``: ``python -m scripts.measure.adoption``. How soon are all living calls in somebody's hands again?
+"""After ``kill -9``: how soon are all living calls in somebody's hands again?
 
 So many callers talk with as many desks; the application is killed, and the journal says when the new one had each of
 the talks. The launcher's part, noticing the death and starting anew, is in it.
@@ -6,74 +6,63 @@ the talks. The launcher's part, noticing the death and starting anew, is in it.
 
 from __future__ import annotations
 
-import argparse
 import os
 import signal
 import tempfile
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Final
 
 import anyio
 
 from ari_app.store.journal import read
-from scripts.measure.rig import prepared_site
-from scripts.phones import Behaviour, Dialling, Phones
-from scripts.stack.sample import HOST, make_sample
-from scripts.stack.stack import Stack
+from scripts.measure.figures import Section, Spread
+from scripts.measure.options import Options
+from scripts.measure.rig import Rig, rig
 
-RATE: Final = 25
-"""Calls a second while the talks begin."""
-
+MOST: Final = 1000
+GOAL_CALLS, GOAL_SECONDS = 500, 1.0
 PATIENCE_SECONDS: Final = 60.0
 
-
-def main() -> int:
-    """Measure, and print a line for each number of talks."""
-    parser = argparse.ArgumentParser(prog="python -m scripts.measure.adoption", description=__doc__)
-    parser.add_argument("--talks", type=int, nargs="+", default=[100, 200, 500], help="default: 100 200 500")
-    options = parser.parse_args()
-    for talks in options.talks:
-        anyio.run(partial(_measure, talks))
-    return 0
+APART_SECONDS: Final = 11.0
+"""Between two deaths: a process that dies sooner is started again only after a pause."""
 
 
-async def _measure(talks: int) -> None:
-    sample = make_sample(desks=talks)
+async def measure(options: Options) -> Section:
+    """Kill it with more and more living calls, so many times each."""
+    section = Section("adopt")
+    table = section.table("From kill -9 to the adoption, in seconds", "living calls", "first", "last")
+    counts = [count for count in options.living if count <= MOST]
     with tempfile.TemporaryDirectory(prefix="siaga-adoption-") as home:
-        prepared = prepared_site(sample, Path(home))
-        stack = Stack(prepared, lambda _: None)
-        async with (
-            stack.running(),
-            Phones((HOST, sample.sip), Path(home, "phones"), trunk=sample.trunk) as phones,
-            anyio.create_task_group() as callers,
-        ):
-            await phones.desk(sample.accounts, Behaviour.answers())
-            dialling = Dialling(number="0812[call_number]", hang_up_ms=600_000)
-            callers.start_soon(partial(phones.load, dialling, count=talks, rate=RATE, seconds=600))
-            await _told(prepared.state.journal, "call.answered", talks)
-            await anyio.sleep(2)
-            before = max(record.seq for record in read(prepared.state.journal))
-            pid, killed = stack.application.pid, datetime.now(UTC)
-            if pid is None:
-                raise RuntimeError("the application does not run")
-            os.kill(pid, signal.SIGKILL)
-            moments = await _told(prepared.state.journal, "call.adopted", talks, after=before)
-            waits = [(moment - killed).total_seconds() for moment in moments]
-            print(f"{talks} talks: the first adopted {min(waits):.2f} s after the kill, the last {max(waits):.2f} s")
-            callers.cancel_scope.cancel()
+        async with rig(Path(home), desks=max(counts), numbers=options.numbers) as running:
+            for count in counts:
+                await running.live(count)
+                rounds = []
+                for number in range(options.rounds):
+                    options.say(f"{count} living calls, kill {number + 1} of {options.rounds}")
+                    await anyio.sleep(APART_SECONDS)
+                    rounds.append(await _kill(running, count))
+                last = Spread.of(max(waits) for waits in rounds)
+                table.add(f"{count}", Spread.of(min(waits) for waits in rounds), last)
+                if count == GOAL_CALLS:
+                    section.goal(
+                        f"adoption of {count} living calls", f"{GOAL_SECONDS:g} s", f"{last} s",
+                        is_reached=last.median <= GOAL_SECONDS,
+                    )  # fmt: skip
+    return section
 
 
-async def _told(journal: Path, action: str, count: int, *, after: int = 0) -> list[datetime]:
-    """When so many facts of an action were told."""
+async def _kill(running: Rig, count: int) -> list[float]:
+    """How long after the death each call was adopted, in seconds."""
+    journal = running.prepared.state.journal
+    before = max(record.seq for record in read(journal))
+    pid, killed = running.stack.application.pid, datetime.now(UTC)
+    if pid is None:
+        raise RuntimeError("the application does not run")
+    os.kill(pid, signal.SIGKILL)
     with anyio.fail_after(PATIENCE_SECONDS):
         while True:
-            moments = [datetime.fromisoformat(each.at) for each in read(journal, after=after) if each.action == action]
+            moments = [each.at for each in read(journal, after=before, actions=["call.adopted"])]
             if len(moments) >= count:
-                return moments
+                return [(datetime.fromisoformat(moment) - killed).total_seconds() for moment in moments]
             await anyio.sleep(0.2)
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

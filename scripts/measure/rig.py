@@ -1,26 +1,46 @@
 """The instance that is measured: three numbers on one Asterisk, the same desks behind each.
 
 110 goes through the application as every call does; 901 is Asterisk's own ``Dial()``, 902 its ``Queue()``. All three
-record the call (SOP VII.g), so the only difference is who decides.
+record the call (SOP VII.g), so the only difference is who decides. The application has everything on: journal, tables,
+messages, and a block list to look into.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Final
 
+import anyio
+
 from ari_app.site.state import write_private
+from scripts.measure.seeding import fill
+from scripts.measure.usage import BESIDE, all_seconds, difference, settle
 from scripts.phones import Behaviour, Dialling, LoadResult, Phones
 from scripts.stack.prepare import Prepared, prepare
 from scripts.stack.sample import HOST, Sample, make_sample
 from scripts.stack.stack import Stack
 
-DESKS: Final = 60
-WAYS: Final = {"Dial()": "901", "Queue()": "902", "application": "110"}
+DESKS: Final = 100
+DIAL, QUEUE, APPLICATION = "Dial()", "Queue()", "application"
+WAYS: Final = {DIAL: "901", QUEUE: "902", APPLICATION: "110"}
+
+SHORT_MS: Final = 50
+TALK_MS: Final = 1000
+"""How long the calls last; the longer ones have sound in both directions."""
+
+ALL_DAY_MS: Final = 3_600_000
+RAMP: Final = 30
+"""Calls a second while the living ones begin."""
+
+AT_ONCE: Final = 250
+"""Desks that register at the same time."""
+
+_TAIL_SECONDS: Final = 0.7
+"""From the last call's end until tables and messages have it."""
 
 _DIALPLAN: Final = """
 [from-trunk](+)
@@ -34,42 +54,71 @@ exten => 902,1,MixMonitor(${RECORDINGS}/${UNIQUEID}.wav)
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One stretch of calls. CPU in milliseconds a call: the application's and Asterisk's own."""
+    """One stretch of calls, and the processor time of each part in milliseconds a call."""
 
     way: str
     load: LoadResult
-    application_ms: float
-    asterisk_ms: float
+    cpu_ms: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def application_ms(self) -> float:
+        """The application's own."""
+        return self.cpu_ms["application"]
+
+    @property
+    def asterisk_ms(self) -> float:
+        """Asterisk's own."""
+        return self.cpu_ms["asterisk"]
+
+    @property
+    def beside_ms(self) -> float:
+        """What our other processes use: tables, messages, broker, guard."""
+        return sum(self.cpu_ms.get(name, 0.0) for name in BESIDE)
 
 
 class Rig:
     """A running instance with its phones."""
 
-    def __init__(self, stack: Stack, phones: Phones) -> None:
+    def __init__(self, prepared: Prepared, stack: Stack, phones: Phones) -> None:
         """Use ``rig``."""
-        self._stack = stack
-        self._phones = phones
+        self.prepared, self.stack, self.phones = prepared, stack, phones
+        self._living = 0
 
-    async def measure(self, way: str, *, rate: float, seconds: float) -> Measured:
-        """``rate`` calls a second for so many seconds, each answered at once and ended after 50 ms."""
-        count = round(rate * seconds)
-        before = self._cpu()
-        dialling = Dialling(dialled=WAYS[way], number="0812[call_number]", hang_up_ms=50)
-        load = await self._phones.load(dialling, count=count, rate=rate, seconds=seconds * 3 + 30)
-        after = self._cpu()
-        application, asterisk = ((b - a) * 1000 / count for a, b in zip(before, after, strict=True))
-        return Measured(way, load, application, asterisk)
+    async def measure(self, way: str, *, rate: float, seconds: float, talks: float = 0.0) -> Measured:
+        """``rate`` calls a second for so many seconds, each answered at once and ended after 50 ms.
 
-    def _cpu(self) -> tuple[float, float]:
-        return cpu_seconds(self._stack.application.pid), cpu_seconds(self._stack.asterisk.pid)
+        ``talks`` is the share of them that lasts a second, with sound.
+        """
+        before = all_seconds(self.stack)
+        parts: list[LoadResult] = []
 
+        async def some(share: float, **how: bool | int) -> None:
+            dialling = Dialling(dialled=WAYS[way], number="0812[call_number]", **how)  # type: ignore[arg-type]  # its own names
+            count = max(1, round(rate * share * seconds))
+            parts.append(await self.phones.load(dialling, count=count, rate=rate * share, seconds=seconds * 3 + 40))
 
-def cpu_seconds(pid: int | None) -> float:
-    """CPU time that a process has used, in seconds."""
-    if pid is None:
-        return 0.0
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        async with anyio.create_task_group() as callers:
+            callers.start_soon(partial(some, 1 - talks, hang_up_ms=SHORT_MS))
+            if talks:
+                callers.start_soon(partial(some, talks, hang_up_ms=TALK_MS, talks=True))
+        await anyio.sleep(_TAIL_SECONDS)
+        load = sum(parts, LoadResult(()))
+        return Measured(way, load, difference(before, all_seconds(self.stack), len(load.calls)))
+
+    async def live(self, count: int) -> None:
+        """Have so many calls living, in the application's hands: more and more of them.
+
+        TimeoutError when not all are answered.
+        """
+        more, self._living = count - self._living, max(count, self._living)
+        if more <= 0:
+            return
+        dialling = Dialling(number="0812[call_number]", hang_up_ms=ALL_DAY_MS)
+        crowd = await self.phones.crowd(dialling, count=more, rate=RAMP)
+        with anyio.fail_after(more / RAMP + 20):
+            # Not at each event: there are thousands, and counting them would cost what is measured.
+            while sum(event.kind == "answered" for event in crowd.events.history) < more:  # noqa: ASYNC110
+                await anyio.sleep(0.25)
 
 
 def prepared_site(sample: Sample, home: Path) -> Prepared:
@@ -80,20 +129,30 @@ def prepared_site(sample: Sample, home: Path) -> Prepared:
 
 
 @asynccontextmanager
-async def rig(home: Path) -> AsyncIterator[Rig]:
-    """Start the instance and its desks; ``home`` holds all that they write."""
-    sample = make_sample(desks=DESKS)
+async def rig(
+    home: Path, *, desks: int = DESKS, numbers: int = 0, calls: int = 0, application: Sequence[str] | None = None
+) -> AsyncIterator[Rig]:
+    """Start the instance and its desks; ``home`` holds all that they write.
+
+    ``numbers`` are blocked and ``calls`` over before it starts. ``application`` is what is started in place of the
+    application's own module.
+    """
+    sample = make_sample(desks=desks)
     prepared = prepared_site(sample, home)
+    fill(prepared.state, numbers=numbers, calls=calls)
     _add_rivals(prepared.state.asterisk / "etc", sample)
-    stack = Stack(prepared, lambda _: None)
+    stack = Stack(prepared, lambda _: None, application=application)
     async with stack.running(), Phones((HOST, sample.sip), home / "phones", trunk=sample.trunk) as phones:
-        await phones.desk(sample.accounts, Behaviour.answers())
-        yield Rig(stack, phones)
+        for first in range(0, desks, AT_ONCE):
+            await phones.desk(sample.accounts[first : first + AT_ONCE], Behaviour.answers(echoes=True))
+        if numbers or calls:
+            await settle(stack)
+        yield Rig(prepared, stack, phones)
 
 
 def _add_rivals(etc: Path, sample: Sample) -> None:
     extensions, modules = etc / "extensions.conf", etc / "modules.conf"
-    rivals = _DIALPLAN.replace("{last}", str(DESKS - 1))
+    rivals = _DIALPLAN.replace("{last}", str(len(sample.accounts) - 1))
     write_private(extensions, extensions.read_text(encoding="utf-8") + rivals)
     write_private(
         modules,

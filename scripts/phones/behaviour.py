@@ -12,17 +12,19 @@ class Behaviour:
     """How a desk phone takes a call; times in milliseconds.
 
     ``answer_ms`` from ringing to the answer, ``talk_ms`` from the answer to its own hang-up; ``refusal`` is
-    the SIP code and reason with which it refuses every call instead.
+    the SIP code and reason with which it refuses every call instead. ``echoes``: it sends back what sound it gets.
     """
 
     answer_ms: int = 0
     talk_ms: int = FOREVER_MS
     refusal: tuple[int, str] | None = None
+    echoes: bool = False
 
     @classmethod
-    def answers(cls, after_ms: int = 0, *, hang_up_ms: int | None = None) -> Behaviour:
+    def answers(cls, after_ms: int = 0, *, hang_up_ms: int | None = None, echoes: bool = False) -> Behaviour:
         """Answers after a while, 0: with no delay at all; waits for the other side's BYE unless it hangs up itself."""
-        return cls(answer_ms=after_ms, talk_ms=FOREVER_MS if hang_up_ms is None else max(1, hang_up_ms))
+        talk_ms = FOREVER_MS if hang_up_ms is None else max(1, hang_up_ms)
+        return cls(answer_ms=after_ms, talk_ms=talk_ms, echoes=echoes)
 
     @classmethod
     def never_answers(cls) -> Behaviour:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
+from scripts.phones import g711, tones
 from scripts.phones.audio import Audio
 from scripts.phones.events import Event, EventLog, PhoneEndedError
 from scripts.phones.sipp import FOREVER_MS, Sipp, press, write_scenario
+
+TONE: Final = "tone.alaw"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +39,11 @@ class CallResult:
 
 @dataclass(frozen=True, slots=True)
 class LoadResult:
-    """How many calls went well, and how long each waited for its answer (ms, in order of the INVITEs)."""
+    """How many calls went well, and how long each waited for its answer."""
 
     calls: tuple[CallResult, ...]
+    delays_ms: tuple[float, ...] = ()
+    """INVITE to 200 of every answered call, as SIPp's own response times have it."""
 
     @property
     def answered(self) -> int:
@@ -49,10 +55,9 @@ class LoadResult:
         """Calls that were not answered."""
         return len(self.calls) - self.answered
 
-    @property
-    def delays_ms(self) -> list[float]:
-        """INVITE to 200 of every answered call."""
-        return [call.answered_ms for call in self.calls if call.answered_ms is not None]
+    def __add__(self, other: LoadResult) -> LoadResult:
+        """Both together."""
+        return LoadResult(self.calls + other.calls, self.delays_ms + other.delays_ms)
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
@@ -71,6 +76,8 @@ class Dialling:
     asserted: str | None = None
     hang_up_ms: int | None = None
     cancel_ms: int | None = None
+    talks: bool = False
+    """Whether SIPp itself sends the sound of a talk (a tone, 50 packets a second)."""
 
     def values(self, host: str) -> dict[str, str | int]:
         """The scenario's places; ``[call_number]`` in a number becomes the call's own number."""
@@ -84,6 +91,7 @@ class Dialling:
             "headers": f"P-Asserted-Identity: <sip:{self.asserted}@{host}>" if self.asserted else "",
             "talk_ms": FOREVER_MS if self.hang_up_ms is None else max(1, self.hang_up_ms),
             "cancel_ms": FOREVER_MS if self.cancel_ms is None else max(1, self.cancel_ms),
+            "talks": f'<nop><action><exec rtp_stream="{TONE},-1,8,PCMA/8000"/></action></nop>' if self.talks else "",
         }
 
 
@@ -116,16 +124,20 @@ class Caller:
     ) -> None:
         """Dial ``count`` times, ``rate`` a second."""
         home = self._sipp.home
+        port: str | int = audio.port if audio else silent_port
+        if dialling.talks:
+            port = "[rtpstream_audio_port]"
+            (home / TONE).write_bytes(g711.encode(tones.tone(440, 1.0)))
         write_scenario("caller", home / "caller.xml", {
-            **dialling.values(self.host),
-            "audio_ip": audio.host if audio else self.host, "audio_port": audio.port if audio else silent_port,
+            **dialling.values(self.host), "audio_ip": audio.host if audio else self.host, "audio_port": port,
         })  # fmt: skip
-        # A rate below one a second is a longer period: SIPp's rates are at least 1.
-        calls, period_ms = (round(rate), 1000) if rate >= 1 else (1, round(1000 / rate))
+        # SIPp's rates are whole numbers: so many in ten seconds, or one in a longer time.
+        calls, period_ms = (round(rate * 10), 10_000) if rate >= 1 else (1, round(1000 / rate))
         speed = ["-users", "1"] if count == 1 else ["-r", str(calls), "-rp", str(period_ms), "-l", "2000"]
         await self._sipp.start([
             f"{server[0]}:{server[1]}", "-i", self.host, "-p", str(self.port), "-bind_local", "-mi", self.host,
             "-sf", "caller.xml", "-m", str(count), *speed, "-default_behaviors", "all,-abortunexp",
+            "-trace_rtt", "-rtt_freq", "1000",
         ])  # fmt: skip
         if audio is not None:
             self._talk = asyncio.create_task(_talk_when_answered(self.events, audio))
@@ -158,11 +170,17 @@ class Caller:
     async def results(self, *, seconds: float) -> LoadResult:
         """How all calls went, when SIPp has ended; PhoneError when it still runs after ``seconds``."""
         await self._sipp.finished(seconds=seconds)
-        result = summarise(self.events.history)
+        result = replace(summarise(self.events.history), delays_ms=tuple(self._response_times()))
         if not result.calls:
             await self.events.wait("sent", seconds=0.1)  # says why there is none
             raise PhoneEndedError
         return result
+
+    def _response_times(self) -> Iterator[float]:
+        """What SIPp has measured from each INVITE to its 200 (its RTD), in ms."""
+        for file in self._sipp.home.glob("caller_*_rtt.csv"):
+            for line in file.read_text(encoding="ascii").splitlines()[1:]:
+                yield float(line.split(";")[1])
 
     async def die(self) -> None:
         """Fall silent: neither BYE nor CANCEL."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from scripts.phones.audio import Audio
 from scripts.phones.behaviour import Behaviour
 from scripts.phones.events import Event, EventLog, PhoneEndedError
+from scripts.phones.ports import free_port
 from scripts.phones.sipp import FOREVER_MS, Sipp, press, write_scenario
 
 
@@ -48,6 +49,11 @@ class Desk:
     ) -> None:
         """Register at ``server`` and wait for calls; ``expires`` in seconds, renewed at half of it."""
         home = self._sipp.home
+        port = audio.port if audio else silent_port
+        echo: list[str] = []
+        if behaviour.echoes:
+            port = free_port(self.host)
+            echo = ["-rtp_echo", "-mp", str(port)]
         code, reason = behaviour.refusal or (486, "Busy Here")
         write_scenario("register", home / "register.xml",
                        {"expires": expires, "refresh_ms": expires * 500, "patience_ms": 4000})  # fmt: skip
@@ -55,13 +61,13 @@ class Desk:
             "answer_ms": behaviour.answer_ms, "talk_ms": behaviour.talk_ms, "code": code, "reason": reason,
             # SIPp's timers are some 4 ms coarse: an answer at once takes none.
             "at_once": "" if behaviour.answer_ms else '<nop next="20"/>',
-            "audio_ip": audio.host if audio else self.host, "audio_port": audio.port if audio else silent_port,
+            "audio_ip": audio.host if audio else self.host, "audio_port": port,
         })  # fmt: skip
         (home / "accounts.csv").write_text(accounts_csv(self.accounts), encoding="utf-8")
         await self._sipp.start([
             f"{server[0]}:{server[1]}", "-i", self.host, "-p", str(self.port), "-bind_local",
             "-sf", "register.xml", "-rxsf", "desk.xml", "-inf", "accounts.csv",
-            "-users", str(len(self.accounts)), "-mi", self.host, "-default_behaviors", "all,-abortunexp",
+            "-users", str(len(self.accounts)), "-mi", self.host, "-default_behaviors", "all,-abortunexp", *echo,
         ])  # fmt: skip
         if audio is not None:
             self._talk = asyncio.create_task(_talk_when_answered(self.events, audio))

@@ -97,7 +97,8 @@ def make_sample(*, desks: int, polres: int = 0, units: int = 1, login: int = 0) 
         *((*account, POLDA, "true") for account in guarded),
     ]
     sip, http, mqtt = (free_port(HOST, tcp=True) for _ in range(3))
-    rtp_from = 2 * random.randint(16_500, 29_000)  # noqa: S311 - any will do
+    rtp_ports = max(2000, 6 * desks)
+    rtp_from = 2 * random.randint(16_500, 30_000 - rtp_ports // 2)  # noqa: S311 - any will do
     trunk, gateway = loopback(77), loopback(79)
     text = _CONFIG.format(
         host=HOST,
@@ -107,7 +108,7 @@ def make_sample(*, desks: int, polres: int = 0, units: int = 1, login: int = 0) 
         trunk=trunk,
         gateway=gateway,
         rtp_from=rtp_from,
-        rtp_to=rtp_from + max(2000, 6 * desks) - 1,
+        rtp_to=rtp_from + rtp_ports - 1,
         polres="\n".join(_POLRES.format(code=code) for code in codes),
         desks="\n".join(
             _DESK.format(extension=extension, secret=secret, unit=unit, login=login)

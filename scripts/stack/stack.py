@@ -32,8 +32,11 @@ Say = Callable[[str], None]
 class Stack:
     """The processes of one instance."""
 
-    def __init__(self, prepared: Prepared, say: Say) -> None:
-        """``say`` tells the person at the terminal what happens."""
+    def __init__(self, prepared: Prepared, say: Say, *, application: Sequence[str] | None = None) -> None:
+        """``say`` tells the person at the terminal what happens.
+
+        ``application`` is what Python starts in place of ``-m ari_app``, with the same options.
+        """
         self.prepared = prepared
         self._say = say
         state = prepared.state
@@ -47,7 +50,7 @@ class Stack:
         )
         self.application = Child(
             "the application",
-            [sys.executable, "-m", "ari_app", "--state", state.root],
+            [sys.executable, *(application or ("-m", "ari_app")), "--state", state.root],
             state.log / "application.log",
             environment={
                 "NOTIFY_SOCKET": self._watchdog.name,

@@ -13,6 +13,7 @@ from cli import language
 from cli.language import choose, localised, tr, word
 from cli.output import counted
 from tests.unit.cli_site import REPO, CliSite, story
+from tests.unit.test_watch_screen import WORK, shown, view_of
 
 
 @pytest.fixture(autouse=True)
@@ -74,7 +75,11 @@ def test_a_ready_sentence_is_found_again() -> None:
     assert localised(sentence) == sentence
     choose(["--lang", "id"])
     assert localised(sentence) == "Tidak ada opsi: --bogus"
+    differs = "Asterisk has the call from 08:00:00 and no end, the journal has nothing of it"
+    assert localised(differs) == "Asterisk punya panggilan dari 08:00:00 tanpa akhir, jurnal tidak punya apa pun"
     assert localised("nobody knows this sentence") == "nobody knows this sentence"
+    agreed = "journal and Asterisk agree in 12 calls, compared at 2026-11-25 06:00"
+    assert localised(agreed) == "jurnal dan Asterisk sesuai dalam 12 panggilan, dibandingkan pada 2026-11-25 06:00"
 
 
 def test_a_sentence_in_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,6 +107,17 @@ def test_words_and_plurals() -> None:
     choose(["--lang", "id"])
     assert (word("ready"), word("no such word"), word(None)) == ("siap", "no such word", None)
     assert counted(2, "call") == "2 panggilan"
+
+
+def test_the_live_floor() -> None:
+    choose(["--lang", "id"])
+    lines = shown(view_of(WORK))
+    assert lines[1] == "Hari ini 2 panggilan, 1 dijawab, 1 (100 %) dlm 10 dtk, 0 lepas. 0 meja siap."
+    assert any("ditransfer   1001  valid     01 Polrestabes Medan" in line for line in lines)
+    assert any(line.endswith(" DARURAT") for line in lines)
+    assert any("1002 ibadah " in line for line in lines)
+    lost = shown(view_of(WORK), trouble="it does not give back what is sent to it")
+    assert "SAMBUNGAN PUTUS, yang tampak sudah lama: yang dikirim kepadanya tidak kembali" in lost
 
 
 def test_help_and_errors_are_translated_and_json_is_not(site: CliSite) -> None:

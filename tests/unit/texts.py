@@ -29,6 +29,9 @@ SENTENCES: Final = {"msg", "sentence", "hint", "alarm", "trouble"}
 REASONS: Final = {"_REASONS", "_ALLOWED"}
 """Tables of reasons."""
 
+WORDS: Final = re.compile(r"[a-z]+ [a-z]+ [a-z]+")
+"""Three words in a row are a sentence, or a part of one."""
+
 VALUES: Final = re.compile(r"\{\w*\}")
 
 
@@ -111,6 +114,29 @@ def everything_in_application() -> set[str]:
     return {text for node in trees for text in templates(node)}
 
 
+def sentences_in_application() -> set[str]:
+    """What looks like a sentence there, and is neither a docstring, a line of the log nor a schema's description."""
+    return {
+        text
+        for tree, _ in _application()
+        for node in _spoken(tree)
+        for text in templates(node)
+        if WORDS.search(text) and not text.lstrip().startswith(("CREATE ", "SELECT "))
+    }
+
+
+def _spoken(node: ast.AST) -> Iterator[ast.expr]:
+    """The texts below a node."""
+    if isinstance(node, ast.Constant | ast.JoinedStr):
+        yield node
+        return
+    silent = isinstance(node, ast.Call) and ast.unparse(node.func).startswith(("log.", "Field"))
+    if silent or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)):
+        return
+    for child in ast.iter_child_nodes(node):
+        yield from _spoken(child)
+
+
 def _application() -> Iterator[tuple[ast.Module, str]]:
     for file in sorted((REPO / "ari_app").rglob("*.py")):
         if file.parent.name != "ari":
@@ -126,14 +152,15 @@ def _sentences(node: ast.AST, folder: str) -> Iterator[str]:
                 yield from templates(value)
         case ast.Yield(value=ast.expr() as value) if folder == "site":
             yield from templates(value)
-        case ast.FunctionDef(name="why_not"):
-            yield from (text for each in ast.walk(node) if isinstance(each, ast.Return) for text in _returned(each))
+        case ast.FunctionDef(name="why_not" | "alarm" | "sentence"):
+            yield from (text for each in ast.walk(node) for text in _told(each))
         case ast.Call():
             yield from _raised(node)
 
 
-def _returned(node: ast.Return) -> Iterator[str]:
-    if node.value is not None:
+def _told(node: ast.AST) -> Iterator[str]:
+    """What a function returns, or puts together first."""
+    if isinstance(node, ast.Return | ast.Assign) and node.value is not None:
         yield from templates(node.value)
 
 

@@ -1,0 +1,154 @@
+"""Does it get slower with what there is? With the years' calls, the blocked numbers, the desks and those who wait."""
+
+from __future__ import annotations
+
+import itertools
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from ari_app.domain.blocklist import BlockList, BlockRules
+from ari_app.domain.desks import POLDA
+from ari_app.domain.number_set import NumberSet
+from ari_app.flows.switchboard import Switchboard
+from scripts.measure.figures import Section, Spread
+from scripts.measure.options import Options
+from scripts.measure.rig import APPLICATION, Measured, Rig, rig
+from scripts.phones import percentile
+
+RATE: Final = 20
+DESKS: Final = 30
+NONE_THAT_CAN_BE_MEASURED: Final = 1.1
+"""Two stretches of the same kind differ by as much."""
+
+WAITING: Final = 1000
+SWITCHBOARDS: Final = (10, 100, 1000)
+DECISIONS: Final = 200
+
+
+async def measure(options: Options) -> Section:
+    """Calls on full tables; then the two decisions that are made for every call, by themselves."""
+    section = Section("growth")
+    await _history(section, options)
+    _blocks(section, options)
+    await _queue(section)
+    return section
+
+
+async def _history(section: Section, options: Options) -> None:
+    """An instance for each number of calls that are over; all run, and take turns."""
+    found: dict[int, list[Measured]] = {count: [] for count in options.history}
+    async with AsyncExitStack() as ending:
+        instances: dict[int, Rig] = {}
+        for count in options.history:
+            options.say(f"an instance with {count} calls")
+            home = Path(ending.enter_context(tempfile.TemporaryDirectory(prefix="siaga-growth-")))
+            instances[count] = await ending.enter_async_context(rig(home, desks=DESKS, calls=count))
+        for _ in range(options.rounds):
+            for count, instance in instances.items():
+                options.say(f"{RATE} calls/s with {count} calls in the database")
+                found[count].append(await instance.measure(APPLICATION, rate=RATE, seconds=options.seconds))
+    table = section.table(
+        f"{RATE} calls a second with so many calls in the database: ms a call",
+        "calls", "application", "beside it", "Asterisk", "p50", "p95",
+    )  # fmt: skip
+    for count, own in found.items():
+        table.add(
+            f"{count}",
+            Spread.of(each.application_ms for each in own),
+            Spread.of(each.beside_ms for each in own),
+            Spread.of(each.asterisk_ms for each in own),
+            *(Spread.of(percentile(each.load.delays_ms, percent) for each in own) for percent in (50, 95)),
+        )
+    least, most = min(found), max(found)
+    ratios = Spread.of(
+        (full.application_ms + full.beside_ms) / (empty.application_ms + empty.beside_ms)
+        for empty, full in zip(found[least], found[most], strict=True)
+    )
+    section.goal(
+        f"cost of a call with {most} calls, beside {least}", "no growth that can be measured", f"{ratios} times",
+        is_reached=ratios.low <= NONE_THAT_CAN_BE_MEASURED,
+    )  # fmt: skip
+
+
+def _blocks(section: Section, options: Options) -> None:
+    table = section.table("Is a number blocked? Microseconds", "numbers", "p50", "p99")
+    asked = [f"+62812{digits:08d}" for digits in range(0, 100_000_000, 10_000)]
+    for count in (0, options.numbers):
+        blocked = NumberSet.ascending(
+            [(range(628_220_000_0000, 628_220_000_0000 + count), [0] * count)] if count else []
+        )
+        block_list = BlockList(BlockRules(pranks=5))
+        block_list.restore(blocked, NumberSet(), ())
+        taken = [_timed(partial(block_list.is_blocked, each, 0.0)) for each in asked]
+        table.add(f"{count}", *(percentile(taken, percent) * 1e6 for percent in (50, 99)))
+
+
+class _EverybodyIsThere:
+    """Staff that is at every desk, and ready."""
+
+    def operator_at(self, desk: str) -> str | None:
+        """Nobody has a number."""
+
+    def is_staffed(self, desk: str) -> bool:
+        """Yes."""
+        return bool(desk)
+
+    def is_ready(self, desk: str) -> bool:
+        """Yes."""
+        return bool(desk)
+
+    def not_ready(self, desk: str, reason: str, actor: str) -> None:
+        """It does not come to that."""
+
+    def phone_came(self, desk: str) -> None:
+        """Nothing depends on it."""
+
+
+def _timed(work: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+async def _queue(section: Section) -> None:
+    """A desk becomes free: who of those who wait gets it?"""
+    table = section.table(
+        f"A desk becomes free, {WAITING} calls wait: from there to the call that has it, in milliseconds",
+        "desks", "p50", "p99",
+    )  # fmt: skip
+    for count in SWITCHBOARDS:
+        taken = await _switchboard(count)
+        table.add(f"{count}", *(percentile(taken, percent) * 1e3 for percent in (50, 99)))
+
+
+async def _switchboard(count: int) -> list[float]:
+    units = {f"{1001 + desk}": POLDA for desk in range(count)}
+    board = Switchboard(units, _EverybodyIsThere(), lambda _: None, overflow=3600)
+    offered: list[str] = []
+    numbers = itertools.count()
+
+    def wait() -> None:
+        board.wait(f"call-{next(numbers)}", lambda ready: offered.append(ready.extension))
+
+    def answer() -> None:
+        """The desk that was offered last answers."""
+        board.answered(offered[-1])
+        board.withdraw(board.desks[offered[-1]].call or "")
+
+    for desk in units:
+        board.phone(desk, registered=True)
+        wait()
+        answer()
+    for _ in range(WAITING):
+        wait()
+    taken = []
+    for _ in range(DECISIONS):
+        taken.append(_timed(lambda: board.release(offered[-1])))
+        answer()
+        wait()
+    return taken

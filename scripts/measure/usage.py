@@ -1,0 +1,64 @@
+"""What the processes of an instance use: processor time and memory, read from /proc."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import anyio
+
+from scripts.stack.stack import Stack
+
+BESIDE: Final = ("tables", "publisher", "broker", "guard")
+"""What belongs to us beside the application itself."""
+
+_TICKS: Final = os.sysconf("SC_CLK_TCK")
+_QUIET_SHARE: Final = 0.15
+"""An instance whose tables and messages are up with its journal uses less of one core."""
+
+
+def pids(stack: Stack) -> dict[str, int]:
+    """The process ids of all parts that run, by their names."""
+    parts = {
+        "application": stack.application,
+        "asterisk": stack.asterisk,
+        "tables": stack.tables,
+        "publisher": stack.publisher,
+        "broker": stack.broker,
+        "guard": stack.guard,
+    }
+    return {name: child.pid for name, child in parts.items() if child is not None and child.pid is not None}
+
+
+def cpu_seconds(pid: int) -> float:
+    """Processor time that a process has used so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS
+
+
+def all_seconds(stack: Stack) -> dict[str, float]:
+    """Processor time that each part has used so far."""
+    return {name: cpu_seconds(pid) for name, pid in pids(stack).items()}
+
+
+def memory_kib(pid: int) -> int:
+    """A process's memory that is its own: without the pages of files that others share with it."""
+    words = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").split()
+    return sum(int(words[words.index(name) + 1]) for name in ("Private_Clean:", "Private_Dirty:"))
+
+
+def difference(before: Mapping[str, float], after: Mapping[str, float], count: float = 1.0) -> dict[str, float]:
+    """Milliseconds of each part between two readings, for each of ``count``."""
+    return {name: (after[name] - before[name]) * 1000 / count for name in after if name in before}
+
+
+async def settle(stack: Stack, *, seconds: float = 120.0) -> None:
+    """Wait until nothing is left to be done: tables, messages, and what is read at the start; or for so long."""
+    with anyio.move_on_after(seconds):
+        share = 1.0
+        while share > _QUIET_SHARE:
+            before = all_seconds(stack)
+            await anyio.sleep(1.0)
+            share = sum(difference(before, all_seconds(stack)).values()) / 1000
