@@ -138,14 +138,15 @@ class CallOffice:
         call = self._router.living(call_id)
         if call is not None:
             return call
-        if self._router.stories.is_closing(call_id):
+        stories = self._router.stories
+        if stories.is_closing(call_id) and not stories.has_ended(call_id):
             raise CommandRefused(IT_IS_CLOSED)
         last = await self._last_of(call_id)
         if last is None:
             raise CommandRefused(_unknown(call_id))
-        if last == ENDED or self._router.stories.has_ended(call_id):
+        if last == ENDED or stories.has_ended(call_id):
             raise CommandRefused(f"call {call_id} is over")
-        if last == FALLBACK or self._router.stories.is_closed(call_id):
+        if last == FALLBACK or stories.is_closed(call_id):
             raise CommandRefused(f"the dialplan has call {call_id}, without the application: it takes no orders there")
         raise CommandRefused(f"call {call_id} is being taken up: try again in a moment")
 
