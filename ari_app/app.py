@@ -138,7 +138,7 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
                 flush=partial(journal.flush, or_reserve=True),
                 rules=number_rules(settings),
             )
-            office = CallOffice(router, last_of=partial(last_action, state.journal), mark=blocks["block.mark"])
+            office = CallOffice(router, last_of=partial(_last_action, state), mark=blocks["block.mark"])
             commands = CommandServer(
                 broker_of(settings.mqtt, secrets, "application"),
                 operator_commands(roster)
@@ -246,6 +246,10 @@ async def _learn_blocks(blocking: Blocking, settings: Settings, state: StateDir)
             await anyio.sleep(BLOCKS_SECONDS)
         else:
             return
+
+
+async def _last_action(state: StateDir, call: str) -> str | None:
+    return await anyio.to_thread.run_sync(last_action, state.journal, call)
 
 
 async def _end_monitoring(tell: Callable[[Fact], None], state: StateDir, until: int) -> None:

@@ -118,6 +118,7 @@ async def test_a_prank_and_a_hang_up_end_the_call_in_any_state(lags: Lags, state
             with pytest.raises(CommandRefused, match="the call is being closed"):
                 await give(here, "calls.hold", call)
             await here.ended(call, seconds=4)
+            assert await refused(here, "calls.hold", call) == f"call {call} is over"
             assert heard(here, call)[-1] == "salam-penutup"
             assert here.end_of(call)["by"] == "desk"
         marked = [fact.actor for fact in here.facts(call, "prank.marked")]
