@@ -24,9 +24,6 @@ from cli.times import FORMS, as_ms, entered_ms, midnight
 
 app = new_group("Calls to 110: those that live and those that have ended.")
 
-for name, (command, example) in COMMANDS.items():
-    app.command(name, epilog=examples(f"siaga calls {name} {example}"))(command)
-
 _FIELDS = tuple(name for name in CallRow.__dataclass_fields__ if name != "first_seq")
 
 
@@ -153,3 +150,7 @@ def show(
 
 def _as_dict(call: CallRow) -> dict[str, Any]:
     return {name: getattr(call, name) for name in _FIELDS}
+
+
+for name, (command, example) in COMMANDS.items():
+    app.command(name, epilog=examples(f"siaga calls {name} {example}"))(command)

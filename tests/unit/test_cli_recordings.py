@@ -203,3 +203,10 @@ def test_a_deletion_that_was_interrupted_is_finished(site: CliSite, monkeypatch:
     )
     assert names(site) == list(CALLS[1:])
     assert len(done(site)) == before, "it is told once"
+
+
+def test_for_programs(site: CliSite) -> None:
+    assert "--yes" in site.run("recordings", "delete", "--before", "2025-12-01", "--json").refused(2)
+    assert site.run("recordings", "delete", "--before", "2025-12-01", "--yes", "--json").json() == {
+        "deleted": [CALLS[0], CALLS[2], CALLS[3]], "kept": {CALLS[1]: "110-20250210-0001"},
+    }  # fmt: skip
