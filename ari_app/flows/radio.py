@@ -63,12 +63,18 @@ class Nets:
         """
         await self._asterisk.unmute(leg)
         await self._asterisk.delay(leg, 0)
-        each = (known.rules for known in self._nets.values() if net in {None, known.rules.net})
-        by_voice = next((rules for rules in each if rules.by_voice), None)
-        if by_voice is not None:
+        if (level := self._level_of_voices(net)) is not None:
             # Talk is heard in front of the hush only where it was asked for before the first of these.
-            await self._asterisk.detect_talk(leg, silence_ms=SILENCE_MS, level=by_voice.talk_level)
+            await self._asterisk.detect_talk(leg, silence_ms=SILENCE_MS, level=level)
             await self._asterisk.unhush(leg)
+
+    def have_voices_that_key(self) -> bool:
+        """Whether there is a net on which operators key by speaking: who was on it is listened to by Asterisk."""
+        return self._level_of_voices(None) is not None
+
+    def _level_of_voices(self, net: str | None) -> int | None:
+        each = (known.rules for known in self._nets.values() if net in {None, known.rules.net})
+        return next((rules.talk_level for rules in each if rules.by_voice), None)
 
     def came(self, leg: str, net: str) -> None:
         """A gateway has called one of its nets."""

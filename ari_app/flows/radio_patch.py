@@ -173,6 +173,8 @@ class Patch:
                 return await left_by(self._room, self._party, cause)
             case Referred() as referred:
                 return await transfer_by_phone(self._room, referred)
+        if self._net.rules.by_voice:
+            self._call.bridges.mix_from_now_on()
         await self._room.bring_in(self._party)
         if self._was_held:  # by key, which was told
             self._call.tell("call.resumed", self._party.actor, desk=self._party.desk)

@@ -274,7 +274,10 @@ class Recovery:
             await answer_caller(room.call)
         await party.ear.take_over()
         await self._asterisk.unmute(room.call.id)  # who was on a radio net
-        await room.call.around.nets.free(party.leg)
+        nets = room.call.around.nets
+        await nets.free(party.leg)
+        if nets.have_voices_that_key():
+            room.call.bridges.mix_from_now_on()
         await room.bring_in(party)
 
     async def _claim(self, call: Call) -> bool:

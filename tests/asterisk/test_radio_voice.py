@@ -81,6 +81,23 @@ async def test_a_voice_talks_over_nobody(radio_site: RadioSite, radio_phones: Ph
     assert await silent(air)
 
 
+async def test_back_from_such_a_net_the_two_hear_each_other(
+    radio_site: RadioSite, radio_phones: Phones, gateway: RadioGateway
+) -> None:
+    """Whatever numbers the caller's packets have: the operator's leg is listened to by Asterisk from then on."""
+    air = gateway.audio_of(BY_VOICE)
+    for number in ("081234567890", "081234567891", "081234567892"):
+        talk = await begin_talk(radio_site, radio_phones, number)
+        await talk.polda.press("*3302#")
+        await radio_site.told(talk.call, "radio.patched")
+        await hears_only(air, POLDA_HZ, seconds=0.1)
+        await talk.polda.press("#")
+        await radio_site.told(talk.call, "radio.unpatched")
+        await talk.hear_each_other()
+        await talk.caller.hang_up()
+        await radio_site.story(talk.call)
+
+
 async def test_an_officer_calls_and_an_operator_answers(
     radio_site: RadioSite, radio_phones: Phones, gateway: RadioGateway
 ) -> None:
