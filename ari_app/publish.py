@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -65,10 +66,11 @@ def main() -> int:
 async def _run(settings: Settings, state: StateDir, secrets: Secrets) -> None:
     clock = SiteClock(settings.site.timezone)
     places = {desk.extension: DeskPlace(desk.unit, login=desk.login) for desk in settings.desk}
+    nets = {radio.net: radio.name for radio in settings.radio}
 
     @asynccontextmanager
     async def open_journal() -> AsyncIterator[FollowedJournal]:
-        journal = await FollowedJournal.open(state.journal, places, clock.today)
+        journal = await FollowedJournal.open(state.journal, partial(Floor, places, nets), clock.today)
         try:
             yield journal
         finally:
@@ -145,20 +147,20 @@ class Growth:
 class FollowedJournal:
     """The journal as the bus reads it: stream and floor each on a connection of their own, in threads."""
 
-    def __init__(self, path: Path, places: dict[str, DeskPlace], today: Callable[[], str]) -> None:
-        """Open it.
+    def __init__(self, path: Path, new_floor: Callable[[], Floor], today: Callable[[], str]) -> None:
+        """Open it; ``new_floor`` makes one of which nothing has been told.
 
         Raises:
             JournalError: there is none, or it cannot be read.
         """
-        self._places = places
+        self._new_floor = new_floor
         self._today = today
         self._stream = JournalTail(path)
         self._floor = JournalTail(path)
         self._growth = Growth(path)
 
     @classmethod
-    async def open(cls, path: Path, places: dict[str, DeskPlace], today: Callable[[], str]) -> FollowedJournal:
+    async def open(cls, path: Path, new_floor: Callable[[], Floor], today: Callable[[], str]) -> FollowedJournal:
         """Open it, when there is one: the application, which begins it, may start more slowly than we do.
 
         Raises:
@@ -166,7 +168,7 @@ class FollowedJournal:
         """
         while not path.exists():  # noqa: ASYNC110, ASYNC240 - nobody tells us, and a look takes no time
             await anyio.sleep(POLL_SECONDS)
-        return await _read(lambda: cls(path, places, today))
+        return await _read(lambda: cls(path, new_floor, today))
 
     def close(self) -> None:
         """Let go of the file."""
@@ -189,7 +191,7 @@ class FollowedJournal:
         """The floor after the journal's last line."""
 
         def fold() -> Floor:
-            floor = Floor(self._places)
+            floor = self._new_floor()
             for record in self._floor.history(self._today()):
                 floor.fold(record)
             return floor

@@ -78,7 +78,8 @@ class Publisher:
             self._floor = floor
             self._board = board = Board(floor, self._clock)
             ours = SubscribeOptions(qos=1, noLocal=True)
-            await client.subscribe([(topics.EVERY_CALL, ours), (topics.EVERY_DESK, ours)])
+            every = (topics.EVERY_CALL, topics.EVERY_DESK, topics.EVERY_NET)
+            await client.subscribe([(topic, ours) for topic in every])
             await say_online(client, topics.PUBLISHER_STATUS, self._clock.now())
             self._link.is_up()
             await _until_first(

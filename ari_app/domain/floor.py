@@ -1,4 +1,4 @@
-"""The floor as it is now, folded from the journal's records: living calls, desks, who waits, and today's figures.
+"""The floor as it is now, folded from the journal's records: calls, desks, radio nets, who waits, today's figures.
 
 A fold without I/O and without a clock: the same records in the same order give the same floor. It builds on the
 folds of the tables (``calls``, ``desk_rows``), so a screen and a listing cannot disagree.
@@ -16,6 +16,7 @@ from ari_app.domain.desk_rows import READY, WRAPPING_UP, DeskRow, desk_state, fo
 from ari_app.domain.desks import POLDA
 from ari_app.domain.facts import Record
 from ari_app.domain.operators import DeskPlace
+from ari_app.domain.transmissions import NetRow, fold_net
 
 QUICK_SECONDS: Final = 10.0
 """A call that is answered within so long counts as answered quickly."""
@@ -54,6 +55,15 @@ class FloorDesk:
 
 
 @dataclass(frozen=True, slots=True)
+class FloorNet:
+    """A configured radio net (SOP VII.d)."""
+
+    row: NetRow
+    name: str
+    seq: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Tally:
     """The calls that were received on one day, by the site's own date."""
 
@@ -66,14 +76,19 @@ class Tally:
 class Floor:
     """Living calls and desks after the records that were folded so far."""
 
-    def __init__(self, places: Mapping[str, DeskPlace]) -> None:
-        """``places`` are the configured desks by extension; nothing has been told of any yet."""
+    def __init__(self, places: Mapping[str, DeskPlace], nets: Mapping[str, str] | None = None) -> None:
+        """``places`` are the configured desks by extension, ``nets`` the names of the radio nets by number.
+
+        Nothing has been told of any yet.
+        """
         self.seq = 0
         self.hash = ""
         self.calls: dict[str, LivingCall] = {}
         self.desks = {name: _seen(DeskRow(name), place, None, _BEFORE) for name, place in places.items()}
+        self.nets = {net: FloorNet(NetRow(net), name) for net, name in (nets or {}).items()}
+        self.changed_nets: set[str] = set()
         self.changed_calls: set[str] = set()
-        """Calls that changed or ended since somebody emptied this; the same for desks below."""
+        """Calls that changed or ended since somebody emptied this; the same for desks and nets."""
         self.changed_desks: set[str] = set()
         self._rows: dict[str, DeskRow] = {}
         self._days: dict[str, Tally] = {}
@@ -88,6 +103,8 @@ class Floor:
         touched = rows.keys() | {name for name, row in self._rows.items() if after and row.call == record.call}
         for name in touched & self.desks.keys():
             self._fold_desk(name, record)
+        if record.action.startswith("radio."):
+            self._fold_net(str(record.data.get("net")), record)
         if (before is None) != (after is None) or (after and before and after.row != before.row):
             self._count(before.row if before else None, record)
 
@@ -141,6 +158,13 @@ class Floor:
         is_other = (fresh.state, *_what(row)) != (known.state, *_what(known.row))
         self.desks[name] = replace(fresh, since=record.at if is_other else known.since, seq=record.seq)
         self.changed_desks.add(name)
+
+    def _fold_net(self, name: str, record: Record) -> None:
+        known = self.nets.get(name)
+        row = fold_net(known.row, record) if known is not None else None
+        if known is not None and row is not None and row != known.row:
+            self.nets[name] = replace(known, row=row, seq=record.seq)
+            self.changed_nets.add(name)
 
     def _count(self, before: CallRow | None, record: Record) -> None:
         """A call was received, or answered for the first time."""

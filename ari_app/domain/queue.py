@@ -21,7 +21,9 @@ class Priority(IntEnum):
     EMERGENCY = 0
     TAKE_BACK = 1
     NORMAL = 2
-    VERIFICATION = 3
+    RADIO = 3
+    """An officer who has an operator rung by radio (SOP VII.d): no citizen waits because of that."""
+    VERIFICATION = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +42,13 @@ class Waiting:
 
     @property
     def may_ring_all(self) -> bool:
-        """Not so a number that waits to be verified: it must not take the desks from anybody."""
-        return self.priority is not Priority.VERIFICATION
+        """Not so an officer, nor a number that waits to be verified: they must not take the desks from anybody."""
+        return self.is_citizen
+
+    @property
+    def is_citizen(self) -> bool:
+        """Whether it is somebody who calls 110, and whose number is not blocked."""
+        return self.priority < Priority.RADIO
 
     def rings_all_from(self, overflow: float) -> float:
         """From when on every desk rings for it: when the wait passes ``overflow`` seconds."""
@@ -59,7 +66,8 @@ def assign(waiting: Iterable[Waiting], desks: Sequence[Desk], *, now: float, ove
     A call gets the desk that has been idle the longest, one at a time. A call that has waited ``overflow``
     seconds gets every desk that can ring; so does every call as long as nobody is ready at all. A call that
     rings somewhere already is not moved when another desk frees up. A blocked number gets a desk that nobody else
-    waits for, and never more than its share of them (SOP VIII).
+    waits for, and never more than its share of them (SOP VIII). An officer gets one that no citizen may need: there
+    must be more of them than citizens who wait, even where it rings for these.
     """
     able = longest_idle_first(desk for desk in desks if desk.can_ring(now))
     if not able:
@@ -67,6 +75,7 @@ def assign(waiting: Iterable[Waiting], desks: Sequence[Desk], *, now: float, ove
     nobody_is_ready = not any(desk.is_at_work for desk in desks)
     pairs: list[tuple[str, str]] = []
     ordered = in_order(waiting)
+    citizens = sum(each.is_citizen for each in ordered)
     # They come last, so one look tells whether there are any: mostly there are none, and the desks need not be counted.
     verifiers = free_verifiers(desks) if ordered and ordered[-1].priority is Priority.VERIFICATION else 0
     for each in ordered:
@@ -76,13 +85,26 @@ def assign(waiting: Iterable[Waiting], desks: Sequence[Desk], *, now: float, ove
         elif each.offers or (each.priority is Priority.VERIFICATION and verifiers < 1):
             continue
         else:
-            chosen = [desk for desk in able if desk.can_take(now)][:1]
+            chosen = [desk for desk in able if desk.can_take(now)]
+            if each.priority is Priority.RADIO and len(chosen) <= citizens:
+                break  # nobody behind an officer gets what that one must leave
+            chosen = chosen[:1]
         verifiers -= len(chosen) if each.priority is Priority.VERIFICATION else 0
         pairs += [(each.call, desk.extension) for desk in chosen]
         able = [desk for desk in able if desk not in chosen]
         if not able:
             break
     return pairs
+
+
+def to_give_up(waiting: Sequence[Waiting]) -> list[str]:
+    """The officers' calls that must give up the desks that ring for them: as many as citizens have none.
+
+    To be asked when ``assign`` has given out what is free.
+    """
+    unserved = sum(each.is_citizen and not each.offers for each in waiting)
+    ringing = [each.call for each in in_order(waiting) if each.priority is Priority.RADIO and each.offers]
+    return ringing[::-1][:unserved]
 
 
 def free_verifiers(desks: Sequence[Desk]) -> int:

@@ -36,7 +36,6 @@ from ari_app.flows.emergency import (
 from ari_app.flows.hearing import silence
 from ari_app.flows.marks import note_closed, note_emergency
 from ari_app.flows.party import Party
-from ari_app.flows.radio import free
 from ari_app.flows.ringing import answer_caller
 from ari_app.flows.room import Room
 from ari_app.flows.router import Router
@@ -279,7 +278,10 @@ class Recovery:
             await answer_caller(room.call)
         await party.ear.take_over()
         await self._asterisk.unmute(room.call.id)  # who was on a radio net
-        await free(self._asterisk, party.leg)
+        nets = room.call.around.nets
+        await nets.free(party.leg)
+        if nets.have_voices_that_key():
+            room.call.bridges.mix_from_now_on()
         await room.bring_in(party)
 
     async def _claim(self, call: Call) -> bool:

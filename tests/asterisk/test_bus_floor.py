@@ -17,7 +17,7 @@ from aiomqtt import Client, ProtocolVersion
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from ari_app.bus.broker import connect
-from ari_app.bus.payloads import CallState, DeskState, QueueState, Status
+from ari_app.bus.payloads import CallState, DeskState, NetState, QueueState, Status
 from ari_app.bus.presence import Presence
 from scripts.phones import Behaviour, Phones
 from scripts.stack.sample import HOST
@@ -69,16 +69,42 @@ async def test_what_ended_while_nobody_published_is_cleared(newsroom: Newsroom) 
     assert Status.model_validate(found["status/publisher"]).state == "online"
 
 
-async def test_a_call_and_a_desk_that_nobody_knows_are_cleared(newsroom: Newsroom) -> None:
-    """One that ended so long ago that nobody looks there, and one that the configuration has no more."""
+async def test_a_radio_net(newsroom: Newsroom) -> None:
+    """Its line, who has the floor and since when, and which desks are there; also of what was told long ago."""
+    (net,) = [radio.net for radio in newsroom.settings.radio]
+    newsroom.tell("radio.gateway_up", actor="asterisk", net=net)
+    newsroom.tell("radio.joined", actor="desk:1001", net=net, desk="1001")
+    newsroom.write(21_000)
+    newsroom.start_publisher()
+    found = await settled(newsroom, lambda found: found.get(f"radio/{net}", {}).get("line") == "up", "its line")
+    state = NetState.model_validate(found[f"radio/{net}"])
+    assert (state.name, state.floor, state.desk, state.desks) == ("Komando", "idle", None, ("1001",))
+    newsroom.tell("radio.keyed", "17.1", actor="desk:1001", net=net, by="desk", desk="1001", transmission="x")
+    found = await settled(newsroom, lambda found: found[f"radio/{net}"]["floor"] == "desk", "who has the floor")
+    state = NetState.model_validate(found[f"radio/{net}"])
+    assert (state.desk, state.call) == ("1001", "17.1")
+    newsroom.tell("radio.released", "17.1", actor="desk:1001", net=net, by="desk", desk="1001", transmission="x")
+    newsroom.tell("radio.gateway_down", actor="asterisk", net=net, cause=0)
+    found = await settled(newsroom, lambda found: found[f"radio/{net}"]["line"] == "down", "the line is lost")
+    assert found[f"radio/{net}"]["floor"] == "idle"
+
+
+def everything_but_calls(newsroom: Newsroom) -> set[str]:
+    """The topics of the configured desks and radio nets."""
+    settings = newsroom.settings
+    return {f"desks/{desk.extension}" for desk in settings.desk} | {f"radio/{radio.net}" for radio in settings.radio}
+
+
+async def test_a_call_a_desk_and_a_net_that_nobody_knows_are_cleared(newsroom: Newsroom) -> None:
+    """One that ended so long ago that nobody looks there, and what the configuration has no more."""
     async with connect(newsroom.broker("application"), timeout=5) as client:
-        for topic in ("calls/1.1", "desks/9999"):
+        for topic in ("calls/1.1", "desks/9999", "radio/999"):
             await client.send(f"siaga110/{topic}", '{"version":1}', retain=True)
     newsroom.start_publisher()
     begin_call(newsroom, "17.1")
     known = {"calls/17.1", "journal/last", "queue", "status/publisher"}
-    desks = {f"desks/{desk.extension}" for desk in newsroom.settings.desk}
-    await settled(newsroom, lambda found: found.keys() == known | desks, "only what is there")
+    known |= everything_but_calls(newsroom)
+    await settled(newsroom, lambda found: found.keys() == known, "only what is there")
 
 
 async def test_screens_are_right_at_once_however_far_the_stream_is_behind(newsroom: Newsroom) -> None:
@@ -103,8 +129,7 @@ async def test_a_wallboard_sees_no_call_and_no_record(newsroom: Newsroom) -> Non
     begin_call(newsroom, "17.1")
     await settled(newsroom, lambda found: "calls/17.1" in found, "told")
     found = await retained(newsroom.broker("wallboard"))
-    desks = {f"desks/{desk.extension}" for desk in newsroom.settings.desk}
-    assert found.keys() == {"status/publisher", "queue", *desks}
+    assert found.keys() == {"status/publisher", "queue"} | everything_but_calls(newsroom)
     assert "6281234567890" not in json.dumps(found)
 
 

@@ -176,7 +176,7 @@ class FakeAsterisk(FakeRadio, FakeSnoop, FakeSound):
             return False
         self._stop(leg)
         self._change(leg, "Up")
-        self._later(leg, self.desk_enters_after, lambda: self._enter(leg, "leg"))
+        self._later(leg, self.desk_enters_after, lambda: self._enter(leg, *leg.dials))
         return True
 
     def desk_hangs_up(self, extension: str, cause: int = NORMAL) -> bool:
@@ -486,14 +486,14 @@ class FakeAsterisk(FakeRadio, FakeSnoop, FakeSound):
             raise AriConflict(409, "Channel not in Stasis application")
         return self.legs[id_]
 
-    def _enter(self, leg: Leg, argument: str) -> None:
+    def _enter(self, leg: Leg, *arguments: str) -> None:
         leg.stasis, leg.offered = True, leg.is_caller
         leg.interested += 1
         if leg.is_caller:
             self.entered.add(leg.id)
         else:
             leg.app = "Stasis"
-        self._tell(leg, StasisStart(self._channel(leg), [argument]))
+        self._tell(leg, StasisStart(self._channel(leg), list(arguments)))
 
     def _leave(self, leg: Leg) -> None:
         """Out of the application: a subscription ends with it, so the leg's end may not be told any more."""

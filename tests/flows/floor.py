@@ -27,6 +27,7 @@ from ari_app.domain.recovery import REMARKS, Story
 from ari_app.flows.blocking import Blocking
 from ari_app.flows.phone_watch import PhoneWatch
 from ari_app.flows.radio import Nets
+from ari_app.flows.radio_bell import Desks
 from ari_app.flows.recovery import EVERY_SECONDS, Recovery
 from ari_app.flows.roster import Roster
 from ari_app.flows.router import Router
@@ -137,7 +138,7 @@ class Application:
         self.blocking = Blocking(self.tell, BlockRules(), time.time)
         codes = {unit_of(extension) for extension in asterisk.phones} - {"polda"}
         rules = replace(rules, polres=rules.polres | codes)
-        self.nets = Nets(nets, asterisk, self.switch, self.tell)
+        self.nets = Nets(nets, asterisk, self.switch, self.tell, Desks(self.board, rules.ring, rules.sounds))
         around = Surroundings(
             asterisk, self.switch, self.board, self.tell, self.complaints, self.blocking, Claims(), self.nets, rules,
             is_journal_troubled=in_trouble,

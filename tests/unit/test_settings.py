@@ -57,7 +57,7 @@ def test_what_the_example_says_of_left_out_keys(load: Load) -> None:
     example = load_settings(REPO / "siaga.example.toml")
     needed = {"site": {"name": "x"}, "desk": [{"extension": "1001"}], "trunk": [example.trunk[0].model_dump()]}
     bare = Settings.model_validate(needed)
-    for section in ("asterisk", "database", "queue", "prompts", "transfer", "block"):
+    for section in ("asterisk", "database", "queue", "prompts", "transfer", "block", "emergency"):
         assert getattr(bare, section) == getattr(example, section), section
     assert bare.mqtt.own_broker == example.mqtt.own_broker
     assert bare.site == example.site.model_copy(update={"name": "x"})
