@@ -37,6 +37,7 @@ from ari_app.domain.commands import CommandRefused
 from ari_app.domain.facts import Fact, Json
 from ari_app.domain.recovery import Story
 from ari_app.flows.announcer import Announcer
+from ari_app.flows.archive import archive_commands
 from ari_app.flows.blocking import Blocking, block_commands
 from ari_app.flows.call_office import CallOffice, call_commands
 from ari_app.flows.complaints import complaint_commands
@@ -138,7 +139,7 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
                 flush=partial(journal.flush, or_reserve=True),
                 rules=number_rules(settings),
             )
-            office = CallOffice(router, last_of=partial(last_action, state.journal), mark=blocks["block.mark"])
+            office = CallOffice(router, last_of=partial(_last_action, state), mark=blocks["block.mark"])
             commands = CommandServer(
                 broker_of(settings.mqtt, secrets, "application"),
                 operator_commands(roster)
@@ -150,6 +151,12 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
                     classified=router.classified,
                 )
                 | blocks
+                | archive_commands(
+                    tell,
+                    find_call=CallLookup(state.journal, journal.flush),
+                    find_complaint=ComplaintLookup(state.journal, journal.flush),
+                    flush=partial(journal.flush, or_reserve=True),
+                )
                 | radio_commands(nets, tell, speak=partial(_speak, state), give=office.give)
                 | call_commands(office),
             )
@@ -262,6 +269,10 @@ async def _learn_blocks(blocking: Blocking, settings: Settings, state: StateDir)
             await anyio.sleep(BLOCKS_SECONDS)
         else:
             return
+
+
+async def _last_action(state: StateDir, call: str) -> str | None:
+    return await anyio.to_thread.run_sync(last_action, state.journal, call)
 
 
 async def _end_monitoring(tell: Callable[[Fact], None], state: StateDir, until: int) -> None:

@@ -28,6 +28,7 @@ _STATES: Final = {
     "held": "magenta",
     "transferring": "magenta",
     "consulting": "magenta",
+    "wrapup": "blue",
     "monitoring": "blue",
     "not_ready": "dim",
     "no_operator": "dim",
@@ -189,6 +190,8 @@ def _net_lines(view: FloorView, frame: Frame) -> list[Text]:
 
 def _desk_cell(desk: DeskState, name: int, frame: Frame) -> Text:
     state = desk.reason if desk.state == "not_ready" and desk.reason else desk.state
+    if desk.call is None and desk.colleague is not None:
+        state = f"-> {desk.colleague}"
     span = _span(_age(desk.since, frame.now)) if desk.since else ""
     cell = Text(f"{plain(desk.extension):<{name}}")
     cell.append(f"{_cut(plain(str(word(state))), _STATE - 1):<{_STATE}}", style=_STATES.get(desk.state, ""))

@@ -7,7 +7,7 @@ however far the stream is behind.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Final, Protocol
 
 import anyio
 from aiomqtt import Message
@@ -15,20 +15,33 @@ from aiomqtt import Message
 from ari_app.bus import topics
 from ari_app.bus.broker import BusClient
 from ari_app.bus.payloads import CallState, DeskState, NetState, QueueState, Today, Waiting
+from ari_app.domain.desk_rows import WRAPPING_UP
 from ari_app.domain.floor import Floor, FloorDesk, FloorNet, LivingCall
 from ari_app.domain.radio import OFFICER, SYSTEM
 
 TICK_SECONDS: Final = 1.0
-"""How often it is looked whether a new day has begun."""
+"""How often it is looked whether a new day has begun, and whose wrap-up is over."""
+
+
+class Clock(Protocol):
+    """The site's time."""
+
+    def now(self) -> str:
+        """ISO 8601 with the site's offset."""
+        ...
+
+    def today(self) -> str:
+        """The date, ``2025-01-31``."""
+        ...
 
 
 class Board:
     """Publishes one floor."""
 
-    def __init__(self, floor: Floor, today: Callable[[], str]) -> None:
-        """``today`` is the site's date, ``2025-01-31``. Nothing is published yet."""
+    def __init__(self, floor: Floor, clock: Clock) -> None:
+        """Nothing is published yet."""
         self._floor = floor
-        self._today = today
+        self._clock = clock
         self._stray: set[str] = set()
         self._queue: QueueState | None = None
 
@@ -45,6 +58,7 @@ class Board:
         self._floor.changed_desks = set(self._floor.desks)
         self._floor.changed_nets = set(self._floor.nets)
         while True:
+            self._floor.pass_time(self._clock.now())
             await self._publish(client)
             with anyio.move_on_after(TICK_SECONDS):
                 await follow()
@@ -75,7 +89,7 @@ class Board:
             await client.send(topics.net(name), net_state(self._floor.nets[name]).model_dump_json(), retain=True)
         for topic in stray:
             await client.send(topic, "", retain=True)
-        queue = queue_state(self._floor, self._today())
+        queue = queue_state(self._floor, self._clock.today())
         if self._queue is None or queue.model_copy(update={"seq": self._queue.seq}) != self._queue:
             await client.send(topics.QUEUE, queue.model_dump_json(), retain=True)
             self._queue = queue
@@ -118,6 +132,8 @@ def desk_state(desk: FloorDesk) -> DeskState:
         ready=row.ready,
         reason=row.reason,
         call=row.call,
+        colleague=row.colleague,
+        wrapup_until=row.wrapup_until if desk.state == WRAPPING_UP else None,
     )
 
 

@@ -101,8 +101,8 @@ class DeskState(Payload):
     state: Annotated[
         str,
         Field(
-            description="unregistered, no_operator, not_ready, ready; with a call ringing, talking, held, "
-            "transferring, consulting, or monitoring where a supervisor listens to it."
+            description="unregistered, no_operator, not_ready, wrapup, ready; with a call ringing, talking, held, "
+            "transferring, consulting, or monitoring where a supervisor listens to it; talking also with another desk."
         ),
     ]
     since: Annotated[At | None, Field(description="When this state began; null: longer ago than was looked.")]
@@ -113,6 +113,8 @@ class DeskState(Payload):
         str | None, Field(description="Why not ready: rest, prayer, meal, briefing, no_answer, supervisor.")
     ]
     call: Annotated[str | None, Field(description="Id of the call that is there.")]
+    colleague: Annotated[str | None, Field(description="The desk that it talks to, without a caller.")] = None
+    wrapup_until: Annotated[At | None, Field(description="When the time for the work on the last call is over.")] = None
 
 
 class NetState(Payload):

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 from ari_app.domain.calls import CallRow, fold_call, text
-from ari_app.domain.desk_rows import DeskRow, desk_state, fold_desks
+from ari_app.domain.desk_rows import READY, WRAPPING_UP, DeskRow, desk_state, fold_desks, is_wrapping_up
 from ari_app.domain.desks import POLDA
 from ari_app.domain.facts import Record
 from ari_app.domain.operators import DeskPlace
@@ -23,6 +23,7 @@ QUICK_SECONDS: Final = 10.0
 
 EMERGENCY, NORMAL, VERIFICATION = "emergency", "normal", "verification"
 
+_BEFORE: Final = datetime.fromtimestamp(0, UTC)
 _DAYS: Final = 2
 _WAITS: Final = frozenset({"waiting", "ringing"})
 
@@ -83,7 +84,7 @@ class Floor:
         self.seq = 0
         self.hash = ""
         self.calls: dict[str, LivingCall] = {}
-        self.desks = {name: _seen(DeskRow(name), place, None) for name, place in places.items()}
+        self.desks = {name: _seen(DeskRow(name), place, None, _BEFORE) for name, place in places.items()}
         self.nets = {net: FloorNet(NetRow(net), name) for net, name in (nets or {}).items()}
         self.changed_nets: set[str] = set()
         self.changed_calls: set[str] = set()
@@ -111,6 +112,14 @@ class Floor:
         """The journal has been read up to this line; damaged ones before it could not be folded."""
         self.seq, self.hash = seq, hash_
 
+    def pass_time(self, now: str) -> None:
+        """It is ``now``: wrap-ups whose time is over have ended."""
+        moment = _datetime(now)
+        for name, desk in self.desks.items():
+            if desk.state == WRAPPING_UP and not is_wrapping_up(desk.row, moment):
+                self.desks[name] = replace(desk, state=READY, since=desk.row.wrapup_until)
+                self.changed_desks.add(name)
+
     def tally(self, day: str) -> Tally:
         """The figures of the calls that were received on a day, ``2025-01-31``."""
         return self._days.get(day, Tally())
@@ -122,7 +131,7 @@ class Floor:
 
     def ready_desks(self) -> int:
         """How many of the Polda's desks are free and ready for the next call."""
-        return sum(desk.state == "ready" and desk.place.unit == POLDA for desk in self.desks.values())
+        return sum(desk.state == READY and desk.place.unit == POLDA for desk in self.desks.values())
 
     def _fold_call(self, before: LivingCall | None, record: Record) -> LivingCall | None:
         """The call of this record after it; None: there is none, or it has ended."""
@@ -145,8 +154,8 @@ class Floor:
     def _fold_desk(self, name: str, record: Record) -> None:
         known, row = self.desks[name], self._rows[name]
         call = self.calls.get(row.call) if row.call is not None else None
-        fresh = _seen(row, known.place, call.row if call else None)
-        is_other = (fresh.state, row.call, row.reason) != (known.state, known.row.call, known.row.reason)
+        fresh = _seen(row, known.place, call.row if call else None, _datetime(record.at))
+        is_other = (fresh.state, *_what(row)) != (known.state, *_what(known.row))
         self.desks[name] = replace(fresh, since=record.at if is_other else known.since, seq=record.seq)
         self.changed_desks.add(name)
 
@@ -192,8 +201,22 @@ def _priority(before: str | None, record: Record, *, waits: bool) -> str | None:
     return NORMAL if is_let_out else before
 
 
-def _seen(row: DeskRow, place: DeskPlace, call: CallRow | None) -> FloorDesk:
-    return FloorDesk(row, place, desk_state(row, call, login=place.login))
+def _seen(row: DeskRow, place: DeskPlace, call: CallRow | None, now: datetime) -> FloorDesk:
+    return FloorDesk(row, place, desk_state(row, call, login=place.login, now=now))
+
+
+def _what(row: DeskRow) -> tuple[str | None, ...]:
+    """What is there, besides the state: another one of these is another time since when."""
+    return row.call, row.reason, row.colleague if row.call is None else None
+
+
+def _datetime(at: str) -> datetime:
+    """A moment; long ago for a damaged one, which must not stop the folding."""
+    try:
+        moment = datetime.fromisoformat(at)
+    except ValueError:
+        return _BEFORE
+    return moment if moment.tzinfo is not None else _BEFORE
 
 
 def _seconds(begin: str, end: str) -> float:
@@ -201,8 +224,5 @@ def _seconds(begin: str, end: str) -> float:
 
 
 def _moment(at: str) -> float:
-    """Seconds since 1970; 0 for a damaged time, which must not stop the folding."""
-    try:
-        return datetime.fromisoformat(at).timestamp()
-    except ValueError:
-        return 0.0
+    """Seconds since 1970; 0 for a damaged time."""
+    return _datetime(at).timestamp()

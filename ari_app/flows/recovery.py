@@ -94,6 +94,7 @@ class Recovery:
         """Adopted calls run in ``tasks``; ``clock`` is the wall's, by which Asterisk says since when channels live."""
         self._tasks = tasks
         self._clock = clock
+        self._has_begun = False
         self._asterisk_began = ""
         self._link_lost: datetime | None = None
         self._router = router
@@ -110,6 +111,9 @@ class Recovery:
 
     async def after_gap(self) -> None:
         """Reconcile after a start or a lost link: events were lost, so nothing is taken for granted."""
+        if not self._has_begun:
+            self._has_begun = True
+            self._router.around.tell(Fact("system", "application.started"))
         try:
             self._asterisk_began = await self._asterisk.began()
         except AriRefused as refused:  # then the time of a lost call is when that is told: nobody waits for it
@@ -294,7 +298,8 @@ class Recovery:
             call.adopt_caller(entered=True)
             for desk in (line.endpoint, leg.endpoint):
                 call.around.switchboard.take(desk, call.id)
-            self._tasks.start_soon(self._router.adopt, call, lambda call: talk_to_colleague(call, leg.id))
+            desks = line.endpoint, leg.endpoint
+            self._tasks.start_soon(self._router.adopt, call, lambda call: talk_to_colleague(call, leg.id, *desks))
 
     def _adopt_waiting(self, caller: plan.SeenChannel, story: plan.Story | None) -> None:
         call = self._found(caller)

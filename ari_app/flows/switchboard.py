@@ -206,6 +206,7 @@ class Switchboard:
             self._pause(extension, Pause.REFUSED, REFUSED_SECONDS)
         elif wrap_up > 0:
             self._pause(extension, Pause.WRAP_UP, wrap_up)
+            self._tell(Fact("system", "desk.wrapup", data={"desk": extension, "seconds": wrap_up}))
         if call in self._queue:
             self._count_offers(call)
         self._free_for_transfer(extension)
@@ -213,7 +214,8 @@ class Switchboard:
 
     def end_wrap_up(self, extension: str) -> None:
         """The operator is ready for the next call now."""
-        if self._desks[extension].pause is Pause.WRAP_UP:
+        if self.is_wrapping_up(extension):
+            self._tell(Fact(self.actor(extension), "desk.free", data={"desk": extension}))
             self._desks[extension] = pausing(self._desks[extension], Pause.NONE, self._now())
             self._match()
 

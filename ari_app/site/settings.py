@@ -14,7 +14,9 @@ from pydantic import AfterValidator, Field, StringConstraints, ValidationError, 
 from ari_app.domain.blocklist import MOST_MARKS
 from ari_app.domain.desks import POLDA, POLRES_PREFIX
 from ari_app.domain.radio import endpoint_of_net
+from ari_app.site.basics import REGION, TIMEZONE
 from ari_app.site.radio_section import Emergency, Radio, radio_problems
+from ari_app.site.shifts import USUAL, Shift
 from ari_app.site.values import (
     Address,
     AreaCode,
@@ -55,8 +57,8 @@ class Site(Section):
     """``[site]``: who and where."""
 
     name: Words
-    timezone: Zone = "Asia/Jakarta"
-    region: Region = "ID"
+    timezone: Zone = TIMEZONE
+    region: Region = REGION
     area_code: AreaCode = ""
     emergency_numbers: Annotated[tuple[EmergencyNumber, ...], Field(min_length=1)] = ("110",)
 
@@ -213,6 +215,7 @@ class Settings(Section):
     desk: Annotated[tuple[Desk, ...], Field(min_length=1)]
     emergency: Emergency = Emergency()
     radio: tuple[Radio, ...] = ()
+    shift: Annotated[tuple[Shift, ...], Field(min_length=1)] = USUAL
 
     @property
     def polda_desks(self) -> tuple[Desk, ...]:
@@ -233,6 +236,7 @@ class Settings(Section):
         yield from _twice("trunk.name", (trunk.name for trunk in self.trunk))
         yield from _twice("trunk.match", (match for trunk in self.trunk for match in trunk.match))
         yield from _twice("radio.net", (radio.net for radio in self.radio))
+        yield from _twice("shift.name", (shift.name for shift in self.shift))
         yield from _twice("site.emergency_numbers", self.site.emergency_numbers)
         units = {POLDA, *(polres.code for polres in self.polres)}
         for desk in self.desk:

@@ -23,6 +23,7 @@ from scripts.phones import Behaviour, Phones
 from scripts.stack.sample import HOST
 from tests.asterisk.newsroom import Newsroom, begin_call, retained, settled
 from tests.asterisk.site import Site, eventually
+from tests.asterisk.talk import OTHER_HZ, begin_talk
 
 pytestmark = pytest.mark.anyio
 
@@ -181,6 +182,34 @@ async def test_a_real_call_on_the_floor(site: Site, phones: Phones) -> None:
     for came, topic, payload in seen:
         if topic == f"calls/{call}" and payload:
             assert came - datetime.fromisoformat(payload["since"]) < timedelta(seconds=5)
+
+
+async def test_a_desk_without_a_call(sop_site: Site, sop_phones: Phones) -> None:
+    """Wrap-up after a call, which ends by itself, and a talk with another desk: `desks/{extension}` says so of both."""
+    site, phones = sop_site, sop_phones
+    seen: list[tuple[datetime, str, dict[str, Any]]] = []
+    (mine, _), (other, _) = site.accounts[:2]
+
+    def both() -> list[str]:
+        return [states(seen, f"desks/{desk}")[-1] for desk in (mine, other)]
+
+    async with watching(site, "siaga110/desks/+", seen):
+        now = await begin_talk(site, phones)
+        await now.caller.hang_up()
+        await eventually(lambda: states(seen, f"desks/{mine}")[-1] == "wrapup", seconds=2, what="wrap-up")
+        await eventually(lambda: states(seen, f"desks/{mine}")[-1] == "ready", seconds=3, what="ready again")
+        colleague = await phones.handset(site.accounts[1], hz=OTHER_HZ, answers=0.1)
+        line = await now.desk.dial(other)
+        await line.answered()
+        await eventually(lambda: both() == ["talking", "talking"], seconds=2, what="they talk")
+        for desk, to in ((mine, other), (other, mine)):
+            assert [each["colleague"] for _, topic, each in seen if topic == f"desks/{desk}"][-1] == to
+        shown = {desk["extension"]: desk for desk in site.siaga_json("desks", "list")}
+        assert (shown[mine]["state"], shown[mine]["colleague"]) == ("talking", other)
+        await colleague.calls[-1].hang_up()
+        await eventually(lambda: both() == ["ready", "ready"], seconds=2, what="both are free")
+    wrapup = next(each for _, topic, each in seen if topic == f"desks/{mine}" and each["state"] == "wrapup")
+    assert wrapup["wrapup_until"] > wrapup["since"]
 
 
 async def test_the_application_dies(fragile_site: Site) -> None:

@@ -226,8 +226,11 @@ class FakeAsterisk(FakeRadio, FakeSnoop, FakeSound):
             return
         self._tell(leg, (ChannelHold if on else ChannelUnhold)(self._channel(leg)))
 
-    def refer(self, extension: str, exten: str = "201") -> None:
-        """The operator presses the phone's own transfer key; a stand-in takes its place in the bridge."""
+    def refer(self, extension: str, exten: str = "201", *, late: float | None = None) -> None:
+        """The operator presses the phone's own transfer key; a stand-in takes its place in the bridge.
+
+        ``late``: the leg's end is told first, and the transfer so much later: Asterisk tells the two by different ways.
+        """
         leg = self._talking_at(extension)
         if leg is None or leg.bridge is None or len(self.open_bridges[leg.bridge]) < 2:
             return
@@ -237,7 +240,12 @@ class FakeAsterisk(FakeRadio, FakeSnoop, FakeSound):
         self._out_of_bridge(leg)
         self.legs[stand_in.id] = stand_in
         self.open_bridges[bridge].add(stand_in.id)
-        self._tell(leg, BridgeBlindTransfer(self._channel(leg), exten, "Success", self._channel(stand_in)))
+        event = BridgeBlindTransfer(self._channel(leg), exten, "Success", self._channel(stand_in))
+        if late is None:
+            self._tell(leg, event)
+        else:
+            self._destroy(leg, NORMAL)
+            self._later(stand_in, late, lambda: self._send(event))
 
     def phone_dies(self, extension: str) -> None:
         """The phone's plug is pulled: no audio, and no goodbye."""

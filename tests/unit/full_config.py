@@ -68,6 +68,11 @@ unit = "polda"
 secret = "rahasia-1001"
 login = true
 
+[[shift]]
+name = "pagi"
+from = "07:00"
+to = "14:00"
+
 [[desk]]
 extension = "1002"
 

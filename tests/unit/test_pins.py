@@ -66,9 +66,13 @@ def test_an_unknown_nrp_takes_as_long_as_a_wrong_pin(file: Path) -> None:
     assert 0.5 < cost("11111") / cost("22222") < 2
 
 
+WELL_MADE = hash_pin("1234")
+
+
 @pytest.mark.parametrize(
     "pin_hash",
-    ["", "1234", "$argon2id$v=19$m=4194304,t=2,p=1$YWFhYWFhYWFhYWFhYWFhYQ$" + "a" * 43, "x\n", hash_pin("1234") + "\n"],
+    ["", "1234", "$argon2id$v=19$m=4194304,t=2,p=1$YWFhYWFhYWFhYWFhYWFhYQ$" + "a" * 43, "x\n", WELL_MADE + "\n"],
+    ids=["empty", "the PIN", "4 GiB", "x", "with a line's end"],
 )
 def test_what_is_no_hash_is_not_kept(file: Path, pin_hash: str) -> None:
     """One that wants 4 GiB would stop the whole program at the next login."""

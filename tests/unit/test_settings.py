@@ -88,7 +88,8 @@ def test_full_names_every_key() -> None:
     settings = Settings.model_validate(content)
     for name, value in settings:
         keys = content[name] if isinstance(content[name], dict) else content[name][0]
-        fields = set(type(value[0] if isinstance(value, tuple) else value).model_fields)
+        model = type(value[0] if isinstance(value, tuple) else value)
+        fields = {field.alias or key for key, field in model.model_fields.items()}
         another_brokers = {"url", "ca", "certificate", "key"} if name == "mqtt" else {"url"}
         assert fields - another_brokers == set(keys) - another_brokers
 
