@@ -29,6 +29,8 @@ NOT_SPOKEN: Final = {
     # errors of the program, which nobody at a terminal sees
     "desk {} is {}: {} is not possible", "line {} is not in {}", "no telephone number",
     "the numbers are not in ascending order",
+    # said on the radio, in Indonesian
+    "kekerasan dalam rumah tangga",
     # the help of other programs
     "The call control of Siaga 110.", "Publishes the journal and the live floor.", "Folds the journal into the tables.",
     "state directory, made by scripts/run",
