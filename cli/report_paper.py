@@ -84,7 +84,7 @@ class Paper:
 
     def __init__(self, *, site: str, title: str, subtitle: str, printed: str) -> None:
         """Begin it with its first page's head."""
-        self._pdf = _Pages(latin(site), latin(f"{title} - {subtitle}"), latin(printed))
+        self._pdf = _Pages(latin(site), latin(subtitle), latin(printed))
         self._pdf.set_title(latin(f"{title}: {subtitle}"))
         self._pdf.set_author(latin(site))
         self._pdf.add_page()
@@ -209,7 +209,7 @@ class Paper:
             pdf.set_text_color(*_INK)
             pdf.set_fill_color(*_PALE)
             for column, cell in zip(columns, row, strict=True):
-                text = self._fitting(latin(cell), column.width - 2)
+                text = _fitting(pdf, latin(cell), column.width - 2)
                 pdf.cell(column.width, height, text, align="R" if column.is_number else "L", fill=number % 2 == 1)
             pdf.ln(height)
         pdf.ln(2)
@@ -223,9 +223,9 @@ class Paper:
         pdf.set_fill_color(*YELLOW)
         pdf.rect(0, 36, 210, 1.2, style="F")
         white = (255, 255, 255)
-        self._put(_MARGIN, 7, site, 11, white, "B")
-        self._put(_MARGIN, 14, title, 18, white, "B")
-        self._put(_MARGIN, 24.5, subtitle, 11, white)
+        for y, text, size, style in ((7.0, site, 11, "B"), (14.0, title, 18, "B"), (24.5, subtitle, 11, "")):
+            pdf.set_font(_FONT, style, size)
+            self._put(_MARGIN, y, _fitting(pdf, text, _WIDTH), size, white, style)
         pdf.set_y(39)
 
     def _table_head(self, columns: Sequence[Column]) -> None:
@@ -252,14 +252,6 @@ class Paper:
         pdf.cell(width, size * 0.45, latin(text), align=align)
         pdf.set_xy(*before)
 
-    def _fitting(self, text: str, width: float) -> str:
-        """The text, cut off where it is too wide."""
-        if self._pdf.get_string_width(text) <= width:
-            return text
-        while text and self._pdf.get_string_width(f"{text}...") > width:
-            text = text[:-1]
-        return f"{text}..."
-
     def _room(self, height: float) -> bool:
         """Begin a new page where there is no room for something so tall; whether one was begun."""
         if self._pdf.will_page_break(height):
@@ -284,7 +276,9 @@ class _Pages(FPDF):
         self.set_y(7)
         self.set_font(_FONT, "", 8)
         self.set_text_color(*GREY)
-        self.cell(_WIDTH, 4, f"{self._site} - {self._heading}", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+        self.cell(
+            _WIDTH, 4, _fitting(self, f"{self._site} - {self._heading}", _WIDTH), new_x=XPos.LMARGIN, new_y=YPos.NEXT
+        )
         self.set_y(14)
 
     def footer(self) -> None:
@@ -295,6 +289,15 @@ class _Pages(FPDF):
         self.cell(_WIDTH / 2, 4, self._printed)
         wider = self.get_string_width("{nb}") - self.get_string_width("0")  # what stands there is narrower in the end
         self.cell(_WIDTH / 2 + wider, 4, f"Halaman {self.page_no()} dari {{nb}}", align="R")
+
+
+def _fitting(pdf: FPDF, text: str, width: float) -> str:
+    """The text in the font that is chosen, cut off where it is too wide."""
+    if pdf.get_string_width(text) <= width:
+        return text
+    while text and pdf.get_string_width(f"{text}...") > width:
+        text = text[:-1]
+    return f"{text}..."
 
 
 def _scale(most: float) -> tuple[list[float], float]:

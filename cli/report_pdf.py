@@ -58,7 +58,8 @@ def _span(period: Period, until: datetime | None) -> str:
         text = f"Regu {period.shift}, {date(period.begins)}, pukul {_time(period.begins)} - {_time(period.ends)}"
     if until is None:
         return text
-    return f"{text} (sementara, sampai {date(until)} pukul {_time(until)})"
+    day = f"{until.day} {_MONTHS[until.month - 1]} " if period.kind == "month" else ""
+    return f"{text} (sementara, sampai {day}pukul {_time(until)})"
 
 
 # ---- figures as they are written in Indonesian -------------------------------------------------------
