@@ -68,13 +68,13 @@ unit = "polda"
 secret = "rahasia-1001"
 login = true
 
+[[desk]]
+extension = "1002"
+
 [[shift]]
 name = "pagi"
 from = "07:00"
 to = "14:00"
-
-[[desk]]
-extension = "1002"
 
 [[radio]]
 net = "300"
