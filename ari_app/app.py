@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import signal
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -36,11 +36,14 @@ from ari_app.domain.claims import Claims
 from ari_app.domain.commands import CommandRefused
 from ari_app.domain.facts import Fact, Json
 from ari_app.domain.recovery import Story
+from ari_app.flows.announcer import Announcer
+from ari_app.flows.archive import archive_commands
 from ari_app.flows.blocking import Blocking, block_commands
 from ari_app.flows.call_office import CallOffice, call_commands
 from ari_app.flows.complaints import complaint_commands
 from ari_app.flows.office import operator_commands
 from ari_app.flows.phone_watch import PhoneWatch
+from ari_app.flows.radio import Nets
 from ari_app.flows.radio_office import radio_commands
 from ari_app.flows.recovery import Recovery
 from ari_app.flows.router import Router
@@ -55,7 +58,7 @@ from ari_app.site.state import StateDir
 from ari_app.site.voice import NotSpoken, speak
 from ari_app.standby import leave_mark, wait_for_turn
 from ari_app.store.blocked import CallLookup
-from ari_app.store.complaints import ComplaintLookup
+from ari_app.store.complaints import AnnouncementLookup, ComplaintLookup
 from ari_app.store.errors import StoreError
 from ari_app.store.journal import Journal
 from ari_app.store.living import last_action, living
@@ -87,21 +90,20 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
     heartbeat = Heartbeat(lambda: journal.lives)
     try:
         async with asterisk, anyio.create_task_group() as tasks:
-
-            def tell(fact: Fact) -> None:
-                journal.append(fact)
-                complaints.note(fact)
-                blocking.note(fact)
-
+            listeners: list[Callable[[Fact], None]] = [journal.append]
+            tell = partial(_tell, listeners)
             complaints = make_complaints(settings, state, tell)
             blocking = make_blocking(settings, tell)
+            listeners += [complaints.note, blocking.note]
             roster = make_roster(settings, state, tell)
             units = {desk.extension: desk.unit for desk in settings.desk}
             board = Switchboard(units, roster, tell, overflow=settings.queue.overflow_seconds)
             roster.on_change = board.staff_changed
             recordings = Recordings(state.recordings)
             switch = Switch()
-            nets = make_nets(settings, state, asterisk, switch, tell)
+            nets = make_nets(settings, state, asterisk, switch, tell, board=board)
+            announcer = _announcer(settings, state, nets, journal, tell)
+            listeners += [] if announcer is None else [announcer.note]
             around = Surroundings(
                 asterisk,
                 switch,
@@ -137,7 +139,7 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
                 flush=partial(journal.flush, or_reserve=True),
                 rules=number_rules(settings),
             )
-            office = CallOffice(router, last_of=partial(last_action, state.journal), mark=blocks["block.mark"])
+            office = CallOffice(router, last_of=partial(_last_action, state), mark=blocks["block.mark"])
             commands = CommandServer(
                 broker_of(settings.mqtt, secrets, "application"),
                 operator_commands(roster)
@@ -149,6 +151,12 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
                     classified=router.classified,
                 )
                 | blocks
+                | archive_commands(
+                    tell,
+                    find_call=CallLookup(state.journal, journal.flush),
+                    find_complaint=ComplaintLookup(state.journal, journal.flush),
+                    flush=partial(journal.flush, or_reserve=True),
+                )
                 | radio_commands(nets, tell, speak=partial(_speak, state), give=office.give)
                 | call_commands(office),
             )
@@ -186,6 +194,7 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
                 recovery.watch,
                 commands.run,
                 nets.run,
+                partial(_announce, announcer, state),
                 presence.run,
                 partial(watch.run, router.calls),
                 partial(_learn_blocks, blocking, settings, state),
@@ -200,6 +209,11 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
     finally:
         heartbeat.stopping()
         heartbeat.close()
+
+
+def _tell(listeners: Sequence[Callable[[Fact], None]], fact: Fact) -> None:
+    for listener in listeners:
+        listener(fact)
 
 
 def _rules(settings: Settings, state: StateDir) -> Rules:
@@ -222,6 +236,22 @@ async def _read(recordings: Recordings, limiter: anyio.CapacityLimiter, call: st
     return await anyio.to_thread.run_sync(recordings, call, limiter=limiter)
 
 
+def _announcer(
+    settings: Settings, state: StateDir, nets: Nets, journal: Journal, tell: Callable[[Fact], None]
+) -> Announcer | None:
+    """Announces emergencies on the net that the site has for it; None: it has none."""
+    net = nets.get(settings.emergency.announce_net or "")
+    if net is None:
+        return None
+    look = AnnouncementLookup(state.journal, partial(journal.flush, or_reserve=True))
+    return Announcer(net, look=look, speak=partial(_speak, state), tell=tell, sounds=str(state.sounds))
+
+
+async def _announce(announcer: Announcer | None, state: StateDir) -> None:
+    if announcer is not None:
+        await announcer.run(await anyio.to_thread.run_sync(living, state.journal))
+
+
 async def _speak(state: StateDir, text: str) -> Path:
     try:
         return await speak(state.sounds, text)
@@ -239,6 +269,10 @@ async def _learn_blocks(blocking: Blocking, settings: Settings, state: StateDir)
             await anyio.sleep(BLOCKS_SECONDS)
         else:
             return
+
+
+async def _last_action(state: StateDir, call: str) -> str | None:
+    return await anyio.to_thread.run_sync(last_action, state.journal, call)
 
 
 async def _end_monitoring(tell: Callable[[Fact], None], state: StateDir, until: int) -> None:

@@ -17,6 +17,7 @@ from ari_app.domain.transmissions import unfinished
 from ari_app.flows.blocking import Blocking
 from ari_app.flows.complaints import Complaints, Tickets
 from ari_app.flows.radio import Nets
+from ari_app.flows.radio_bell import Desks
 from ari_app.flows.roster import Roster, Tried
 from ari_app.site.pins import Pins, pins_file
 from ari_app.site.radio import net_rules
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from ari_app.ari.commands import Commands
     from ari_app.ari.inbox import Switch
     from ari_app.domain.blocklist import BlockList
+    from ari_app.flows.switchboard import Switchboard
     from ari_app.site.settings import Settings
     from ari_app.site.state import StateDir
 
@@ -72,10 +74,18 @@ def make_complaints(settings: Settings, state: StateDir, tell: Callable[[Fact], 
     return Complaints(tell, tickets, living_complaints(state.journal))
 
 
-def make_nets(
-    settings: Settings, state: StateDir, asterisk: Commands, switch: Switch, tell: Callable[[Fact], None]
+def make_nets(  # noqa: PLR0913 - a part of the application each
+    settings: Settings,
+    state: StateDir,
+    asterisk: Commands,
+    switch: Switch,
+    tell: Callable[[Fact], None],
+    *,
+    board: Switchboard,
 ) -> Nets:
     """The radio nets; what an application before us began on them is told to have ended.
+
+    Officers have desks of ``board`` rung.
 
     Raises:
         JournalError: the journal cannot be read.
@@ -83,7 +93,8 @@ def make_nets(
     rules = net_rules(settings)
     for fact in unfinished(radio_records(state.journal)) if rules else ():
         tell(fact)
-    return Nets(rules, asterisk, switch, tell)
+    desks = Desks(board, settings.queue.ring_seconds, str(state.sounds))
+    return Nets(rules, asterisk, switch, tell, desks)
 
 
 def unfinished_monitoring(state: StateDir, until: int) -> list[Fact]:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -35,7 +36,13 @@ from ari_app.store.errors import StoreError
 from ari_app.store.tail import JournalTail, map_records
 
 POLL_SECONDS: Final = 0.1
-"""How often it is looked for news."""
+"""How often it is looked for the journal while there is none."""
+
+GLANCE_SECONDS: Final = 0.1
+"""How often it is looked whether the journal may have grown: that costs some microseconds, a reading a millisecond."""
+
+LOOK_SECONDS: Final = 1.0
+"""After so long it is read whatever its file looks like: within one tick of the clock that may be as it was."""
 
 LAST_SECONDS: Final = 3.0
 """How long the last records may take when it ends."""
@@ -59,10 +66,11 @@ def main() -> int:
 async def _run(settings: Settings, state: StateDir, secrets: Secrets) -> None:
     clock = SiteClock(settings.site.timezone)
     places = {desk.extension: DeskPlace(desk.unit, login=desk.login) for desk in settings.desk}
+    nets = {radio.net: radio.name for radio in settings.radio}
 
     @asynccontextmanager
     async def open_journal() -> AsyncIterator[FollowedJournal]:
-        journal = await FollowedJournal.open(state.journal, places, clock.today)
+        journal = await FollowedJournal.open(state.journal, partial(Floor, places, nets), clock.today)
         try:
             yield journal
         finally:
@@ -111,22 +119,48 @@ class KeptPlace:
             self._is_well = True
 
 
+class Growth:
+    """Whether a journal that another process writes may have grown: its file is looked at, and not read, in between."""
+
+    def __init__(self, path: Path) -> None:
+        """SQLite appends to a log beside it, and goes on at its beginning once in a while."""
+        self._log = path.with_name(f"{path.name}-wal")
+
+    async def until(self, read: Callable[[], Awaitable[Sequence[T]]]) -> Sequence[T]:
+        """What ``read`` gives, as soon as that is something."""
+        while True:
+            seen = self._seen()  # before the reading: what comes during it is another sight
+            if found := await read():
+                return found
+            with anyio.move_on_after(LOOK_SECONDS):
+                while self._seen() == seen:  # noqa: ASYNC110 - another process writes it
+                    await anyio.sleep(GLANCE_SECONDS)
+
+    def _seen(self) -> tuple[int, int, int] | None:
+        try:
+            found = self._log.stat()
+        except OSError:
+            return None
+        return found.st_ino, found.st_size, found.st_mtime_ns
+
+
 class FollowedJournal:
     """The journal as the bus reads it: stream and floor each on a connection of their own, in threads."""
 
-    def __init__(self, path: Path, places: dict[str, DeskPlace], today: Callable[[], str]) -> None:
-        """Open it.
+    def __init__(self, path: Path, new_floor: Callable[[], Floor], today: Callable[[], str]) -> None:
+        """Open it; ``new_floor`` makes one of which nothing has been told.
 
         Raises:
             JournalError: there is none, or it cannot be read.
         """
-        self._places = places
+        self._new_floor = new_floor
         self._today = today
         self._stream = JournalTail(path)
         self._floor = JournalTail(path)
+        self._growth = Growth(path)
 
     @classmethod
-    async def open(cls, path: Path, places: dict[str, DeskPlace], today: Callable[[], str]) -> FollowedJournal:
+    async def open(cls, path: Path, new_floor: Callable[[], Floor], today: Callable[[], str]) -> FollowedJournal:
         """Open it, when there is one: the application, which begins it, may start more slowly than we do.
 
         Raises:
@@ -134,7 +168,7 @@ class FollowedJournal:
         """
         while not path.exists():  # noqa: ASYNC110, ASYNC240 - nobody tells us, and a look takes no time
             await anyio.sleep(POLL_SECONDS)
-        return await _read(lambda: cls(path, places, today))
+        return await _read(lambda: cls(path, new_floor, today))
 
     def close(self) -> None:
         """Let go of the file."""
@@ -151,14 +185,13 @@ class FollowedJournal:
 
     async def news(self, after: int) -> None:
         """Return when there is a line behind number ``after``."""
-        while not await _read(lambda: self._stream.rows(after, 1)):  # noqa: ASYNC110 - another process writes it
-            await anyio.sleep(POLL_SECONDS)
+        await self._growth.until(lambda: _read(lambda: self._stream.rows(after, 1)))
 
     async def restore(self) -> Floor:
         """The floor after the journal's last line."""
 
         def fold() -> Floor:
-            floor = Floor(self._places)
+            floor = self._new_floor()
             for record in self._floor.history(self._today()):
                 floor.fold(record)
             return floor
@@ -167,8 +200,7 @@ class FollowedJournal:
 
     async def follow(self, floor: Floor) -> None:
         """Fold lines behind those that the floor has; return when it has some more."""
-        while not (rows := await _read(lambda: self._floor.rows(floor.seq))):  # noqa: ASYNC110 - see news
-            await anyio.sleep(POLL_SECONDS)
+        rows = await self._growth.until(lambda: _read(lambda: self._floor.rows(floor.seq)))
         for record in map_records(rows):
             floor.fold(record)
         floor.passed(rows[-1][0], rows[-1][6])

@@ -48,6 +48,8 @@ def order(place: StateDir, settings: Settings, command: str, arguments: dict[str
     deadline = began + ANSWER_SECONDS
     while True:
         # Who has the journal may be another order, for a moment only, or an application that is just starting.
+        if _is_held(place.orders):
+            deadline = min(time.monotonic() + ANSWER_SECONDS, began + OTHERS_SECONDS)
         is_over = time.monotonic() > deadline
         try:
             if _is_running(place):
@@ -59,8 +61,6 @@ def order(place: StateDir, settings: Settings, command: str, arguments: dict[str
         except JournalError:
             if is_over or not _is_running(place):
                 raise
-        if _is_held(place.orders):
-            deadline = min(time.monotonic() + ANSWER_SECONDS, began + OTHERS_SECONDS)
         time.sleep(_PAUSE_SECONDS)
 
 

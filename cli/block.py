@@ -15,6 +15,7 @@ from ari_app.domain.facts import Json
 from ari_app.domain.number_rows import NumberRow
 from ari_app.domain.numbers import e164
 from ari_app.site.rules import block_rules, number_rules
+from ari_app.store.call_filter import CallFilter
 from ari_app.store.queries import find_number, list_calls, list_numbers, number_history
 from cli.asking import order
 from cli.block_file import export_to, import_from
@@ -24,7 +25,7 @@ from cli.help import examples
 from cli.language import tr, word
 from cli.options import HERE, AsJson, State, new_group
 from cli.options import path as as_path
-from cli.output import counted, moment, print_json, print_json_list, print_line, print_table
+from cli.output import counted, moment, print_done, print_json, print_json_list, print_line, print_table
 from cli.place import settings_in_force, state_dir, tables
 from cli.stories import print_fields
 
@@ -81,17 +82,17 @@ def list_(
 
 
 @app.command(epilog=examples("siaga block add 081234567890 --note 'iseng, sudah diperingatkan'"))
-def add(number: Number, note: Note = None, state: State = HERE) -> None:
+def add(number: Number, note: Note = None, as_json: AsJson = False, state: State = HERE) -> None:
     """Block a number."""
     done = _order(state, "add", {"number": number, "note": note})
-    print_line(tr("{number} is blocked.", number=done["number"]))
+    print_done(done, tr("{number} is blocked.", number=done["number"]), as_json=as_json)
 
 
 @app.command(epilog=examples("siaga block remove 081234567890"))
-def remove(number: Number, note: Note = None, state: State = HERE) -> None:
+def remove(number: Number, note: Note = None, as_json: AsJson = False, state: State = HERE) -> None:
     """Unblock a number; the marks that it has count no more."""
     done = _order(state, "remove", {"number": number, "note": note})
-    print_line(tr("{number} is not blocked any more.", number=done["number"]))
+    print_done(done, tr("{number} is not blocked any more.", number=done["number"]), as_json=as_json)
 
 
 @app.command(epilog=examples("siaga block check 081234567890"))
@@ -125,7 +126,7 @@ def show(number: Number, as_json: AsJson = False, state: State = HERE) -> None:
     settings = settings_in_force(place)
     wanted, engine = _number(number, settings), tables(place, settings)
     found = _standing(engine, wanted, settings)
-    calls = list_calls(engine, caller=wanted, limit=CALLS_SHOWN) if engine is not None else []
+    calls = list_calls(engine, CallFilter(caller=wanted, limit=CALLS_SHOWN)) if engine is not None else []
     history = number_history(engine, wanted) if engine is not None else []
     if as_json:
         shown = [{name: getattr(call, name) for name in _CALL_FIELDS} for call in calls]
@@ -156,24 +157,27 @@ _EVENT_FIELDS = ("seq", "at", "actor", "action", "call", "reason", "note")
 
 
 @app.command(epilog=examples("siaga block mark 1738285323.12"))
-def mark(call: Call, note: Note = None, state: State = HERE) -> None:
+def mark(call: Call, note: Note = None, as_json: AsJson = False, state: State = HERE) -> None:
     """Mark a call as a prank: one that lives is ended with the closing salutation, as by *7 at the desk."""
     done = _order(state, "mark", {"call": call, "note": note})
     what = tr("is being closed and marked") if done.get("living") else tr("is marked")
     blocked = tr(": its number is blocked now") if done.get("blocked") else ""
-    print_line(tr("Call {call} {what}{blocked}.", call=call, what=what, blocked=blocked))
+    print_done(done, tr("Call {call} {what}{blocked}.", call=call, what=what, blocked=blocked), as_json=as_json)
 
 
 @app.command(epilog=examples("siaga block unmark 1738285323.12 --reason 'salah pencet'"))
 def unmark(
     call: Call,
     reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, for the journal.")],
+    as_json: AsJson = False,
     state: State = HERE,
 ) -> None:
     """Take back the mark of a call; a block that rests on it ends."""
     done = _order(state, "unmark", {"call": call, "reason": reason})
     unblocked = tr(": its number is unblocked") if done.get("unblocked") else ""
-    print_line(tr("Call {call} is not marked any more{unblocked}.", call=call, unblocked=unblocked))
+    print_done(
+        done, tr("Call {call} is not marked any more{unblocked}.", call=call, unblocked=unblocked), as_json=as_json
+    )
 
 
 @app.command("import", epilog=examples("siaga block import nomor.csv --dry-run", "siaga block import nomor.csv"))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import os
 import stat
 import sys
 from bisect import bisect_right
+from codecs import StreamWriter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from operator import itemgetter
@@ -21,6 +23,7 @@ from ari_app.site.rules import number_rules
 from cli.asking import order_each
 from cli.csv_lines import csv_lines, open_csv
 from cli.errors import Refused
+from cli.files import whole_file
 from cli.language import localised, tr
 from cli.main import say
 from cli.output import counted, plain, print_line
@@ -233,32 +236,11 @@ def export_to(file: Path | None, engine: Engine | None, *, since_ms: int) -> Non
     if file is None:
         _write(sys.stdout, engine, since_ms)
         return
-    try:
-        if file.exists() and not file.is_file():
-            with file.open("w", encoding="utf-8", newline="") as text:
-                _write(text, engine, since_ms)
-        else:
-            _write_whole(file.resolve(), engine, since_ms)
-    except OSError as error:  # which names the new file that would take the other's place
-        raise Refused(tr("{file} cannot be written: {reason}", file=plain(str(file)), reason=error.strerror)) from None
+    with whole_file(file) as raw:
+        _write(codecs.getwriter("utf-8")(raw), engine, since_ms)
 
 
-def _write_whole(file: Path, engine: Engine | None, since_ms: int) -> None:
-    fresh = file.with_name(f".{file.name}.new")
-    with suppress(FileNotFoundError):
-        fresh.unlink()
-    try:
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as text:
-            _write(text, engine, since_ms)
-        fresh.replace(file)
-    except BaseException:
-        with suppress(OSError):
-            fresh.unlink()
-        raise
-
-
-def _write(text: IO[str], engine: Engine | None, since_ms: int) -> None:
+def _write(text: IO[str] | StreamWriter, engine: Engine | None, since_ms: int) -> None:
     from ari_app.store.queries import all_blocked  # noqa: PLC0415 - an import needs no tables
 
     writer = csv.writer(text, lineterminator="\n")

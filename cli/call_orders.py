@@ -17,8 +17,8 @@ from cli.asking import order
 from cli.errors import Refused
 from cli.language import tr, word
 from cli.lines import Line, Shower, follow, lines
-from cli.options import HERE, State
-from cli.output import plain, print_line
+from cli.options import HERE, AsJson, State
+from cli.output import plain, print_done, print_line
 from cli.place import settings_in_force, state_dir
 
 Call = Annotated[
@@ -48,47 +48,54 @@ def transfer(
             metavar="POLRES", autocompletion=candidates.polres, help="The code of the Polres, two digits: 01."
         ),
     ],
+    as_json: AsJson = False,
     state: State = HERE,
 ) -> None:
     """Transfer a call to a Polres, as *2PP# does at the desk."""
-    _order(state, "transfer", call, polres=polres)
-    print_line(tr("Polres {polres} is being rung for call {call}.", polres=plain(polres), call=plain(call)))
+    done = _order(state, "transfer", call, polres=polres)
+    print_done(
+        done,
+        tr("Polres {polres} is being rung for call {call}.", polres=plain(polres), call=plain(call)),
+        as_json=as_json,
+    )
 
 
-def take_back(call: Call, state: State = HERE) -> None:
+def take_back(call: Call, as_json: AsJson = False, state: State = HERE) -> None:
     """Take a call back while a Polres is being rung, as ## does at the desk."""
-    _order(state, "take_back", call)
-    print_line(tr("The operator of call {call} has the caller again.", call=plain(call)))
+    done = _order(state, "take_back", call)
+    print_done(done, tr("The operator of call {call} has the caller again.", call=plain(call)), as_json=as_json)
 
 
-def hold(call: Call, state: State = HERE) -> None:
+def hold(call: Call, as_json: AsJson = False, state: State = HERE) -> None:
     """Put the caller on hold with the SOP's sentence, as *4 does at the desk."""
-    _order(state, "hold", call)
-    print_line(tr("The caller of call {call} is on hold.", call=plain(call)))
+    done = _order(state, "hold", call)
+    print_done(done, tr("The caller of call {call} is on hold.", call=plain(call)), as_json=as_json)
 
 
-def resume(call: Call, state: State = HERE) -> None:
+def resume(call: Call, as_json: AsJson = False, state: State = HERE) -> None:
     """Bring a caller back who is on hold, as *4 does at the desk."""
-    _order(state, "resume", call)
-    print_line(tr("The caller of call {call} is not on hold any more.", call=plain(call)))
+    done = _order(state, "resume", call)
+    print_done(done, tr("The caller of call {call} is not on hold any more.", call=plain(call)), as_json=as_json)
 
 
 def hangup(
     call: Call,
     reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, for the journal.")],
+    as_json: AsJson = False,
     state: State = HERE,
 ) -> None:
     """End a call with the closing salutation; its complaint stays open.
 
     A caller with whom no operator has spoken yet is not hung up on.
     """
-    _order(state, "hangup", call, reason=reason)
-    print_line(tr("Call {call} is being ended.", call=plain(call)))
+    done = _order(state, "hangup", call, reason=reason)
+    print_done(done, tr("Call {call} is being ended.", call=plain(call)), as_json=as_json)
 
 
 def classify(
     call: Call,
     kind: Annotated[Kind, typer.Argument(metavar="KIND", help="valid, not-valid, prank or emergency.")],
+    as_json: AsJson = False,
     state: State = HERE,
 ) -> None:
     """Say of what kind a call is, as *5, *6, *7 and *9 do at the desk.
@@ -97,19 +104,21 @@ def classify(
     be in an emergency: they come first then.
     """
     done = _order(state, "classify", call, kind=kind.value.replace("-", "_"))
-    print_line(tr("Call {call} is classified: {kind}.", call=plain(call), kind=word(kind.name.lower())))
-    if done.get("blocked"):
+    text = tr("Call {call} is classified: {kind}.", call=plain(call), kind=word(kind.name.lower()))
+    print_done(done, text, as_json=as_json)
+    if done.get("blocked") and not as_json:
         print_line(tr("Its number is blocked now."))
 
 
 def note(
     call: Call,
     text: Annotated[str, typer.Argument(metavar="TEXT", help="At most 200 characters, in one line.")],
+    as_json: AsJson = False,
     state: State = HERE,
 ) -> None:
     """Write a note into a call's story, also of one that is over: `siaga calls show` has it."""
-    _order(state, "note", call, text=text)
-    print_line(tr("Noted with call {call}.", call=plain(call)))
+    done = _order(state, "note", call, text=text)
+    print_done(done, tr("Noted with call {call}.", call=plain(call)), as_json=as_json)
 
 
 def tail(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 
-from ari_app.domain.calls import CallRow
-from ari_app.domain.numbers import e164
-from ari_app.store.queries import find_call, list_calls
+from ari_app.domain.calls import KINDS, OUTCOMES, CallRow
+from ari_app.site.basics import Basics
+from ari_app.store.call_filter import CallFilter
 from ari_app.store.reader import read
 from cli import candidates
 from cli.call_orders import COMMANDS
@@ -17,13 +18,11 @@ from cli.help import examples
 from cli.language import tr, word
 from cli.options import HERE, AsJson, State, new_group
 from cli.output import moment, plain, print_json, print_line, print_table
-from cli.place import settings_in_force, state_dir, tables
+from cli.place import basics, find_calls, settings_in_force, state_dir, tables, telephone_number
 from cli.stories import action, print_actions, print_fields
+from cli.times import FORMS, as_ms, entered_ms, midnight
 
 app = new_group("Calls to 110: those that live and those that have ended.")
-
-for name, (command, example) in COMMANDS.items():
-    app.command(name, epilog=examples(f"siaga calls {name} {example}"))(command)
 
 _FIELDS = tuple(name for name in CallRow.__dataclass_fields__ if name != "first_seq")
 
@@ -36,8 +35,17 @@ def list_(  # noqa: PLR0913 - one parameter for each option
     ] = 50,
     living: Annotated[bool, typer.Option("--living", help="Only calls that have not ended.")] = False,
     ended: Annotated[bool, typer.Option("--ended", help="Only calls that have ended.")] = False,
+    since: Annotated[
+        str | None, typer.Option("--from", metavar="TIME", help=f"Only calls received from then on ({FORMS}).")
+    ] = None,
+    until: Annotated[
+        str | None,
+        typer.Option("--to", metavar="TIME", help="Only calls received before then; a date: on that day, too."),
+    ] = None,
+    today: Annotated[bool, typer.Option("--today", help="Only calls received today.")] = False,
     caller: Annotated[
-        str | None, typer.Option("--caller", metavar="NUMBER", help="Only calls from this telephone number.")
+        str | None,
+        typer.Option("--number", "--caller", metavar="NUMBER", help="Only calls from this telephone number."),
     ] = None,
     desk: Annotated[
         str | None,
@@ -45,6 +53,18 @@ def list_(  # noqa: PLR0913 - one parameter for each option
             "--desk", metavar="EXT", autocompletion=candidates.desks, help="Only calls that this desk has or had last."
         ),
     ] = None,
+    operator: Annotated[
+        str | None,
+        typer.Option("--operator", metavar="NRP", help="Only calls that this operator answered or had last."),
+    ] = None,
+    polres: Annotated[
+        str | None, typer.Option("--polres", metavar="CODE", help="Only calls that this Polres has or had.")
+    ] = None,
+    kind: Annotated[str | None, typer.Option("--kind", metavar="KIND", help=f"Only these: {', '.join(KINDS)}.")] = None,
+    outcome: Annotated[
+        str | None, typer.Option("--outcome", metavar="OUTCOME", help=f"Only these: {', '.join(OUTCOMES)}.")
+    ] = None,
+    emergency: Annotated[bool, typer.Option("--emergency", help="Only emergencies.")] = False,
     as_json: AsJson = False,
     state: State = HERE,
 ) -> None:
@@ -52,21 +72,21 @@ def list_(  # noqa: PLR0913 - one parameter for each option
     if living and ended:
         raise typer.BadParameter(tr("it excludes --living"), param_hint="--ended")
     place = state_dir(state)
-    calls: list[CallRow] = []
-    if place.journal.exists():
-        settings = settings_in_force(place)
-        engine = tables(place, settings)
-        if engine is not None:
-            number = e164(caller, settings.site.region, settings.site.area_code) if caller is not None else None
-            if caller is not None and number is None:
-                raise typer.BadParameter(tr("it has no digit, or too few"), param_hint="--caller")
-            calls = list_calls(
-                engine,
-                living=living or (False if ended else None),
-                caller=number,
-                desk=desk,
-                limit=limit or None,
-            )
+    site = basics(place) if place.journal.exists() else Basics()
+    wanted = CallFilter(
+        living=living or (False if ended else None),
+        caller=telephone_number("--number", caller, site),
+        desk=desk,
+        operator=operator,
+        polres=polres,
+        kind=_one_of("--kind", kind, KINDS),
+        outcome=_one_of("--outcome", outcome, OUTCOMES),
+        emergency=emergency or None,
+        since_ms=_since("--from", since, site, today=today),
+        until_ms=entered_ms("--to", until, ZoneInfo(site.timezone), whole_day=True),
+        limit=limit or None,
+    )
+    calls = find_calls(place, site, wanted)
     if as_json:
         print_json([_as_dict(call) for call in calls])
         return
@@ -82,8 +102,22 @@ def list_(  # noqa: PLR0913 - one parameter for each option
         )
         for call in calls
     ]
-    is_filtered = living or ended or caller or desk
-    print_table(columns, rows, empty=tr("There are no such calls.") if is_filtered else tr("No calls."))
+    empty = tr("There are no such calls.") if wanted.has_conditions else tr("No calls.")
+    print_table(columns, rows, empty=empty)
+
+
+def _since(option: str, text: str | None, site: Basics, *, today: bool) -> int | None:
+    if not today:
+        return entered_ms(option, text, ZoneInfo(site.timezone))
+    if text is not None:
+        raise typer.BadParameter(tr("it excludes --today"), param_hint=option)
+    return as_ms(midnight(site.timezone))
+
+
+def _one_of(option: str, value: str | None, allowed: tuple[str, ...]) -> str | None:
+    if value is not None and value not in allowed:
+        raise typer.BadParameter(tr("there are {names}", names=", ".join(allowed)), param_hint=option)
+    return value
 
 
 @app.command(epilog=examples("siaga calls show 1738285323.12"))
@@ -98,6 +132,8 @@ def show(
     state: State = HERE,
 ) -> None:
     """Show one call with everything that was done, in order."""
+    from ari_app.store.queries import find_call  # noqa: PLC0415 - see find_calls
+
     place = state_dir(state)
     engine = tables(place, settings_in_force(place)) if place.journal.exists() else None
     call = find_call(engine, call_id) if engine is not None else None
@@ -114,3 +150,7 @@ def show(
 
 def _as_dict(call: CallRow) -> dict[str, Any]:
     return {name: getattr(call, name) for name in _FIELDS}
+
+
+for name, (command, example) in COMMANDS.items():
+    app.command(name, epilog=examples(f"siaga calls {name} {example}"))(command)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -41,9 +40,11 @@ def polres(context: typer.Context) -> Candidates:
 
 def calls(context: typer.Context) -> Candidates:
     """The latest calls; numbers stay where they are."""
-    from ari_app.store.queries import list_calls  # noqa: PLC0415 - a desk needs no database
+    from ari_app.store.call_filter import CallFilter  # noqa: PLC0415 - a desk needs no database
+    from ari_app.store.queries import list_calls  # noqa: PLC0415
 
-    return _read(context, lambda engine: [(row.id, str(word(row.state))) for row in list_calls(engine, limit=LATEST)])
+    latest = CallFilter(limit=LATEST)
+    return _read(context, lambda engine: [(row.id, str(word(row.state))) for row in list_calls(engine, latest)])
 
 
 def tickets(context: typer.Context) -> Candidates:
@@ -61,6 +62,8 @@ def _state(context: typer.Context) -> StateDir:
 
 def _configured(context: typer.Context, table: str) -> list[dict[str, Any]]:
     """Straight from the file: checking it would take longer than anybody waits for a Tab."""
+    import tomllib  # noqa: PLC0415 - for a shell only
+
     try:
         found = tomllib.loads(_state(context).config.read_text(encoding="utf-8")).get(table, [])
         return [each for each in found if isinstance(each, dict)]

@@ -71,10 +71,10 @@ def broker(state: StateDir, settings: Settings) -> Seen:
     if trouble is None:
         return OK, tr("answers at {place}", place=where)
     return FAILED, tr(
-        "it does not answer at {place}: {reason}; calls go on, see {log}",
+        "it does not answer at {place}: {reason}; calls go on, see {what}",
         place=where,
         reason=trouble,
-        log=state.log / "mosquitto.log",
+        what="[mqtt]" if settings.mqtt.url else state.log / "mosquitto.log",
     )
 
 

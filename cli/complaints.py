@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
-from zoneinfo import ZoneInfo
 
 import typer
 
 from ari_app.domain.complaints import CATEGORIES, HISTORY, STATUSES, ComplaintRow, missing
 from ari_app.domain.facts import Json, Record
-from ari_app.domain.numbers import e164
 from ari_app.store.queries import calls_between, find_call, find_complaint, list_complaints, ticket_at_desk
 from ari_app.store.reader import read
 from cli import candidates
@@ -21,15 +19,15 @@ from cli.errors import Refused
 from cli.help import examples
 from cli.language import tr, word
 from cli.options import HERE, AsJson, State, new_group
-from cli.output import moment, plain, print_json, print_line, print_table
-from cli.place import settings_in_force, state_dir, tables
+from cli.output import moment, plain, print_done, print_json, print_line, print_table
+from cli.place import basics, settings_in_force, state_dir, tables, telephone_number
 from cli.stories import action, print_actions, print_fields
+from cli.times import as_ms, midnight
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from ari_app.domain.calls import CallRow
-    from ari_app.site.settings import Settings
     from ari_app.site.state import StateDir
 
 app = new_group("Complaints: what callers report, for whom it is, and whether it is closed.")
@@ -100,8 +98,8 @@ def list_(  # noqa: PLR0913 - one parameter for each option
                 engine,
                 status=status,
                 polres=polres,
-                number=_number(number, settings) if number is not None else None,
-                since_ms=_midnight(ZoneInfo(settings.site.timezone)) if today else None,
+                number=telephone_number("--number", number, basics(place)),
+                since_ms=as_ms(midnight(settings.site.timezone)) if today else None,
                 limit=limit or None,
             )
     if as_json:
@@ -165,6 +163,7 @@ def edit(  # noqa: PLR0913 - one parameter for each option
     status: Annotated[str | None, typer.Option(help=f"One of {', '.join(STATUSES[:-1])}.")] = None,
     validity: Annotated[str | None, typer.Option(help="One of valid, not_valid, prank.")] = None,
     emergency: Annotated[bool | None, typer.Option("--emergency/--no-emergency", help="Is it an emergency?")] = None,
+    as_json: AsJson = False,
     state: State = HERE,
 ) -> None:
     """Fill in or change fields; without an option, each is asked for, and read line by line.
@@ -186,33 +185,36 @@ def edit(  # noqa: PLR0913 - one parameter for each option
             raise Refused(tr("complaint {ticket} is closed: reopen it first", ticket=row.ticket))
         fields, which = ask_fields(row, settings), {"ticket": row.ticket}
     if not fields:
-        print_line(tr("Nothing was changed."))
+        print_done({"ticket": which["ticket"], "changed": {}}, tr("Nothing was changed."), as_json=as_json)
         return
     done = order(place, settings, "complaints.edit", {**which, "fields": fields})
     changed = done.get("changed") if isinstance(done, dict) else None
     if isinstance(changed, dict) and changed:
         names = ", ".join(str(word(each)) for each in changed)
-        print_line(tr("{ticket} changed: {fields}.", ticket=_ticket(done), fields=names))
+        text = tr("{ticket} changed: {fields}.", ticket=_ticket(done), fields=names)
     else:
-        print_line(tr("{ticket} is as it was.", ticket=_ticket(done)))
+        text = tr("{ticket} is as it was.", ticket=_ticket(done))
+    print_done(done, text, as_json=as_json)
 
 
 @app.command(epilog=examples("siaga complaints close 110-20250131-0007 --reason 'ditangani Polsek'"))
-def close(ticket: SomeTicket = None, desk: Desk = None, reason: Reason = None, state: State = HERE) -> None:
+def close(
+    ticket: SomeTicket = None, desk: Desk = None, reason: Reason = None, as_json: AsJson = False, state: State = HERE
+) -> None:
     """Close a complaint: everything has been done (SOP V.9)."""
     _check_which(ticket, desk)
     place = state_dir(state)
     which: dict[str, Json] = {"ticket": ticket} if ticket is not None else {"desk": desk}
     done = order(place, settings_in_force(place), "complaints.close", {**which, "reason": reason})
-    print_line(tr("{ticket} is closed.", ticket=_ticket(done)))
+    print_done(done, tr("{ticket} is closed.", ticket=_ticket(done)), as_json=as_json)
 
 
 @app.command(epilog=examples("siaga complaints reopen 110-20250131-0007 --reason 'pelapor menelepon lagi'"))
-def reopen(ticket: Ticket, reason: Reason = None, state: State = HERE) -> None:
+def reopen(ticket: Ticket, reason: Reason = None, as_json: AsJson = False, state: State = HERE) -> None:
     """Open a closed complaint again."""
     place = state_dir(state)
     done = order(place, settings_in_force(place), "complaints.reopen", {"ticket": ticket, "reason": reason})
-    print_line(tr("{ticket} is open again.", ticket=_ticket(done)))
+    print_done(done, tr("{ticket} is open again.", ticket=_ticket(done)), as_json=as_json)
 
 
 def _ticket(done: Json) -> object:
@@ -281,20 +283,3 @@ def _as_dict(row: ComplaintRow) -> dict[str, Any]:
 
 def _kind(row: ComplaintRow) -> str | None:
     return "emergency" if row.emergency else row.validity
-
-
-def _number(entered: str, settings: Settings) -> str:
-    """A telephone number to look for.
-
-    Raises:
-        typer.BadParameter: it is none: everybody would be found.
-    """
-    number = e164(entered, settings.site.region, settings.site.area_code)
-    if number is None:
-        raise typer.BadParameter(tr("it has no digit, or too few"), param_hint="--number")
-    return number
-
-
-def _midnight(zone: ZoneInfo) -> int:
-    """When today began at the site, in ms since 1970."""
-    return round(datetime.now(zone).replace(hour=0, minute=0, second=0, microsecond=0).timestamp() * 1000)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
 
 from ari_app.domain.calls import CallRow
-from ari_app.domain.desk_rows import DeskRow, desk_state
+from ari_app.domain.desk_rows import WRAPPING_UP, DeskRow, desk_state
 from ari_app.site.settings import Settings
 from ari_app.site.state import StateDir
+from ari_app.store.call_filter import CallFilter
 from ari_app.store.contacts import Contact, contacts
 from ari_app.store.queries import list_calls, list_desks
 from cli import candidates
@@ -27,7 +28,10 @@ app = new_group("Desks: whose phone is registered, who sits there, and which cal
 
 @app.command("list", epilog=examples("siaga desks list", "siaga desks list --json"))
 def list_(as_json: AsJson = False, state: State = HERE) -> None:
-    """List the desks: unregistered, no_operator, not_ready, ready, or what is done with the call that is there."""
+    """List the desks: unregistered, no_operator, not_ready, wrapup, ready, or what is done with the call there.
+
+    Where two desks talk without a caller, the other desk stands in the call's place.
+    """
     place = state_dir(state)
     is_begun = place.config.exists() or place.journal.exists()
     desks = floor_desks(place, settings_in_force(place)) if is_begun else []
@@ -40,7 +44,7 @@ def list_(as_json: AsJson = False, state: State = HERE) -> None:
             desk["unit_name"],
             desk["operator"],
             _shown(desk),
-            desk["call"],
+            desk["call"] or desk["colleague"],
         )
         for desk in desks
     ]
@@ -110,29 +114,35 @@ def floor_desks(place: StateDir, settings: Settings) -> list[dict[str, Any]]:
     """Every configured desk as it stands, as ``desks list --json`` has it."""
     engine = tables(place, settings)
     known = {row.extension: row for row in list_desks(engine)} if engine is not None else {}
-    calls = {call.id: call for call in list_calls(engine, living=True)} if engine is not None else {}
+    calls = {call.id: call for call in list_calls(engine, CallFilter(living=True))} if engine is not None else {}
     return _desks(settings, known, calls)
 
 
 def _desks(settings: Settings, known: dict[str, DeskRow], calls: dict[str, CallRow]) -> list[dict[str, Any]]:
     """The configured desks with what the journal says of them; ``calls`` are the living calls."""
     names = {polres.code: polres.name for polres in settings.polres}
-    found = []
+    now = datetime.now(UTC)
+    found: list[dict[str, Any]] = []
     for desk in settings.desk:
         row = known.get(desk.extension) or DeskRow(desk.extension)
         call = calls.get(row.call or "")
+        state = desk_state(row, call, login=desk.login, now=now)
+        is_busy = call is None and (row.colleague is not None or state == WRAPPING_UP)
         found.append(
             {
                 "extension": desk.extension,
                 "unit": desk.unit,
                 "unit_name": names.get(desk.unit, settings.site.name),
                 "operator": row.operator,
-                "state": desk_state(row, call, login=desk.login),
+                "state": state,
                 "registered": row.registered,
                 "ready": row.ready,
                 "reason": row.reason,
                 "since": row.since if row.registered else None,
                 "call": call.id if call is not None else None,
+                "colleague": row.colleague if call is None else None,
+                "busy_since": row.busy_since if is_busy else None,
+                "wrapup_until": row.wrapup_until if state == WRAPPING_UP else None,
             }
         )
     return found

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+from copy import copy
+from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
@@ -11,7 +13,7 @@ import typer.main
 from cli.language import LANGUAGES, OPTION, VARIABLE, is_indonesian, tr
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    pass
 
 EXAMPLES: Final = "Examples:"
 HELP: Final = ("-h", "--help")
@@ -25,7 +27,7 @@ def examples(*lines: str) -> str:
 def prepare(command: Any) -> Any:  # noqa: ANN401 - Typer's click has no public types
     """Give a command, and those below it, ``--lang`` and their help in the chosen language; returns the command."""
     command.add_help_option = False
-    command.params.extend(_common())
+    command.params.extend(copy(each) for each in _common())  # each is translated by itself
     for text in ("help", "short_help", "epilog", "options_metavar", "subcommand_metavar"):
         if hasattr(command, text):
             setattr(command, text, _translated(getattr(command, text)))
@@ -82,8 +84,8 @@ def _declared(
     """Options that every command has."""
 
 
-def _common() -> Iterable[Any]:
-    """A fresh set of them: each command's is translated by itself."""
+@cache
+def _common() -> list[Any]:
     app = typer.Typer(add_completion=False)
     app.command(add_help_option=False)(_declared)
     parameters: list[Any] = typer.main.get_command(app).params

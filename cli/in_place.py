@@ -15,6 +15,7 @@ import anyio
 from ari_app.assembly import make_blocking, make_complaints, make_roster, read_block_list
 from ari_app.domain.commands import CommandRefused, Handler
 from ari_app.domain.facts import Fact, Json
+from ari_app.flows.archive import archive_commands
 from ari_app.flows.blocking import block_commands
 from ari_app.flows.complaints import complaint_commands
 from ari_app.flows.office import operator_commands
@@ -145,4 +146,10 @@ def _offline_handlers(
         at_desk=at_desk,
         rules=field_rules(settings),
     )
-    return {**operator_commands(make_roster(settings, place, tell)), **complaints}
+    archive = archive_commands(
+        tell,
+        find_call=CallLookup(place.journal, flush),
+        find_complaint=ComplaintLookup(place.journal, flush),
+        flush=partial(flush, or_reserve=True),
+    )
+    return {**operator_commands(make_roster(settings, place, tell)), **complaints, **archive}

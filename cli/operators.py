@@ -19,7 +19,7 @@ from cli.errors import Refused
 from cli.help import examples
 from cli.language import tr, word
 from cli.options import HERE, AsJson, State, new_group
-from cli.output import moment, print_json, print_line, print_table
+from cli.output import moment, print_done, print_json, print_table
 from cli.place import settings_in_force, state_dir
 
 app = new_group("Operators: who takes the calls, logged in where, and ready or not.")
@@ -107,6 +107,7 @@ def add(  # noqa: PLR0913, PLR0917 - one parameter for each option
     name: Annotated[str | None, typer.Option("--name", metavar="NAME", help="The operator's name.")] = None,
     unit: Annotated[str, typer.Option("--unit", metavar="UNIT", help="polda, or the code of a Polres.")] = "polda",
     pin: Pin = None,
+    as_json: AsJson = False,
     state: State = HERE,
 ) -> None:
     """Add an operator with a PIN, which is needed to log in by phone: *10*NRP*PIN."""
@@ -116,23 +117,24 @@ def add(  # noqa: PLR0913, PLR0917 - one parameter for each option
     if wanted is None:
         raise typer.BadParameter(tr("it is missing"), param_hint="--name")
     _check_before_asking(state)
-    _order(state, "add", {"nrp": nrp, "name": wanted, "unit": unit, "pin_hash": _hash(pin)})
-    print_line(tr("operator {nrp} ({name}) of unit {unit} is added", nrp=nrp, name=wanted, unit=unit))
+    done = _order(state, "add", {"nrp": nrp, "name": wanted, "unit": unit, "pin_hash": _hash(pin)})
+    text = tr("operator {nrp} ({name}) of unit {unit} is added", nrp=nrp, name=wanted, unit=unit)
+    print_done(done, text, as_json=as_json)
 
 
 @app.command(epilog=examples("siaga operators remove 85012345"))
-def remove(nrp: Nrp, state: State = HERE) -> None:
+def remove(nrp: Nrp, as_json: AsJson = False, state: State = HERE) -> None:
     """Remove an operator; one who is logged in is logged out."""
-    _order(state, "remove", {"nrp": nrp})
-    print_line(tr("operator {nrp} is removed", nrp=nrp))
+    done = _order(state, "remove", {"nrp": nrp})
+    print_done(done, tr("operator {nrp} is removed", nrp=nrp), as_json=as_json)
 
 
 @app.command("pin", epilog=examples("siaga operators pin 85012345"))
-def pin_(nrp: Nrp, pin: Pin = None, state: State = HERE) -> None:
+def pin_(nrp: Nrp, pin: Pin = None, as_json: AsJson = False, state: State = HERE) -> None:
     """Give an operator another PIN."""
     _check_before_asking(state)
-    _order(state, "pin", {"nrp": nrp, "pin_hash": _hash(pin)})
-    print_line(tr("operator {nrp} has another PIN", nrp=nrp))
+    done = _order(state, "pin", {"nrp": nrp, "pin_hash": _hash(pin)})
+    print_done(done, tr("operator {nrp} has another PIN", nrp=nrp), as_json=as_json)
 
 
 @app.command(epilog=examples("siaga operators login 85012345 1001"))
@@ -145,26 +147,27 @@ def login(
         ),
     ] = None,
     desk: Desk = None,
+    as_json: AsJson = False,
     state: State = HERE,
 ) -> None:
     """Log an operator in at a desk, which is ready then; whoever was there is logged out."""
     if (at is None) == (desk is None):
         raise typer.BadParameter(tr("name one desk"), param_hint="DESK")
-    _order(state, "login", {"nrp": nrp, "desk": desk if desk is not None else at})
+    done = _order(state, "login", {"nrp": nrp, "desk": desk if desk is not None else at})
     where = desk if desk is not None else at
-    print_line(tr("operator {nrp} is logged in at desk {desk}", nrp=nrp, desk=where))
+    print_done(done, tr("operator {nrp} is logged in at desk {desk}", nrp=nrp, desk=where), as_json=as_json)
 
 
 @app.command(epilog=examples("siaga operators logout 85012345", "siaga operators logout --desk 1001"))
-def logout(nrp: SomeNrp = None, desk: Desk = None, state: State = HERE) -> None:
+def logout(nrp: SomeNrp = None, desk: Desk = None, as_json: AsJson = False, state: State = HERE) -> None:
     """Log an operator out."""
-    _say(_order(state, "logout", _where(nrp, desk)), tr("logged out"))
+    _say(_order(state, "logout", _where(nrp, desk)), tr("logged out"), as_json=as_json)
 
 
 @app.command(epilog=examples("siaga operators ready --desk 1001"))
-def ready(nrp: SomeNrp = None, desk: Desk = None, state: State = HERE) -> None:
+def ready(nrp: SomeNrp = None, desk: Desk = None, as_json: AsJson = False, state: State = HERE) -> None:
     """Make a desk take calls again."""
-    _say(_order(state, "ready", _where(nrp, desk)), tr("ready"))
+    _say(_order(state, "ready", _where(nrp, desk)), tr("ready"), as_json=as_json)
 
 
 @app.command("not-ready", epilog=examples("siaga operators not-ready 85012345 --reason meal"))
@@ -172,11 +175,12 @@ def not_ready(
     nrp: SomeNrp = None,
     desk: Desk = None,
     reason: Annotated[Reason, typer.Option("--reason", help="Why it takes no calls.")] = Reason.SUPERVISOR,
+    as_json: AsJson = False,
     state: State = HERE,
 ) -> None:
     """Make a desk take no calls."""
     done = _order(state, "not_ready", {**_where(nrp, desk), "reason": reason.value})
-    _say(done, tr("not ready: {reason}", reason=word(reason.value)))
+    _say(done, tr("not ready: {reason}", reason=word(reason.value)), as_json=as_json)
 
 
 def _where(nrp: str | None, desk: str | None) -> dict[str, Json]:
@@ -185,13 +189,14 @@ def _where(nrp: str | None, desk: str | None) -> dict[str, Json]:
     return {"nrp": nrp} if nrp is not None else {"desk": desk}
 
 
-def _say(result: Json, done: str) -> None:
+def _say(result: Json, done: str, *, as_json: bool) -> None:
     about = result if isinstance(result, dict) else {}
     desk, nrp = about.get("desk"), about.get("nrp")
     if nrp:
-        print_line(tr("desk {desk} (operator {nrp}): {what}", desk=desk, nrp=nrp, what=done))
+        text = tr("desk {desk} (operator {nrp}): {what}", desk=desk, nrp=nrp, what=done)
     else:
-        print_line(tr("desk {desk}: {what}", desk=desk, what=done))
+        text = tr("desk {desk}: {what}", desk=desk, what=done)
+    print_done(result, text, as_json=as_json)
 
 
 def _order(state: Path, command: str, arguments: dict[str, Json]) -> Json:

@@ -32,6 +32,14 @@ def print_json_list(values: Iterable[object]) -> None:
     print_bytes(b"[]" if is_first else b"\n]")
 
 
+def print_done(result: object, text: str, *, as_json: bool) -> None:
+    """What an order came to: for programs what was answered, as over MQTT; for people a sentence."""
+    if as_json:
+        print_json({} if result is None else result)
+    else:
+        print_line(text)
+
+
 def print_bytes(line: bytes) -> None:
     """One line of bytes."""
     sys.stdout.buffer.write(line + b"\n")

@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 from ari_app.domain.desks import POLDA
 from ari_app.domain.queue_rows import queue_rows
+from ari_app.store.call_filter import CallFilter
 from ari_app.store.queries import list_calls
 from ari_app.store.reader import read
 from cli.desks import floor_desks
@@ -26,7 +27,7 @@ def show(as_json: AsJson = False, state: State = HERE) -> None:
     place = state_dir(state)
     settings = settings_in_force(place)
     engine = tables(place, settings)
-    calls = list_calls(engine, living=True) if engine is not None else []
+    calls = list_calls(engine, CallFilter(living=True)) if engine is not None else []
     rows = queue_rows(list(read(place.journal, call=call.id)) for call in calls if call.state in _WAITS)
     desks = floor_desks(place, settings)
     ready = [desk["extension"] for desk in desks if desk["state"] == "ready" and desk["unit"] == POLDA]

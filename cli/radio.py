@@ -17,7 +17,7 @@ from cli.errors import Refused
 from cli.help import examples
 from cli.language import tr, word
 from cli.options import HERE, AsJson, State, new_group
-from cli.output import moment, pairs, print_json, print_line, print_table
+from cli.output import moment, pairs, print_done, print_json, print_line, print_table
 from cli.place import settings_in_force, state_dir
 from cli.stories import action
 
@@ -90,37 +90,40 @@ def log(net: Net = None, limit: Limit = 50, as_json: AsJson = False, state: Stat
 
 @app.command("play-path", epilog=examples("siaga radio play-path 1738285323.12-1"))
 def play_path(transmission: str, state: State = HERE) -> None:
-    """Print where a transmission's recording is, for a player."""
+    """Print where a transmission's recording is, for a player. That you were shown it is in the journal before."""
+    from cli.recordings import show_path  # noqa: PLC0415 - the nets' other commands need nothing of it
+
     place = state_dir(state)
-    if not any(each.id == transmission for each in transmissions(radio_records(place.journal))):
+    said = [each for each in transmissions(radio_records(place.journal)) if each.id == transmission]
+    if not said:
         raise Refused(tr("there is no transmission {id}", id=transmission))
     path = place.transmissions / f"{transmission}.wav"
     if not path.exists():
         raise Refused(tr("transmission {id} has no recording", id=transmission))
-    print_line(str(path))
+    show_path(state, path, call=said[-1].call, transmission=transmission)
 
 
 @app.command("say", epilog=examples("siaga radio say 300 'Semua unit ke Jalan Gatot Subroto'"))
-def say(net: str, text: str, state: State = HERE) -> None:
+def say(net: str, text: str, as_json: AsJson = False, state: State = HERE) -> None:
     """Have a sentence spoken on a net as soon as the floor is free, within a minute."""
-    _order(state, "say", {"net": net, "text": text})
-    print_line(tr("It is said on net {net} as soon as the floor is free.", net=net))
+    done = _order(state, "say", {"net": net, "text": text})
+    print_done(done, tr("It is said on net {net} as soon as the floor is free.", net=net), as_json=as_json)
 
 
 @app.command("patch", epilog=examples("siaga radio patch 1738285323.12 300"))
-def patch(call: str, net: str, state: State = HERE) -> None:
+def patch(call: str, net: str, as_json: AsJson = False, state: State = HERE) -> None:
     """Bring a net into a call that an operator has, as *3NNN# does at the desk."""
-    _order(state, "patch", {"call": call, "net": net})
-    print_line(tr("Net {net} is being brought into call {call}.", net=net, call=call))
+    done = _order(state, "patch", {"call": call, "net": net})
+    print_done(done, tr("Net {net} is being brought into call {call}.", net=net, call=call), as_json=as_json)
 
 
 @app.command("unpatch", epilog=examples("siaga radio unpatch 1738285323.12"))
-def unpatch(call: str, state: State = HERE) -> None:
+def unpatch(call: str, as_json: AsJson = False, state: State = HERE) -> None:
     """Bring the operator back to the caller, as *3# does at the desk."""
-    _order(state, "unpatch", {"call": call})
-    print_line(tr("The operator of call {call} goes back to the caller.", call=call))
+    done = _order(state, "unpatch", {"call": call})
+    print_done(done, tr("The operator of call {call} goes back to the caller.", call=call), as_json=as_json)
 
 
-def _order(state: Path, command: str, arguments: dict[str, Json]) -> None:
+def _order(state: Path, command: str, arguments: dict[str, Json]) -> Json:
     place = state_dir(state)
-    order(place, settings_in_force(place), f"radio.{command}", arguments)
+    return order(place, settings_in_force(place), f"radio.{command}", arguments)

@@ -16,14 +16,13 @@ from cli.language import localised, tr
 from cli.options import HERE, AsJson, State
 from cli.output import counted, moment, print_json, print_line
 from cli.place import settings_in_force, state_dir
-
-_FORMS = "2025-01-31, 2025-01-31T08:00 or with an offset; without one it is the site's time"
+from cli.times import FORMS, entered_time
 
 
 def reconcile_(
     since: Annotated[
         str | None,
-        typer.Option("--since", metavar="TIME", help=f"Only calls that began from then on ({_FORMS})."),
+        typer.Option("--since", metavar="TIME", help=f"Only calls that began from then on ({FORMS})."),
     ] = None,
     until: Annotated[
         str | None, typer.Option("--until", metavar="TIME", help="Only calls that began before then.")
@@ -47,8 +46,8 @@ def reconcile_(
     found = reconcile(
         Place(place.journal, place.witness, place.asterisk_pid, zone, [desk.extension for desk in settings.desk]),
         datetime.now(UTC),
-        since=_time("--since", since, zone),
-        until=_time("--until", until, zone),
+        since=entered_time("--since", since, zone),
+        until=entered_time("--until", until, zone),
         settled=timedelta(seconds=settled),
     )
     if as_json:
@@ -62,18 +61,6 @@ def reconcile_(
                 differences=counted(len(found.report.differences), "difference"),
             )
         )
-
-
-def _time(option: str, text: str | None, zone: ZoneInfo) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        given = datetime.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter(
-            tr("'{text}' is not a time such as {forms}", text=text, forms=tr(_FORMS)), param_hint=f"'{option}'"
-        ) from None
-    return given if given.tzinfo is not None else given.replace(tzinfo=zone)
 
 
 def _as_json(found: Result, zone: ZoneInfo) -> dict[str, object]:

@@ -28,6 +28,7 @@ _STATES: Final = {
     "held": "magenta",
     "transferring": "magenta",
     "consulting": "magenta",
+    "wrapup": "blue",
     "monitoring": "blue",
     "not_ready": "dim",
     "no_operator": "dim",
@@ -61,8 +62,10 @@ def screen(frame: Frame) -> Group:
     waiting.sort(key=lambda call: _age(call.waiting_since, frame.now), reverse=True)
     others = [call for call in view.calls.values() if call.waiting_since is None]
     others.sort(key=lambda call: call.received_at)
-    left = frame.height - len(lines) - 3  # the three headings
-    desk_lines = _desk_lines(view, frame)
+    left = frame.height - len(lines) - 3  # three headings
+    desk_lines, net_lines = _desk_lines(view, frame), _net_lines(view, frame)
+    for_nets = min(len(net_lines), max(1, left // 5))
+    left -= for_nets + bool(net_lines)
     for_desks = min(len(desk_lines), max(left - 2 * _LEAST, left // 3))
     for_waiting = min(max(1, len(waiting)), max(_LEAST, (left - for_desks) // 2))
     for_calls = max(_LEAST, left - for_desks - for_waiting)
@@ -74,6 +77,8 @@ def screen(frame: Frame) -> Group:
         *_listed([_call_line(call, frame) for call in others], for_calls, tr("none")),
         _rule(tr("Desks ({number})", number=len(view.desks)), frame.width),
         *_listed(desk_lines, for_desks, tr("none")),
+        *([_rule(tr("Radio ({number})", number=len(view.nets)), frame.width)] if net_lines else ()),
+        *(_listed(net_lines, for_nets, "") if net_lines else ()),
     ]
     return Group(*parts[: frame.height])
 
@@ -165,8 +170,28 @@ def _desk_lines(view: FloorView, frame: Frame) -> list[Text]:
     return lines
 
 
+def _net_lines(view: FloorView, frame: Frame) -> list[Text]:
+    """The radio nets, in the order of their numbers: who transmits, since when, and which desks are there."""
+    lines = []
+    for _, net in sorted(view.nets.items()):
+        who = tr("desk {desk}", desk=net.desk) if net.floor == "desk" else str(word(net.floor))
+        is_down = net.line == "down"
+        line = Text(f"{_cut(plain(f'{net.net} {net.name}'), 22):<24}")
+        line.append(
+            f"{plain(tr('gateway down') if is_down else who):<14}",
+            style="bold red" if is_down else "" if net.floor == "idle" else "yellow",
+        )
+        since = net.line_since if is_down else net.floor_since
+        line.append(f"{_span(_age(since, frame.now)) if since else '':<{_SPAN + 1}}{plain(' '.join(net.desks))}")
+        line.truncate(frame.width, overflow="ellipsis")
+        lines.append(line)
+    return lines
+
+
 def _desk_cell(desk: DeskState, name: int, frame: Frame) -> Text:
     state = desk.reason if desk.state == "not_ready" and desk.reason else desk.state
+    if desk.call is None and desk.colleague is not None:
+        state = f"-> {desk.colleague}"
     span = _span(_age(desk.since, frame.now)) if desk.since else ""
     cell = Text(f"{plain(desk.extension):<{name}}")
     cell.append(f"{_cut(plain(str(word(state))), _STATE - 1):<{_STATE}}", style=_STATES.get(desk.state, ""))

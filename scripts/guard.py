@@ -37,6 +37,7 @@ HELD_BY: Final = {"Stasis", "StasisBroadcast"}
 LEG_MARK: Final = "-leg-"
 DESK_CONTEXT: Final = "desk-"
 RADIO: Final = "radio-"  # how ids of a net's legs and bridges begin, and contexts of gateways that call
+RUNG: Final = "ht-"  # the same for a desk that is rung for an officer on the radio
 PLAYBACKS: Final = 8
 """What the application plays to a channel has one of so many names, ``CHANNEL-play-N``."""
 
@@ -104,7 +105,7 @@ def decide(channels: Sequence[dict[str, Any]], bridges: Sequence[dict[str, Any]]
     """
     held = {each["id"]: each for each in channels if each["dialplan"]["app_name"] in HELD_BY}
     # First of all what reaches a radio: nobody is there who could switch its transmitter off.
-    plan = Plan([each["id"] for each in channels if _is_gateway(each)], [], [])
+    plan = Plan([each["id"] for each in channels if _is_gateway(each) or _rings_for_radio(each)], [], [])
     lines = [name for name in held if LEG_MARK not in name and name not in plan.hang_up]
     company = {name: {other for each in bridges if name in each["channels"] and not each["id"].startswith(RADIO)
                       for other in each["channels"]} - {name} for name in lines}  # fmt: skip
@@ -125,6 +126,11 @@ def decide(channels: Sequence[dict[str, Any]], bridges: Sequence[dict[str, Any]]
 
 def _is_gateway(channel: dict[str, Any]) -> bool:
     return bool(channel["id"].startswith(RADIO) or channel["dialplan"]["context"].startswith(RADIO))
+
+
+def _rings_for_radio(channel: dict[str, Any]) -> bool:
+    """Whether a desk's phone rings for an officer: every citizen who is given back goes first."""
+    return bool(channel["id"].startswith(RUNG) and channel["state"] != "Up")
 
 
 def _is_leg_of(leg: str, line: str) -> bool:

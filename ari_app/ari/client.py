@@ -31,6 +31,9 @@ PHONES: Final = "siaga110-phones"
 """A second name of ours, for the phones' registrations only: with them comes all that the phones' legs do, which
 the first name gets already."""
 
+NET_CONTEXT: Final = "desk-net"
+"""Where in the dialplan a desk is on a radio net (``dialplan/radio.conf``)."""
+
 SOURCES_AT_ONCE: Final = 50
 """Subscriptions in one request."""
 
@@ -83,6 +86,19 @@ class AsteriskClient(Transport):
         """Make the channel ``leg`` and call a radio gateway with it for at most ``seconds``."""
         await self.ring(leg, dial, originator=None, shown=shown, seconds=seconds)
 
+    async def ring_for_net(self, leg: str, endpoint: str, net: str, *, shown: Shown, seconds: int) -> None:
+        """Ring a desk that, when it answers, has dialled a radio net."""
+        query = {
+            "endpoint": endpoint,
+            "context": NET_CONTEXT,
+            "extension": net,
+            "priority": "1",
+            "channelId": leg,
+            "callerId": _caller_id(shown),
+            "timeout": str(seconds),
+        }
+        await self._order("POST", "/channels", query)
+
     async def mute(self, leg: str) -> None:
         """Let nobody hear a leg."""
         await self._order("POST", f"/channels/{leg}/mute", {"direction": "in"})
@@ -90,6 +106,15 @@ class AsteriskClient(Transport):
     async def unmute(self, leg: str) -> None:
         """Let a leg be heard again."""
         await self._order("DELETE", f"/channels/{leg}/mute", {"direction": "in"})
+
+    async def hush(self, leg: str) -> None:
+        """Let nobody hear a leg whose talk is told."""
+        # Divided by so much every sample is 0. MUTEAUDIO is in front of TALK_DETECT, as ARI's mute is.
+        await self._set(leg, "VOLUME(RX)", "-32767")
+
+    async def unhush(self, leg: str) -> None:
+        """Let a leg that was hushed be heard again."""
+        await self._set(leg, "VOLUME(RX)", "0")
 
     async def detect_talk(self, leg: str, *, silence_ms: int, level: int) -> None:
         """Have talk and its end told of a leg."""

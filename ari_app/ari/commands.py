@@ -109,11 +109,24 @@ class Commands(Protocol):
         Asterisk itself gives up after ``seconds``; answered, the leg is under our control. ``shown`` is who calls.
         """
 
+    async def ring_for_net(self, leg: str, endpoint: str, net: str, *, shown: Shown, seconds: int) -> None:
+        """Make the channel ``leg`` and ring ``endpoint`` with it; answered, it goes to the net in the dialplan.
+
+        It comes to us as if the desk had dialled the net. Asterisk itself gives up after ``seconds``. Until it has come
+        its events are told to who has subscribed to it.
+        """
+
     async def mute(self, leg: str) -> None:
         """Let nobody hear a leg from now on. Its keys are events all the same."""
 
     async def unmute(self, leg: str) -> None:
         """Let a leg be heard again where it is."""
+
+    async def hush(self, leg: str) -> None:
+        """Let nobody hear a leg from now on, whose talk is told all the same: after its first ``detect_talk``."""
+
+    async def unhush(self, leg: str) -> None:
+        """Let a leg be heard again that was hushed."""
 
     async def detect_talk(self, leg: str, *, silence_ms: int, level: int) -> None:
         """Have ``ChannelTalkingStarted`` and ``ChannelTalkingFinished`` told of a leg that is not muted.

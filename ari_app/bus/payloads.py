@@ -101,8 +101,8 @@ class DeskState(Payload):
     state: Annotated[
         str,
         Field(
-            description="unregistered, no_operator, not_ready, ready; with a call ringing, talking, held, "
-            "transferring, consulting, or monitoring where a supervisor listens to it."
+            description="unregistered, no_operator, not_ready, wrapup, ready; with a call ringing, talking, held, "
+            "transferring, consulting, or monitoring where a supervisor listens to it; talking also with another desk."
         ),
     ]
     since: Annotated[At | None, Field(description="When this state began; null: longer ago than was looked.")]
@@ -113,6 +113,32 @@ class DeskState(Payload):
         str | None, Field(description="Why not ready: rest, prayer, meal, briefing, no_answer, supervisor.")
     ]
     call: Annotated[str | None, Field(description="Id of the call that is there.")]
+    colleague: Annotated[str | None, Field(description="The desk that it talks to, without a caller.")] = None
+    wrapup_until: Annotated[At | None, Field(description="When the time for the work on the last call is over.")] = None
+
+
+class NetState(Payload):
+    """``siaga110/radio/{net}``, retained. It has no caller's number, so that it can hang on a wall."""
+
+    seq: Seq
+    net: str
+    name: str
+    line: Annotated[
+        Literal["up", "down", "unknown"],
+        Field(
+            description="The gateway's line: up is also one on demand that was there when it was needed last; "
+            "unknown: nothing was told of it yet."
+        ),
+    ]
+    line_since: At | None
+    floor: Annotated[
+        Literal["idle", "officer", "desk", "system"],
+        Field(description="Who transmits: nobody, an officer's radio, an operator's desk, or a sentence of ours."),
+    ]
+    desk: Annotated[str | None, Field(description="The desk that has keyed.")]
+    call: Annotated[str | None, Field(description="The 110 call for whose sake it has.")]
+    floor_since: Annotated[At | None, Field(description="Since when; null: nobody has transmitted yet.")]
+    desks: Annotated[tuple[str, ...], Field(description="The desks on the net, in the order in which they came.")]
 
 
 class Waiting(BaseModel):

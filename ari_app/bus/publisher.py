@@ -13,7 +13,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 from pydantic import ValidationError
 
 from ari_app.bus import topics
-from ari_app.bus.board import Board
+from ari_app.bus.board import Board, Clock
 from ari_app.bus.broker import Broker, BusClient
 from ari_app.bus.link import STEP_SECONDS, Link
 from ari_app.bus.payloads import LastRecord
@@ -31,18 +31,6 @@ class Journal(Source, Protocol):
 
     async def follow(self, floor: Floor) -> None:
         """Fold lines behind those that the floor has; return when it has some more."""
-        ...
-
-
-class Clock(Protocol):
-    """The site's time."""
-
-    def now(self) -> str:
-        """ISO 8601 with the site's offset."""
-        ...
-
-    def today(self) -> str:
-        """The date, ``2025-01-31``."""
         ...
 
 
@@ -88,9 +76,10 @@ class Publisher:
             if floor is None or not floor.seq or not await journal.has(Place(floor.seq, floor.hash)):
                 floor = await journal.restore()
             self._floor = floor
-            self._board = board = Board(floor, self._clock.today)
+            self._board = board = Board(floor, self._clock)
             ours = SubscribeOptions(qos=1, noLocal=True)
-            await client.subscribe([(topics.EVERY_CALL, ours), (topics.EVERY_DESK, ours)])
+            every = (topics.EVERY_CALL, topics.EVERY_DESK, topics.EVERY_NET)
+            await client.subscribe([(topic, ours) for topic in every])
             await say_online(client, topics.PUBLISHER_STATUS, self._clock.now())
             self._link.is_up()
             await _until_first(

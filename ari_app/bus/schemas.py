@@ -14,6 +14,7 @@ from ari_app.bus.payloads import (
     DeskState,
     JournalRecord,
     LastRecord,
+    NetState,
     Payload,
     QueueState,
     Status,
@@ -26,6 +27,7 @@ MODELS: Final[Mapping[str, type[Payload]]] = {
     "journal": JournalRecord,
     "journal_last": LastRecord,
     "queue": QueueState,
+    "radio": NetState,
     "status": Status,
 }
 """By the name of the file."""

@@ -28,6 +28,8 @@ _CALLS: Final = f"{PREFIX}/calls/"
 _DESKS: Final = f"{PREFIX}/desks/"
 EVERY_CALL: Final = f"{_CALLS}+"
 EVERY_DESK: Final = f"{_DESKS}+"
+_NETS: Final = f"{PREFIX}/radio/"
+EVERY_NET: Final = f"{_NETS}+"
 
 
 def is_level(name: str) -> bool:
@@ -46,6 +48,16 @@ def call(id_: str) -> str:
 def desk(extension: str) -> str:
     """Retained."""
     return _DESKS + extension
+
+
+def net(number: str) -> str:
+    """Retained."""
+    return _NETS + number
+
+
+def net_in(topic: str) -> str | None:
+    """The radio net that a topic is of; None: of none."""
+    return topic.removeprefix(_NETS) if topic.startswith(_NETS) else None
 
 
 def call_in(topic: str) -> str | None:

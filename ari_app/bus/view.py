@@ -14,11 +14,12 @@ from pydantic import ValidationError
 from ari_app.bus import topics
 from ari_app.bus.broker import Broker, BusClient
 from ari_app.bus.link import STEP_SECONDS, Link
-from ari_app.bus.payloads import Alarm, Alarms, CallState, DeskState, QueueState, Status
+from ari_app.bus.payloads import Alarm, Alarms, CallState, DeskState, NetState, QueueState, Status
 
 _TOPICS = (
     topics.EVERY_CALL,
     topics.EVERY_DESK,
+    topics.EVERY_NET,
     topics.QUEUE,
     topics.STATUS,
     topics.PUBLISHER_STATUS,
@@ -32,6 +33,7 @@ class FloorView:
 
     calls: dict[str, CallState] = field(default_factory=dict)
     desks: dict[str, DeskState] = field(default_factory=dict)
+    nets: dict[str, NetState] = field(default_factory=dict)
     queue: QueueState | None = None
     application: Status | None = None
     publisher: Status | None = None
@@ -49,18 +51,18 @@ class FloorView:
             self.unread.discard(topic)
 
     def _take(self, topic: str, payload: bytes) -> None:
-        call, desk = topics.call_in(topic), topics.desk_in(topic)
-        if call is not None:
-            if payload:
-                self.calls[call] = CallState.model_validate_json(payload)
-            else:
-                self.calls.pop(call, None)
-        elif desk is not None:
-            if payload:
-                self.desks[desk] = DeskState.model_validate_json(payload)
-            else:
-                self.desks.pop(desk, None)
-        elif topic == topics.QUEUE:
+        for name, kept, model in (
+            (topics.call_in(topic), self.calls, CallState),
+            (topics.desk_in(topic), self.desks, DeskState),
+            (topics.net_in(topic), self.nets, NetState),
+        ):
+            if name is not None:
+                if payload:
+                    kept[name] = model.model_validate_json(payload)  # type: ignore[assignment]  # each its own
+                else:
+                    kept.pop(name, None)
+                return
+        if topic == topics.QUEUE:
             self.queue = QueueState.model_validate_json(payload) if payload else None
         elif topic == topics.STATUS:
             self.application = Status.model_validate_json(payload) if payload else None

@@ -13,7 +13,7 @@ from typing import Final
 
 from ari_app.domain.facts import Json, Record
 
-FOLD_VERSION: Final = 4
+FOLD_VERSION: Final = 6
 """Goes up when one of the folds changes: the tables are then folded anew from the whole journal."""
 
 STATES: Final = ("waiting", "ringing", "talking", "held", "transferring", "consulting", "ended")
@@ -22,17 +22,24 @@ WITH_CALLER: Final = frozenset({"talking", "held", "transferring", "consulting"}
 """The states in which somebody has taken the call and works on it."""
 
 KINDS: Final = ("valid", "not_valid", "prank")
+OUTCOMES: Final = ("answered", "abandoned", "fallback", "turned_away", "lost")
+"""How a call has ended; ``turned_away``: a blocked caller, as too many of them waited (SOP VIII)."""
 
 
 @dataclass(frozen=True, slots=True)
 class CallRow:
     """A call, with the fields of the contract. Times are ISO 8601 with offset, as in the journal.
 
-    ``state`` is one of ``STATES``, ``kind`` of ``KINDS`` (SOP V.4); ``outcome`` is answered, abandoned, fallback,
-    turned_away or lost once it has ended. ``kind`` stays ``prank`` when the mark is taken back: it is what was said of
+    ``state`` is one of ``STATES``, ``kind`` of ``KINDS`` (SOP V.4), ``outcome`` of ``OUTCOMES`` once
+    it has ended. ``kind`` stays ``prank`` when the mark is taken back: it is what was said of
     the call while it lived. ``desk`` and ``operator`` are who has the caller now, ``polres`` the Polres that has or
-    had the call, or for which it is (SOP V.6, V.10). ``ticket`` is its complaint's, ``recording_sha256`` of its
+    had the call, or for which it is (SOP V.6, V.10). ``ticket`` is its complaint's, the ``recording_...`` are of its
     finished recording. ``first_seq`` is the number of its first record, so calls can be put in order.
+
+    ``answered_by`` is the operator who answered it first, ``answered_desk`` where. ``blocked_at``: the number was
+    blocked then (SOP VIII). ``emergency_at`` is when it was marked as the emergency that it still is, ``contact_at``
+    when somebody was first told of it: a radio net was brought in or keyed, or a Polres answered (SOP VII.d).
+    ``marked_at`` is when it got a prank mark that still stands, also after its end (SOP VII.f).
     """
 
     id: str
@@ -51,6 +58,14 @@ class CallRow:
     answered_at: str | None = None
     ended_at: str | None = None
     recording_sha256: str | None = None
+    recording_seconds: float | None = None
+    recording_bytes: int | None = None
+    answered_by: str | None = None
+    answered_desk: str | None = None
+    blocked_at: str | None = None
+    emergency_at: str | None = None
+    contact_at: str | None = None
+    marked_at: str | None = None
 
 
 def text(data: Mapping[str, Json], key: str) -> str | None:
@@ -72,7 +87,9 @@ def fold_call(row: CallRow | None, record: Record) -> CallRow | None:
     if row is None:
         row = CallRow(record.call, record.seq, record.at)
     change = _CHANGES.get(record.action)
-    return row if change is None or row.state == "ended" else change(row, record)
+    if change is None or (row.state == "ended" and record.action not in _AFTERWARDS):
+        return row
+    return change(row, record)
 
 
 def _received(row: CallRow, record: Record) -> CallRow:
@@ -101,14 +118,19 @@ def _held_by(row: CallRow, record: Record, state: str) -> CallRow:
 
 
 def _answered(row: CallRow, record: Record) -> CallRow:
-    return replace(_held_by(row, record, "talking"), answered_at=row.answered_at or record.at)
+    after = _held_by(row, record, "talking")
+    if row.answered_at is not None:
+        return after
+    return replace(after, answered_at=record.at, answered_by=after.operator, answered_desk=after.desk)
 
 
 def _classified(row: CallRow, record: Record) -> CallRow:
     kind, emergency = record.data.get("kind"), record.data.get("emergency")
     if isinstance(kind, str) and kind in KINDS:
         row = replace(row, kind=kind)
-    return replace(row, emergency=emergency) if isinstance(emergency, bool) else row
+    if not isinstance(emergency, bool):
+        return row
+    return replace(row, emergency=emergency, emergency_at=(row.emergency_at or record.at) if emergency else None)
 
 
 def _held(row: CallRow, record: Record) -> CallRow:
@@ -140,7 +162,27 @@ def _transfer_started(row: CallRow, record: Record) -> CallRow:
 
 def _transfer_answered(row: CallRow, record: Record) -> CallRow:
     polres = text(record.data, "polres") or row.polres
-    return replace(_held_by(row, record, "talking"), polres=polres, answered_at=row.answered_at or record.at)
+    return _contacted(replace(_answered(row, record), polres=polres), record)
+
+
+def _contacted(row: CallRow, record: Record) -> CallRow:
+    return replace(row, contact_at=row.contact_at or record.at)
+
+
+def _keyed(row: CallRow, record: Record) -> CallRow:
+    return _contacted(row, record) if record.data.get("by") == "desk" else row
+
+
+def _blocked(row: CallRow, record: Record) -> CallRow:
+    return replace(row, blocked_at=record.at)
+
+
+def _marked(row: CallRow, record: Record) -> CallRow:
+    return replace(row, marked_at=row.marked_at or record.at)
+
+
+def _unmarked(row: CallRow, _: Record) -> CallRow:
+    return replace(row, marked_at=None)
 
 
 def _taken_back(row: CallRow, record: Record) -> CallRow:
@@ -170,7 +212,13 @@ def _complaint(row: CallRow, record: Record) -> CallRow:
 
 
 def _recorded(row: CallRow, record: Record) -> CallRow:
-    return replace(row, recording_sha256=text(record.data, "sha256"))
+    seconds, size = record.data.get("seconds"), record.data.get("bytes")
+    return replace(
+        row,
+        recording_sha256=text(record.data, "sha256"),
+        recording_seconds=float(seconds) if isinstance(seconds, int | float) else None,
+        recording_bytes=size if isinstance(size, int) else None,
+    )
 
 
 def _ended(row: CallRow, record: Record) -> CallRow:
@@ -199,6 +247,14 @@ _CHANGES: Final[Mapping[str, Callable[[CallRow, Record], CallRow]]] = {
     "call.adopted": _adopted,
     "call.recorded": _recorded,
     "call.ended": _ended,
+    "call.blocked": _blocked,
     "complaint.opened": _complaint,
+    "radio.patched": _contacted,
+    "radio.keyed": _keyed,
+    "prank.marked": _marked,
+    "prank.unmarked": _unmarked,
 }
 """What each action changes in a call's row."""
+
+_AFTERWARDS: Final = frozenset({"prank.marked", "prank.unmarked"})
+"""What supervisors say of calls that are over (SOP VII.f)."""

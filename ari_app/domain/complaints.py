@@ -170,7 +170,7 @@ _CHANGES: Final[Mapping[str, Callable[[Record], _Changes]]] = {
 }
 """What each action changes in a complaint."""
 
-HISTORY: Final = frozenset({"complaint.opened", *_CHANGES})
+HISTORY: Final = frozenset({"complaint.opened", "instruction.added", *_CHANGES})
 """The actions of a call that its complaint's history is made of."""
 
 

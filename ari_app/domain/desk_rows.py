@@ -7,12 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Final
 
 from ari_app.domain.calls import CallRow, text
 from ari_app.domain.facts import Json, Record
 
 RINGING, TALKING, MONITORING = "ringing", "talking", "monitoring"
+READY, WRAPPING_UP = "ready", "wrapup"
+
+STARTED, WRAPUP, COLLEAGUES, FREE = "application.started", "desk.wrapup", "desk.talking", "desk.free"
+"""The application has begun anew, and knows of no wrap-up; one began; two desks talk; that is over, or a wrap-up is."""
+
+LONGEST_WRAPUP: Final = 86_400
+"""Seconds. A journal holds whatever was told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +30,8 @@ class DeskRow:
     ``activity`` is ringing, talking or, for a supervisor, monitoring while there is a ``call``. ``operator`` is the NRP
     of who is logged in; ``ready`` and why not (``reason``) are theirs. Whether a desk needs an operator is the
     configuration's business.
+    ``colleague`` is the desk that it talks to without a caller. ``wrapup_until``: until then its operator finishes the
+    work on the last call. ``busy_since`` is when the one or the other began.
     """
 
     extension: str
@@ -32,24 +42,46 @@ class DeskRow:
     operator: str | None = None
     ready: bool = True
     reason: str | None = None
+    colleague: str | None = None
+    busy_since: str | None = None
+    wrapup_until: str | None = None
 
 
-def desk_state(row: DeskRow, call: CallRow | None, *, login: bool) -> str:
-    """What a desk is doing, or why it is not.
+def desk_state(row: DeskRow, call: CallRow | None, *, login: bool, now: datetime) -> str:
+    """What a desk is doing, or why it is not, at the moment ``now``.
 
-    It is ``unregistered``, ``no_operator``, ``not_ready``, ``ready``, or with a call ``ringing``, ``talking``,
-    ``held``, ``transferring``, ``consulting``; ``monitoring`` where a supervisor listens to one. ``call`` is the living
-    call that is there; ``login`` is whether the desk needs an operator.
+    It is ``unregistered``, ``no_operator``, ``not_ready``, ``wrapup``, ``ready``, or with a call ``ringing``,
+    ``talking``, ``held``, ``transferring``, ``consulting``; ``monitoring`` where a supervisor listens to one;
+    ``talking`` also with another desk. ``call`` is the living call that is there; ``login`` is whether the desk needs
+    an operator.
     """
     if call is not None:
         # Who has the caller does what the call does; anyone else rings, or talks to those who are there.
         is_theirs = call.desk == row.extension and row.activity != RINGING
         return call.state if is_theirs else row.activity or TALKING
+    if row.colleague is not None:
+        return TALKING
     if not row.registered:
         return "unregistered"
     if login and row.operator is None:
         return "no_operator"
-    return "ready" if row.ready else "not_ready"
+    if not row.ready:
+        return "not_ready"
+    return WRAPPING_UP if is_wrapping_up(row, now) else READY
+
+
+def is_wrapping_up(row: DeskRow, now: datetime) -> bool:
+    """Whether the time for the work on the last call is not over yet."""
+    until = _moment(row.wrapup_until)
+    return until is not None and now < until
+
+
+def _moment(at: str | None) -> datetime | None:
+    try:
+        then = None if at is None else datetime.fromisoformat(at)
+    except ValueError:
+        return None
+    return then if then is not None and then.tzinfo is not None else None
 
 
 def fold_desks(desks: Mapping[str, DeskRow], record: Record) -> dict[str, DeskRow]:
@@ -74,7 +106,11 @@ def _seat(desks: Mapping[str, DeskRow], record: Record) -> Iterator[DeskRow]:
     nrp, desk = text(record.data, "operator"), text(record.data, "desk")
     if record.action in {"operator.logged_in", "operator.removed"} and nrp is not None:
         yield from (_empty(row) for row in desks.values() if row.operator == nrp and row.extension != desk)
-    if desk is not None:
+    if record.action == STARTED:
+        yield from map(_idle, desks.values())
+    if record.action in {COLLEAGUES, FREE}:
+        yield from _colleagues(desks, record)
+    elif desk is not None:
         row = desks.get(desk) or DeskRow(desk)
         change = _SEATS.get(record.action)
         if change is not None:
@@ -85,7 +121,34 @@ def _empty(row: DeskRow) -> DeskRow:
     return replace(row, operator=None, ready=True, reason=None)
 
 
+def _idle(row: DeskRow) -> DeskRow:
+    return replace(row, colleague=None, busy_since=None, wrapup_until=None)
+
+
+def _colleagues(desks: Mapping[str, DeskRow], record: Record) -> Iterator[DeskRow]:
+    """Two desks talk to each other, or do so no more; ``to`` left out: a wrap-up is over before its time."""
+    pair = text(record.data, "desk"), text(record.data, "to")
+    for mine, theirs in (pair, pair[::-1]):
+        row = desks.get(mine) or DeskRow(mine) if mine is not None else None
+        if row is None:
+            continue
+        if record.action == COLLEAGUES and theirs is not None:
+            yield replace(_idle(row), colleague=theirs, busy_since=record.at)
+        elif record.action == FREE and theirs == row.colleague:
+            yield _idle(row)
+
+
+def _wrapping_up(row: DeskRow, record: Record) -> DeskRow:
+    seconds, began = record.data.get("seconds"), _moment(record.at)
+    if began is None or isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        return row
+    until = began + timedelta(seconds=min(max(0, seconds), LONGEST_WRAPUP))
+    return replace(_idle(row), busy_since=record.at, wrapup_until=until.isoformat(timespec="milliseconds"))
+
+
 def _registered(row: DeskRow, record: Record) -> DeskRow:
+    """A phone that has just been switched on is rung at once (``desks.with_phone``)."""
+    row = row if row.wrapup_until is None else _idle(row)
     return row if row.registered else replace(row, registered=True, since=record.at)
 
 
@@ -119,6 +182,7 @@ _SEATS: Final[Mapping[str, Callable[[DeskRow, Record], DeskRow]]] = {
     "operator.removed": _logged_out,
     "operator.ready": _ready,
     "operator.not_ready": _not_ready,
+    WRAPUP: _wrapping_up,
 }
 
 

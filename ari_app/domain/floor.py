@@ -1,4 +1,4 @@
-"""The floor as it is now, folded from the journal's records: living calls, desks, who waits, and today's figures.
+"""The floor as it is now, folded from the journal's records: calls, desks, radio nets, who waits, today's figures.
 
 A fold without I/O and without a clock: the same records in the same order give the same floor. It builds on the
 folds of the tables (``calls``, ``desk_rows``), so a screen and a listing cannot disagree.
@@ -8,20 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 from ari_app.domain.calls import CallRow, fold_call, text
-from ari_app.domain.desk_rows import DeskRow, desk_state, fold_desks
+from ari_app.domain.desk_rows import READY, WRAPPING_UP, DeskRow, desk_state, fold_desks, is_wrapping_up
 from ari_app.domain.desks import POLDA
 from ari_app.domain.facts import Record
 from ari_app.domain.operators import DeskPlace
+from ari_app.domain.transmissions import NetRow, fold_net
 
 QUICK_SECONDS: Final = 10.0
 """A call that is answered within so long counts as answered quickly."""
 
 EMERGENCY, NORMAL, VERIFICATION = "emergency", "normal", "verification"
 
+_BEFORE: Final = datetime.fromtimestamp(0, UTC)
 _DAYS: Final = 2
 _WAITS: Final = frozenset({"waiting", "ringing"})
 
@@ -53,6 +55,15 @@ class FloorDesk:
 
 
 @dataclass(frozen=True, slots=True)
+class FloorNet:
+    """A configured radio net (SOP VII.d)."""
+
+    row: NetRow
+    name: str
+    seq: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Tally:
     """The calls that were received on one day, by the site's own date."""
 
@@ -65,14 +76,19 @@ class Tally:
 class Floor:
     """Living calls and desks after the records that were folded so far."""
 
-    def __init__(self, places: Mapping[str, DeskPlace]) -> None:
-        """``places`` are the configured desks by extension; nothing has been told of any yet."""
+    def __init__(self, places: Mapping[str, DeskPlace], nets: Mapping[str, str] | None = None) -> None:
+        """``places`` are the configured desks by extension, ``nets`` the names of the radio nets by number.
+
+        Nothing has been told of any yet.
+        """
         self.seq = 0
         self.hash = ""
         self.calls: dict[str, LivingCall] = {}
-        self.desks = {name: _seen(DeskRow(name), place, None) for name, place in places.items()}
+        self.desks = {name: _seen(DeskRow(name), place, None, _BEFORE) for name, place in places.items()}
+        self.nets = {net: FloorNet(NetRow(net), name) for net, name in (nets or {}).items()}
+        self.changed_nets: set[str] = set()
         self.changed_calls: set[str] = set()
-        """Calls that changed or ended since somebody emptied this; the same for desks below."""
+        """Calls that changed or ended since somebody emptied this; the same for desks and nets."""
         self.changed_desks: set[str] = set()
         self._rows: dict[str, DeskRow] = {}
         self._days: dict[str, Tally] = {}
@@ -87,12 +103,22 @@ class Floor:
         touched = rows.keys() | {name for name, row in self._rows.items() if after and row.call == record.call}
         for name in touched & self.desks.keys():
             self._fold_desk(name, record)
+        if record.action.startswith("radio."):
+            self._fold_net(str(record.data.get("net")), record)
         if (before is None) != (after is None) or (after and before and after.row != before.row):
             self._count(before.row if before else None, record)
 
     def passed(self, seq: int, hash_: str) -> None:
         """The journal has been read up to this line; damaged ones before it could not be folded."""
         self.seq, self.hash = seq, hash_
+
+    def pass_time(self, now: str) -> None:
+        """It is ``now``: wrap-ups whose time is over have ended."""
+        moment = _datetime(now)
+        for name, desk in self.desks.items():
+            if desk.state == WRAPPING_UP and not is_wrapping_up(desk.row, moment):
+                self.desks[name] = replace(desk, state=READY, since=desk.row.wrapup_until)
+                self.changed_desks.add(name)
 
     def tally(self, day: str) -> Tally:
         """The figures of the calls that were received on a day, ``2025-01-31``."""
@@ -105,7 +131,7 @@ class Floor:
 
     def ready_desks(self) -> int:
         """How many of the Polda's desks are free and ready for the next call."""
-        return sum(desk.state == "ready" and desk.place.unit == POLDA for desk in self.desks.values())
+        return sum(desk.state == READY and desk.place.unit == POLDA for desk in self.desks.values())
 
     def _fold_call(self, before: LivingCall | None, record: Record) -> LivingCall | None:
         """The call of this record after it; None: there is none, or it has ended."""
@@ -128,10 +154,17 @@ class Floor:
     def _fold_desk(self, name: str, record: Record) -> None:
         known, row = self.desks[name], self._rows[name]
         call = self.calls.get(row.call) if row.call is not None else None
-        fresh = _seen(row, known.place, call.row if call else None)
-        is_other = (fresh.state, row.call, row.reason) != (known.state, known.row.call, known.row.reason)
+        fresh = _seen(row, known.place, call.row if call else None, _datetime(record.at))
+        is_other = (fresh.state, *_what(row)) != (known.state, *_what(known.row))
         self.desks[name] = replace(fresh, since=record.at if is_other else known.since, seq=record.seq)
         self.changed_desks.add(name)
+
+    def _fold_net(self, name: str, record: Record) -> None:
+        known = self.nets.get(name)
+        row = fold_net(known.row, record) if known is not None else None
+        if known is not None and row is not None and row != known.row:
+            self.nets[name] = replace(known, row=row, seq=record.seq)
+            self.changed_nets.add(name)
 
     def _count(self, before: CallRow | None, record: Record) -> None:
         """A call was received, or answered for the first time."""
@@ -168,8 +201,22 @@ def _priority(before: str | None, record: Record, *, waits: bool) -> str | None:
     return NORMAL if is_let_out else before
 
 
-def _seen(row: DeskRow, place: DeskPlace, call: CallRow | None) -> FloorDesk:
-    return FloorDesk(row, place, desk_state(row, call, login=place.login))
+def _seen(row: DeskRow, place: DeskPlace, call: CallRow | None, now: datetime) -> FloorDesk:
+    return FloorDesk(row, place, desk_state(row, call, login=place.login, now=now))
+
+
+def _what(row: DeskRow) -> tuple[str | None, ...]:
+    """What is there, besides the state: another one of these is another time since when."""
+    return row.call, row.reason, row.colleague if row.call is None else None
+
+
+def _datetime(at: str) -> datetime:
+    """A moment; long ago for a damaged one, which must not stop the folding."""
+    try:
+        moment = datetime.fromisoformat(at)
+    except ValueError:
+        return _BEFORE
+    return moment if moment.tzinfo is not None else _BEFORE
 
 
 def _seconds(begin: str, end: str) -> float:
@@ -177,8 +224,5 @@ def _seconds(begin: str, end: str) -> float:
 
 
 def _moment(at: str) -> float:
-    """Seconds since 1970; 0 for a damaged time, which must not stop the folding."""
-    try:
-        return datetime.fromisoformat(at).timestamp()
-    except ValueError:
-        return 0.0
+    """Seconds since 1970; 0 for a damaged time."""
+    return _datetime(at).timestamp()

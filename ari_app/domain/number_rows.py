@@ -8,9 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
-from ari_app.domain.blocklist import ACTIONS, BLOCKED, MARKED, MOST_MARKS, UNMARKED, Reason, is_number, moment
+from ari_app.domain.blocklist import ACTIONS, BLOCKED, MARKED, MOST_MARKS, UNMARKED, Reason, is_number
 from ari_app.domain.calls import text
 from ari_app.domain.facts import Record
+from ari_app.domain.moments import milliseconds
 
 MarkedIn: TypeAlias = tuple[tuple[str, int], ...]
 """The calls in which a number was marked, each with when (ms since 1970)."""
@@ -90,7 +91,7 @@ def fold_number(row: NumberRow | None, record: Record) -> NumberRow | None:
         len(marked_in),
         marked_in,
         blocked_at=record.at,
-        blocked_ms=_milliseconds(record),
+        blocked_ms=milliseconds(record.at),
         blocked_by=record.actor,
         reason=text(record.data, "reason"),
         note=text(record.data, "note"),
@@ -106,12 +107,8 @@ def _marked(row: NumberRow, record: Record) -> NumberRow:
     elif len(others) < len(row.marked_in):
         return row  # at most one mark a call
     else:
-        marked_in = (*row.marked_in, (record.call, _milliseconds(record)))[-MOST_MARKS:]
+        marked_in = (*row.marked_in, (record.call, milliseconds(record.at)))[-MOST_MARKS:]
     return replace(row, marks=len(marked_in), marked_in=marked_in)
-
-
-def _milliseconds(record: Record) -> int:
-    return round(moment(record, 0.0) * 1000)
 
 
 NUMBER_FIELDS: Final = tuple(NumberRow.__dataclass_fields__)

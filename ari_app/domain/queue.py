@@ -22,7 +22,9 @@ class Priority(IntEnum):
     EMERGENCY = 0
     TAKE_BACK = 1
     NORMAL = 2
-    VERIFICATION = 3
+    RADIO = 3
+    """An officer who has an operator rung by radio (SOP VII.d): no citizen waits because of that."""
+    VERIFICATION = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +43,13 @@ class Waiting:
 
     @property
     def may_ring_all(self) -> bool:
-        """Not so a number that waits to be verified: it must not take the desks from anybody."""
-        return self.priority is not Priority.VERIFICATION
+        """Not so an officer, nor a number that waits to be verified: they must not take the desks from anybody."""
+        return self.is_citizen
+
+    @property
+    def is_citizen(self) -> bool:
+        """Whether it is somebody who calls 110, and whose number is not blocked."""
+        return self.priority < Priority.RADIO
 
     def rings_all_from(self, overflow: float) -> float:
         """From when on every desk rings for it: when the wait passes ``overflow`` seconds."""
@@ -60,7 +67,8 @@ def assign(waiting: Iterable[Waiting], desks: Sequence[Desk], *, now: float, ove
     A call gets the desk that has been idle the longest, one at a time. A call that has waited ``overflow``
     seconds gets every desk that can ring; so does every call as long as nobody is ready at all. A call that
     rings somewhere already is not moved when another desk frees up. A blocked number gets a desk that nobody else
-    waits for, and never more than its share of them (SOP VIII).
+    waits for, and never more than its share of them (SOP VIII). An officer gets one that no citizen may need: there
+    must be more of them than citizens who wait, even where it rings for these.
     """
     able = longest_idle_first(desk for desk in desks if desk.can_ring(now))
     if not able:
@@ -68,6 +76,7 @@ def assign(waiting: Iterable[Waiting], desks: Sequence[Desk], *, now: float, ove
     nobody_is_ready = not any(desk.is_at_work for desk in desks)
     pairs: list[tuple[str, str]] = []
     ordered = in_order(waiting)
+    citizens = sum(each.is_citizen for each in ordered)
     # They come last, so one look tells whether there are any: mostly there are none, and the desks need not be counted.
     verifiers = free_verifiers(desks) if ordered and ordered[-1].priority is Priority.VERIFICATION else 0
     for each in ordered:
@@ -77,7 +86,11 @@ def assign(waiting: Iterable[Waiting], desks: Sequence[Desk], *, now: float, ove
         elif each.offers or (each.priority is Priority.VERIFICATION and verifiers < 1):
             continue
         else:
-            chosen = list(islice((desk for desk in able if desk.can_take(now)), 1))
+            enough = citizens + 1 if each.priority is Priority.RADIO else 1
+            chosen = list(islice((desk for desk in able if desk.can_take(now)), enough))
+            if each.priority is Priority.RADIO and len(chosen) < enough:
+                break  # nobody behind an officer gets what that one must leave
+            chosen = chosen[:1]
         verifiers -= len(chosen) if each.priority is Priority.VERIFICATION else 0
         for desk in chosen:
             pairs.append((each.call, desk.extension))
@@ -85,6 +98,16 @@ def assign(waiting: Iterable[Waiting], desks: Sequence[Desk], *, now: float, ove
         if not able:
             break
     return pairs
+
+
+def to_give_up(waiting: Sequence[Waiting]) -> list[str]:
+    """The officers' calls that must give up the desks that ring for them: as many as citizens have none.
+
+    To be asked when ``assign`` has given out what is free.
+    """
+    unserved = sum(each.is_citizen and not each.offers for each in waiting)
+    ringing = [each.call for each in in_order(waiting) if each.priority is Priority.RADIO and each.offers]
+    return ringing[::-1][:unserved]
 
 
 def free_verifiers(desks: Sequence[Desk]) -> int:

@@ -37,6 +37,10 @@ NET_PREFIX: Final = "radio-"
 """How the names of everything begin that belongs to a net: ``radio-300``, and its legs and bridges."""
 
 
+RUNG_PREFIX: Final = "ht-"
+"""How the names of the legs begin with which desks are rung for officers."""
+
+
 def endpoint_of_net(net: str) -> str:
     """What the gateway of a net is called in Asterisk, where it is the first of its nets."""
     return f"{NET_PREFIX}{net}"
@@ -160,7 +164,8 @@ class NetRules:
     """A net, as the configuration has it.
 
     ``dial`` is what reaches its gateway. ``ptt`` None: the gateway transmits what it hears (vox). ``talk_level`` is
-    the average magnitude of samples from which on the gateway's sound is talk (1 to 32767).
+    the average magnitude of samples from which on sound is talk (1 to 32767). ``by_voice``: operators key by speaking,
+    too. ``call_code`` is what an officer presses to have an operator rung; empty: nothing is.
     """
 
     net: str
@@ -169,6 +174,8 @@ class NetRules:
     is_always_up: bool = True
     ptt: Ptt | None = None
     talk_level: int = 256
+    by_voice: bool = False
+    call_code: str = ""
     floor: FloorRules = FloorRules()
 
 

@@ -12,7 +12,26 @@ KEYED, RELEASED = "radio.keyed", "radio.released"
 PAIRS: Final = {KEYED: RELEASED, "radio.patched": "radio.unpatched", "radio.joined": "radio.left"}
 """What begins on a net, and what its end is called."""
 
-ACTIONS: Final = (*PAIRS, *PAIRS.values(), "radio.gateway_up", "radio.gateway_down", "radio.said")
+CALLED, ANSWERED, GIVEN_UP = "radio.called", "radio.call_answered", "radio.call_given_up"
+"""An officer's call has either end."""
+
+ENDS: Final = {**PAIRS, CALLED: GIVEN_UP}
+
+LINES: Final = ("radio.gateway_up", "radio.gateway_down")
+JOINED: Final = ("radio.joined", "radio.left")
+
+ACTIONS: Final = (
+    *PAIRS,
+    *PAIRS.values(),
+    *LINES,
+    "radio.said",
+    "radio.announced",
+    CALLED,
+    "radio.call_offered",
+    "radio.call_not_answered",
+    ANSWERED,
+    GIVEN_UP,
+)
 
 APPLICATION_LOST: Final = "application_lost"
 
@@ -55,7 +74,8 @@ def transmissions(records: Iterable[Record]) -> list[Transmission]:
 class NetRow:
     """How a net stands. ``line`` is ``up``, ``down``, or ``unknown`` where nothing was told of it yet.
 
-    ``talker`` is the desk that has keyed, ``officer`` or ``system``; None: the floor is free. ``desks`` are on the net.
+    ``talker`` is the desk that has keyed, ``officer`` or ``system``; None: the floor is free. ``call`` is the 110 call
+    for whose sake the desk is there. ``since`` is of the line, ``floor_since`` of the floor. ``desks`` are on the net.
     """
 
     net: str
@@ -63,31 +83,38 @@ class NetRow:
     since: str | None = None
     talker: str | None = None
     desks: tuple[str, ...] = ()
+    floor_since: str | None = None
+    call: str | None = None
 
 
 def net_rows(records: Iterable[Record]) -> dict[str, NetRow]:
     """The nets that these records tell of."""
     found: dict[str, NetRow] = {}
     for record in records:
-        net, desk = str(record.data.get("net")), str(record.data.get("desk"))
-        row = found.get(net) or NetRow(net)
-        match record.action:
-            case "radio.gateway_up" | "radio.gateway_down":
-                row = replace(row, line=record.action.rpartition("_")[2], since=record.at)
-            case "radio.keyed":
-                by = str(record.data.get("by"))
-                row = replace(row, talker=desk if by == "desk" else by)
-            case "radio.released":
-                row = replace(row, talker=None)
-            case "radio.joined" | "radio.patched":
-                row = replace(row, desks=(*(each for each in row.desks if each != desk), desk))
-            case "radio.left" | "radio.unpatched":
-                row = replace(row, desks=tuple(each for each in row.desks if each != desk))
-        found[net] = row
+        net = str(record.data.get("net"))
+        found[net] = fold_net(found.get(net) or NetRow(net), record)
     return found
 
 
-def unfinished(records: Iterable[Record], pairs: Mapping[str, str] = PAIRS) -> list[Fact]:
+def fold_net(row: NetRow, record: Record) -> NetRow:
+    """A net after one more record that is of it."""
+    desk = str(record.data.get("desk"))
+    match record.action:
+        case "radio.gateway_up" | "radio.gateway_down":
+            return replace(row, line=record.action.rpartition("_")[2], since=record.at)
+        case "radio.keyed":
+            by = str(record.data.get("by"))
+            return replace(row, talker=desk if by == "desk" else by, floor_since=record.at, call=record.call)
+        case "radio.released":
+            return replace(row, talker=None, floor_since=record.at, call=None)
+        case "radio.joined" | "radio.patched":
+            return replace(row, desks=(*(each for each in row.desks if each != desk), desk))
+        case "radio.left" | "radio.unpatched":
+            return replace(row, desks=tuple(each for each in row.desks if each != desk))
+    return row
+
+
+def unfinished(records: Iterable[Record], pairs: Mapping[str, str] = ENDS) -> list[Fact]:
     """The ends that were never told of what these records have begun: the application died meanwhile.
 
     A transmitter was released by then (``scripts/guard.py``). ``pairs`` is what begins, and how its end is called.
@@ -97,7 +124,7 @@ def unfinished(records: Iterable[Record], pairs: Mapping[str, str] = PAIRS) -> l
         if record.action in pairs:
             begun[_what(record, pairs[record.action])] = record
         else:
-            begun.pop(_what(record, record.action), None)
+            begun.pop(_what(record, GIVEN_UP if record.action == ANSWERED else record.action), None)
     return [
         Fact("system", pairs[record.action], record.call, {**record.data, "reason": APPLICATION_LOST})
         for record in begun.values()
@@ -108,4 +135,6 @@ def _what(record: Record, end: str) -> tuple[object, ...]:
     data = record.data
     if end == RELEASED:
         return end, data.get("transmission")
+    if end == GIVEN_UP:
+        return end, data.get("net")
     return end, record.call, data.get("net"), data.get("desk")

@@ -34,6 +34,7 @@ class Bridges:
         """The leg of the operator who was the first with the caller."""
         self.has_caller = False
         """Whether the caller is in their bridge, perhaps hearing something else."""
+        self._always_mixes = False
 
     def adopt(self, bridge: str | None, leg: str) -> None:
         """Take up what was found living: the caller's bridge, and the leg of the operator who has the caller.
@@ -42,6 +43,17 @@ class Bridges:
         """
         self._main, self._first = bridge, leg
         self.has_caller = bridge is not None
+
+    def mix_from_now_on(self) -> None:
+        """An operator's leg is listened to by Asterisk itself from now on: what comes to it must have one source.
+
+        It has a translation path like the recording's, which may take another telephone's packets for late ones
+        (docs/asterisk.md).
+        """
+        if not self._always_mixes:
+            self._always_mixes, self._first = True, ""
+            self._left += [self._aside] if self._aside is not None else []
+            self._aside = None
 
     @property
     def main(self) -> str | None:
@@ -95,7 +107,7 @@ class Bridges:
 
     async def _make(self, *, mixes: bool = False) -> str:
         bridge = bridge_id(self._call, secrets.token_hex(4))
-        await self._asterisk.create_bridge(bridge, mixes=mixes)
+        await self._asterisk.create_bridge(bridge, mixes=mixes or self._always_mixes)
         return bridge
 
     async def remove(self) -> None:

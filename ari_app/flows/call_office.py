@@ -5,11 +5,10 @@ Each order goes into the call's inbox and is answered from there, so it comes in
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Annotated, Final, Literal
 
-import anyio.to_thread
 from pydantic import StringConstraints
 
 from ari_app.domain.blocklist import note_text
@@ -56,8 +55,8 @@ class _Monitor(_Call):
 class CallOffice:
     """Each answers with the call, and with what else the sentence about it needs."""
 
-    def __init__(self, router: Router, *, last_of: Callable[[str], str | None], mark: Handler) -> None:
-        """``last_of`` is the journal's last action of a call, None: it has no such call; for a worker thread.
+    def __init__(self, router: Router, *, last_of: Callable[[str], Awaitable[str | None]], mark: Handler) -> None:
+        """``last_of`` is the journal's last action of a call, None: it has no such call.
 
         ``mark`` is ``block.mark``: what is done with a prank (SOP VII.f).
         """
@@ -109,7 +108,7 @@ class CallOffice:
         text = note_text(given.text)
         if text is None:
             raise CommandRefused("a note has at least one letter")
-        if self._router.living(given.call) is None and await self._last(given.call) is None:
+        if self._router.living(given.call) is None and await self._last_of(given.call) is None:
             raise CommandRefused(_unknown(given.call))
         self._router.around.tell(Fact(actor, "call.noted", given.call, {"text": text}))
         return {"call": given.call}
@@ -139,19 +138,17 @@ class CallOffice:
         call = self._router.living(call_id)
         if call is not None:
             return call
-        if self._router.stories.is_closing(call_id):
+        stories = self._router.stories
+        if stories.is_closing(call_id) and not stories.has_ended(call_id):
             raise CommandRefused(IT_IS_CLOSED)
-        last = await self._last(call_id)
+        last = await self._last_of(call_id)
         if last is None:
             raise CommandRefused(_unknown(call_id))
-        if last == ENDED or self._router.stories.has_ended(call_id):
+        if last == ENDED or stories.has_ended(call_id):
             raise CommandRefused(f"call {call_id} is over")
-        if last == FALLBACK or self._router.stories.is_closed(call_id):
+        if last == FALLBACK or stories.is_closed(call_id):
             raise CommandRefused(f"the dialplan has call {call_id}, without the application: it takes no orders there")
         raise CommandRefused(f"call {call_id} is being taken up: try again in a moment")
-
-    async def _last(self, call_id: str) -> str | None:
-        return await anyio.to_thread.run_sync(self._last_of, call_id)
 
 
 def _unknown(call: str) -> str:

@@ -31,9 +31,9 @@ async def call_colleague(call: Call, desk: str, dialled: str) -> None:
         for other in _meant(call, dialled):
             if other.extension != desk and board.offer(other.extension, call.id):
                 await group.ring(other.extension)
-        leg = await _first_to_answer(call, group) if group else None
-        if leg is not None:
-            await talk_to_colleague(call, leg)
+        answered = await _first_to_answer(call, group) if group else None
+        if answered is not None:
+            await talk_to_colleague(call, answered.leg, desk, answered.desk)
         elif not call.is_up:
             await call.end_leg(call.id, reason="busy")
             call.caller_is_gone()  # hung up once more, the phone would be told another reason
@@ -52,8 +52,8 @@ def _meant(call: Call, dialled: str) -> list[Desk]:
     return [desk for desk in board.of_unit(unit) if desk.staffed] if unit is not None else []
 
 
-async def _first_to_answer(call: Call, group: RingGroup) -> str | None:
-    """The leg of the desk that answered; None: nobody did."""
+async def _first_to_answer(call: Call, group: RingGroup) -> Answered | None:
+    """The desk that answered; None: none did."""
     await call.around.asterisk.indicate_ringing(call.id)
     while group:
         outcome = await group.read(await call.next())
@@ -62,13 +62,15 @@ async def _first_to_answer(call: Call, group: RingGroup) -> str | None:
             if await connect(call, outcome.leg):
                 call.around.switchboard.answered(outcome.desk)
                 await group.end()
-                return outcome.leg
+                return outcome
             group.failed(outcome)
     return None
 
 
-async def talk_to_colleague(call: Call, leg: str) -> None:
+async def talk_to_colleague(call: Call, leg: str, desk: str, other: str) -> None:
     """They talk until one of them hangs up, or the other is joined with a caller (attended transfer)."""
+    actor, who = call.around.switchboard.actor(desk), {"desk": desk, "to": other}
+    call.around.tell(Fact(actor, "desk.talking", data={**who}))
     try:
         while True:
             match await call.next():
@@ -77,6 +79,7 @@ async def talk_to_colleague(call: Call, leg: str) -> None:
     except CallerLeft:
         await let_be_joined(call)
     await end(call)
+    call.around.tell(Fact(actor, "desk.free", data={**who}))
 
 
 async def let_be_joined(call: Call) -> None:

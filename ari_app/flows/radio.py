@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from ari_app.flows.messages import LegGone
+from ari_app.flows.radio_air import SILENCE_MS
 from ari_app.flows.radio_messages import Seen
 from ari_app.flows.radio_net import Net
 
@@ -18,30 +19,23 @@ if TYPE_CHECKING:
     from ari_app.ari.inbox import Switch
     from ari_app.domain.facts import Fact
     from ari_app.domain.radio import NetRules
-
-
-async def free(asterisk: Commands, leg: str) -> None:
-    """An operator's leg that was on a net, and is elsewhere now, is heard again, and without delay.
-
-    A caller is never delayed, and must not be set back either: it takes a variable of the channel, and with one from
-    ARI the caller's line writes no file any more, so no note of its end (docs/asterisk.md).
-
-    Raises:
-        AriError: it is gone, or Asterisk gives no answer.
-    """
-    await asterisk.unmute(leg)
-    await asterisk.delay(leg, 0)
+    from ari_app.flows.radio_bell import Desks
 
 
 class Nets:
     """The nets by their numbers; ``run`` serves them."""
 
     def __init__(
-        self, rules: Iterable[NetRules], asterisk: Commands, switch: Switch, tell: Callable[[Fact], None]
+        self,
+        rules: Iterable[NetRules],
+        asterisk: Commands,
+        switch: Switch,
+        tell: Callable[[Fact], None],
+        desks: Desks | None = None,
     ) -> None:
-        """None of them is in use yet."""
+        """None of them is in use yet. ``desks`` ring for officers; None: none do."""
         self._asterisk = asterisk
-        self._nets = {each.net: Net(each, asterisk, switch, tell) for each in rules}
+        self._nets = {each.net: Net(each, asterisk, switch, tell, desks) for each in rules}
         self._connected = anyio.Event()
 
     async def run(self) -> None:
@@ -50,14 +44,45 @@ class Nets:
         async with anyio.create_task_group() as tasks:
             for net in self._nets.values():
                 tasks.start_soon(net.run)
+                if net.bell is not None:
+                    tasks.start_soon(net.bell.run)
 
     def get(self, net: str) -> Net | None:
         """A net by its number; None: there is none."""
         return self._nets.get(net)
 
+    async def free(self, leg: str, net: str | None = None) -> None:
+        """An operator's leg that was on a net, and is elsewhere now, is heard again, and without delay.
+
+        ``net`` None: on which is not known. A caller is never delayed nor hushed, and must not be set back either: it
+        takes a variable of the channel, and with one from ARI the caller's line writes no file any more, so no note of
+        its end (docs/asterisk.md).
+
+        Raises:
+            AriError: it is gone, or Asterisk gives no answer.
+        """
+        await self._asterisk.unmute(leg)
+        await self._asterisk.delay(leg, 0)
+        if (level := self._level_of_voices(net)) is not None:
+            # Talk is heard in front of the hush only where it was asked for before the first of these.
+            await self._asterisk.detect_talk(leg, silence_ms=SILENCE_MS, level=level)
+            await self._asterisk.unhush(leg)
+
+    def have_voices_that_key(self) -> bool:
+        """Whether there is a net on which operators key by speaking: who was on it is listened to by Asterisk."""
+        return self._level_of_voices(None) is not None
+
+    def _level_of_voices(self, net: str | None) -> int | None:
+        each = (known.rules for known in self._nets.values() if net in {None, known.rules.net})
+        return next((rules.talk_level for rules in each if rules.by_voice), None)
+
     def came(self, leg: str, net: str) -> None:
         """A gateway has called one of its nets."""
         self._nets[net].came(leg)
+
+    def has_rung(self, leg: str) -> bool:
+        """Whether a leg that has just come is a desk's that was rung for an officer."""
+        return any(net.bell is not None and net.bell.entered(leg) for net in self._nets.values())
 
     # ---- reconciling -----------------------------------------------------------------------------------
 

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 MARGIN_SECONDS: Final = 2
 """Asterisk ends the gateway's line so much later than we end a transmission: only should we be dead."""
 
+SILENCE_MS: Final = 60
+"""How long Asterisk hears nothing, at least, before it tells so."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -32,10 +35,27 @@ class Air:
     def __init__(self, rules: NetRules, asterisk: Commands) -> None:
         """Nobody is heard, and the transmitter is off."""
         self._rules, self._asterisk = rules, asterisk
+        self._by_voice: set[str] = set()
+        """The legs that are kept from being heard in a way that lets Asterisk hear when they talk."""
         self._open: set[str] = set()
         """The legs that are heard, as far as we told Asterisk."""
         self._armed = 0.0
         """When the transmission that the transmitter is on for ends; 0: it is off."""
+
+    async def admit(self, leg: str, *, by_voice: bool = False) -> None:
+        """A leg comes to the net, and is heard by nobody; ``by_voice``: that it talks is told all the same.
+
+        Raises:
+            AriError: it is gone.
+        """
+        if by_voice:
+            self._by_voice.add(leg)
+            pause = max(SILENCE_MS, round(self._rules.floor.hang * 1000))
+            await self._asterisk.detect_talk(leg, silence_ms=pause, level=self._rules.talk_level)
+        await self._mute(leg)
+
+    async def _mute(self, leg: str) -> None:
+        await (self._asterisk.hush(leg) if leg in self._by_voice else self._asterisk.mute(leg))
 
     async def make_true(self, floor: Floor, voices: Collection[str], gateway: str | None) -> str | None:
         """Let ``voices`` be heard and nobody else, and switch the transmitter as ``floor`` has it.
@@ -77,11 +97,12 @@ class Air:
         self._open.discard(leg)
         if was_open:
             with suppress(AriError):  # it is gone, or Asterisk is: whoever reconciles ends it
-                await self._asterisk.mute(leg)
+                await self._mute(leg)
+        self._by_voice.discard(leg)
 
     async def _shut(self, leg: str) -> None:
         try:
-            await self._asterisk.mute(leg)
+            await self._mute(leg)
         except (AriNotFound, AriConflict):
             log.info("radio.leg_gone")
         except AriRefused as refused:
@@ -93,7 +114,7 @@ class Air:
     async def _let(self, leg: str) -> bool:
         self._open.add(leg)
         try:
-            await self._asterisk.unmute(leg)
+            await (self._asterisk.unhush(leg) if leg in self._by_voice else self._asterisk.unmute(leg))
         except AriRefused:
             self._open.discard(leg)
             return False

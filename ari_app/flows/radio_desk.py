@@ -5,7 +5,13 @@ from __future__ import annotations
 from contextlib import suppress
 
 from ari_app.ari.errors import AriRefused
-from ari_app.ari.model import Channel, ChannelDtmfReceived, PlaybackFinished
+from ari_app.ari.model import (
+    Channel,
+    ChannelDtmfReceived,
+    ChannelTalkingFinished,
+    ChannelTalkingStarted,
+    PlaybackFinished,
+)
 from ari_app.domain.facts import Fact
 from ari_app.domain.radio import FloorEvent
 from ari_app.flows.call import Call
@@ -57,6 +63,8 @@ async def _listen(call: Call, desk: str, net: Net) -> None:
                     if digit == LEAVE:
                         return
                     await press(net, call.id, ear, digit)
+                case ChannelTalkingStarted() | ChannelTalkingFinished() as event:
+                    await hear_voice(net, call.id, ear, event)
                 case FloorNews(news=news):
                     await ear.hears(SOUNDS[news])
                 case PlaybackFinished(playback=playback):
@@ -73,3 +81,11 @@ async def press(net: Net, leg: str, ear: Ear, digit: str) -> None:
     with suppress(AriRefused):
         await ear.stop()  # what is played to a leg keeps it from being heard
     net.ask(FloorEvent.UNKEY if net.has_keyed(leg) else FloorEvent.KEY, leg)
+
+
+async def hear_voice(net: Net, leg: str, ear: Ear, event: ChannelTalkingStarted | ChannelTalkingFinished) -> None:
+    """Somebody on a net begins to talk, or pauses: where voices key, that keys and unkeys."""
+    if isinstance(event, ChannelTalkingStarted) and net.rules.by_voice and not net.has_keyed(leg):
+        with suppress(AriRefused):
+            await ear.stop()
+    net.heard(leg, event)

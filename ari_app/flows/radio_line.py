@@ -16,6 +16,7 @@ from ari_app.domain.display import Shown
 from ari_app.domain.radio import NEVER, NetRules, endpoint_of_net
 from ari_app.domain.recovery import leg_id
 from ari_app.flows.messages import LegGone, now
+from ari_app.flows.radio_air import SILENCE_MS
 
 if TYPE_CHECKING:
     from ari_app.ari.commands import Commands
@@ -26,9 +27,6 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 
 RING_SECONDS: Final = 10
 """How long a gateway may take to answer."""
-
-SILENCE_MS: Final = 60
-"""How long Asterisk hears nothing before it tells so; how long an officer may pause is the floor's business."""
 
 log = structlog.get_logger(__name__)
 
@@ -115,6 +113,7 @@ class Line:
         """
         if self.leg is None:
             raise AriNotFound(404, "there is no line to the gateway")
+        # How long an officer may pause is the floor's business.
         await self._asterisk.detect_talk(self.leg, silence_ms=SILENCE_MS, level=self._rules.talk_level)
         await self._asterisk.add_to_bridge(bridge, [self.leg], absorb_keys=True)
         self.is_up, self._pause = True, FIRST_PAUSE

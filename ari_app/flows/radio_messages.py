@@ -22,6 +22,14 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
+class Voice:
+    """A member begins to talk, or has paused for long enough."""
+
+    leg: str
+    talks: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Came:
     """The gateway has called us with this leg."""
 
@@ -40,4 +48,4 @@ class Look:
     """Something has changed about the members."""
 
 
-NetMessage: TypeAlias = Asked | Came | Seen | Look | LegEvent | LegGone
+NetMessage: TypeAlias = Asked | Voice | Came | Seen | Look | LegEvent | LegGone

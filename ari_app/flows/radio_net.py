@@ -14,16 +14,25 @@ import structlog
 
 from ari_app.ari.errors import AriError, AriRefused, AriUnreachable, InboxFull
 from ari_app.ari.inbox import Inbox
-from ari_app.ari.model import ChannelTalkingFinished, ChannelTalkingStarted, LegEvent, PlaybackFinished
+from ari_app.ari.model import (
+    ChannelDtmfReceived,
+    ChannelTalkingFinished,
+    ChannelTalkingStarted,
+    LegEvent,
+    PlaybackFinished,
+    leg_of,
+)
 from ari_app.domain import radio
 from ari_app.domain.facts import Fact
 from ari_app.domain.radio import NEVER, SYSTEM, Floor, FloorEvent, FloorState, NetRules
 from ari_app.flows.messages import LegGone, News, now
 from ari_app.flows.radio_air import Air
+from ari_app.flows.radio_bell import Bell, Desks
 from ari_app.flows.radio_bridge import NetBridge
 from ari_app.flows.radio_line import Line
-from ari_app.flows.radio_messages import Asked, Came, Look, NetMessage, Seen
-from ari_app.flows.radio_speaker import Speaker
+from ari_app.flows.radio_messages import Asked, Came, Look, NetMessage, Seen, Voice
+from ari_app.flows.radio_pulse import LineWatch, Pulse
+from ari_app.flows.radio_speaker import WAIT_SECONDS, Speaker
 from ari_app.flows.radio_story import Member, Story
 from ari_app.flows.radio_tape import Tape
 
@@ -36,9 +45,6 @@ MOST_WAITING: Final = 1024
 IDLE_SECONDS: Final = 3.0
 """A line that is there on demand stays so long when nobody is on the net any more."""
 
-QUIET_SECONDS: Final = 1.0
-"""Who talks pauses for a moment once in so long; else we look whether anything still comes from the gateway."""
-
 RETRY_SECONDS: Final = 0.2
 
 LEAVE_SECONDS: Final = 1.0
@@ -50,8 +56,15 @@ log = structlog.get_logger(__name__)
 class Net:
     """One net; ``run`` serves it."""
 
-    def __init__(self, rules: NetRules, asterisk: Commands, switch: Switch, tell: Callable[[Fact], None]) -> None:
-        """Nothing is asked of Asterisk yet."""
+    def __init__(
+        self,
+        rules: NetRules,
+        asterisk: Commands,
+        switch: Switch,
+        tell: Callable[[Fact], None],
+        desks: Desks | None = None,
+    ) -> None:
+        """Nothing is asked of Asterisk yet. ``desks`` ring for officers; None: none do."""
         self.rules = rules
         self.id = radio.endpoint_of_net(rules.net)
         self.floor = Floor()
@@ -64,9 +77,12 @@ class Net:
         self._bridge = NetBridge(self.id, asterisk, switch, self._put)
         self._tape = Tape(rules, asterisk)
         self._speaker = Speaker(asterisk)
+        self.bell: Bell | None = None
+        if desks is not None and rules.call_code:
+            self.bell = Bell(rules, asterisk, switch, desks, tell, self.say)
         self._needed = NEVER if rules.is_always_up else 0.0
         """Until when the line is wanted though nobody is on the net."""
-        self._heard_at, self._packets = 0.0, -1
+        self._officer, self._operator, self._watch = Pulse(asterisk), Pulse(asterisk), LineWatch(asterisk)
 
     # ---- what others do ------------------------------------------------------------------------------
 
@@ -78,7 +94,8 @@ class Net:
         """
         if self.rules.floor.lead:
             await self._asterisk.delay(member.leg, round(self.rules.floor.lead * 1000))
-        await self.listen(member.leg)
+        await self._air.admit(member.leg, by_voice=self.rules.by_voice)
+        await self._bridge.add(member.leg)
         self.members[member.leg] = member
         self._put(Look())
 
@@ -88,7 +105,7 @@ class Net:
         Raises:
             AriError: it is not on the net.
         """
-        await self._asterisk.mute(leg)
+        await self._air.admit(leg)
         await self._bridge.add(leg)
 
     async def leave(self, leg: str) -> None:
@@ -116,18 +133,29 @@ class Net:
         """A member keys, unkeys, or takes over; what comes of it is delivered as ``FloorNews``."""
         self._put(Asked(event, leg))
 
+    def heard(self, leg: str, event: ChannelTalkingStarted | ChannelTalkingFinished) -> None:
+        """A member begins to talk, or pauses: where voices key, that keys and unkeys, and only that takes it back."""
+        if self.rules.by_voice:
+            self._put(Voice(leg, isinstance(event, ChannelTalkingStarted)))
+
     def has_keyed(self, leg: str) -> bool:
         """Whether a member has keyed, and not unkeyed yet."""
         return self.floor.talker == leg and self.floor.state is not FloorState.TAILING
 
     def say(
-        self, media: Sequence[str], on_end: Callable[[bool], None] = lambda _: None, *, urgent: bool = False
+        self,
+        media: Sequence[str],
+        on_end: Callable[[bool], None] = lambda _: None,
+        *,
+        urgent: bool = False,
+        wait: float = WAIT_SECONDS,
     ) -> None:
         """Say ``sound:PATH`` to everybody on the net, one after the other, as soon as the floor is free.
 
-        ``urgent``: it takes the floor from whoever has it. ``on_end`` is told whether it was said to its end.
+        ``urgent``: it takes the floor from whoever has it. What could not be said within ``wait`` seconds is not said
+        any more; ``on_end`` is told whether it was said to its end.
         """
-        self._speaker.add(media, on_end, urgent=urgent)
+        self._speaker.add(media, on_end, urgent=urgent, wait=wait)
         self._put(Look())
 
     def came(self, leg: str) -> None:
@@ -172,8 +200,11 @@ class Net:
     async def _next(self) -> NetMessage | None:
         """The next thing that happens; None: it is time for something."""
         due = min(self.floor.deadline, self._speaker.due, self.line.call_at if self._wants_line else NEVER)
+        due = min(due, self._watch.due(self.line.leg if self.line.is_up else None))
         if self.floor.talks:
-            due = min(due, self._heard_at + QUIET_SECONDS)
+            due = min(due, self._officer.due)
+        if self._voice_that_keyed() is not None:
+            due = min(due, self._operator.due)
         if not self.members and self.line.leg is not None:
             due = min(due, self._needed)
         with anyio.CancelScope(deadline=due):
@@ -191,15 +222,12 @@ class Net:
             await self._close()
         elif self.line.call_at <= now():
             await self.line.call()
-        if self.floor.talks and self._heard_at + QUIET_SECONDS <= now():
-            await self._is_it_still_there()
+        await self._feel_pulses()
 
     async def _take(self, message: NetMessage | None) -> None:
         match message:
-            case Asked(event=event, leg=leg, done=done):
-                await self._asked(event, leg)
-                if done is not None:
-                    done.set()
+            case Asked() | Voice():
+                await self._member_wants(message)
             case Came(leg=leg):
                 await self._gateway_lost()
                 await self.line.came(leg)
@@ -208,7 +236,7 @@ class Net:
                 await self._reconcile(lost)
             case ChannelTalkingStarted() | ChannelTalkingFinished():
                 if self.line.is_up:
-                    self._heard_at, self._packets = now(), -1
+                    self._officer.felt()
                     began = isinstance(message, ChannelTalkingStarted)
                     await self._step(FloorEvent.TALK_BEGAN if began else FloorEvent.TALK_ENDED)
             case Look() | None:
@@ -228,11 +256,11 @@ class Net:
 
     async def _read_line(self, event: LegEvent | LegGone) -> None:
         if self.line.read(event):
-            self._story.line_down(self.line.cause)
-            await self.line.hang_up()  # it may have been found missing too soon
-            await self._gateway_lost()
+            await self._line_lost()
         elif self.line.is_answered:
             await self._use_line()
+        elif isinstance(event, ChannelDtmfReceived) and leg_of(event) == self.line.leg and self.bell is not None:
+            self.bell.press(event.digit)
 
     async def _asked(self, event: FloorEvent, leg: str) -> None:
         if event in {FloorEvent.KEY, FloorEvent.TAKE_OVER}:
@@ -242,6 +270,34 @@ class Net:
                 self._story.inform(leg, News.NET_LOST)
                 return
         await self._step(event, leg)
+
+    async def _member_wants(self, message: Asked | Voice) -> None:
+        if isinstance(message, Voice):
+            await self._heard(message.leg, talks=message.talks)
+            return
+        if message.leg in self.members:
+            self.members[message.leg].by_voice = False
+        await self._asked(message.event, message.leg)
+        if message.done is not None:
+            message.done.set()
+
+    async def _heard(self, leg: str, *, talks: bool) -> None:
+        """A voice never takes a floor over, and who has keyed by hand unkeys by hand."""
+        member = self.members.get(leg)
+        if member is None:
+            return
+        self._operator.felt()
+        if talks and not self.has_keyed(leg):
+            member.by_voice = True
+            await self._asked(FloorEvent.KEY, leg)
+        elif member.by_voice and not talks:
+            member.by_voice = False
+            await self._asked(FloorEvent.UNKEY, leg)
+
+    def _voice_that_keyed(self) -> str | None:
+        """The leg of whoever has the floor because they talk."""
+        member = self.members.get(self.floor.talker)
+        return member.leg if member is not None and member.by_voice else None
 
     # ---- the floor -----------------------------------------------------------------------------------
 
@@ -265,9 +321,7 @@ class Net:
                 self._story.happened(each, self._tape.transmission)
         await self._tape.follow(floor, self._bridge.id)
         if is_lost:
-            self._story.line_down(self.line.cause)
-            await self.line.hang_up()  # a line that takes no orders could not be switched off, either
-            await self._gateway_lost()
+            await self._line_lost()  # one that takes no orders could not be switched off, either
         elif lost is not None and lost == floor.talker:
             await self._step(FloorEvent.LEG_LOST, lost)
 
@@ -292,17 +346,24 @@ class Net:
         self._air.gateway_lost()
         await self._step(FloorEvent.GATEWAY_LOST)
 
-    async def _is_it_still_there(self) -> None:
-        """A gateway that sends nothing at all is not heard to be silent: so we look."""
-        self._heard_at, before = now(), self._packets
-        if self.line.leg is None:
-            return
-        try:
-            self._packets = await self._asterisk.packets_received(self.line.leg)
-        except AriRefused:
-            return  # its end comes as an event
-        if self._packets == before:
-            await self._step(FloorEvent.TALK_ENDED)
+    async def _feel_pulses(self) -> None:
+        """Who sends nothing at all is not heard to be silent, nor to be gone: so we look."""
+        gateway, talker = self.line.leg, self._voice_that_keyed()
+        if gateway is not None and self.floor.talks and self._officer.due <= now():  # noqa: SIM102 - one look each
+            if await self._officer.has_stopped(gateway):
+                await self._step(FloorEvent.TALK_ENDED)
+        if talker is not None and self._operator.due <= now() and await self._operator.has_stopped(talker):
+            await self._heard(talker, talks=False)
+        is_due = self._watch.due(gateway if self.line.is_up else None) <= now()
+        if is_due and await self._watch.is_dead(talks=self.floor.talks):
+            log.warning("radio.gateway_silent")
+            await self._line_lost()
+
+    async def _line_lost(self) -> None:
+        """It is of no use any more, whatever Asterisk thinks of it."""
+        self._story.line_down(self.line.cause)
+        await self.line.hang_up()  # it may have been found missing too soon
+        await self._gateway_lost()
 
     async def _close(self) -> None:
         """Nobody needs the net: neither line nor bridge stay."""

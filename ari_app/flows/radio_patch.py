@@ -9,6 +9,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from ari_app.ari.errors import AriRefused
+from ari_app.ari.model import ChannelTalkingFinished, ChannelTalkingStarted, leg_of
 from ari_app.domain.facts import Json
 from ari_app.domain.keys import Key, Wish
 from ari_app.domain.radio import FloorEvent
@@ -16,8 +17,7 @@ from ari_app.flows.classify import classify
 from ari_app.flows.endings import Next, end_stranger, left_by
 from ari_app.flows.messages import CallerLeft, FloorNews
 from ari_app.flows.party import Asked, Gone, Heard, Party, Referred
-from ari_app.flows.radio import free
-from ari_app.flows.radio_desk import SOUNDS
+from ari_app.flows.radio_desk import SOUNDS, hear_voice
 from ari_app.flows.radio_net import Net
 from ari_app.flows.radio_story import Member
 from ari_app.flows.room import Room
@@ -43,6 +43,7 @@ class Patch:
         """Nothing happens yet."""
         self._room, self._party, self._net, self._call = room, party, net, room.call
         self._member = Member(party.leg, party.desk, party.actor, room.call.deliver, room.call.id)
+        self._was_held = room.is_held
         self._caller_listens = False
         self._last: Heard | None = None
 
@@ -93,6 +94,8 @@ class Patch:
                     return heard
                 case Referred(stand_in=stand_in):
                     await end_stranger(self._call, stand_in)
+                case ChannelTalkingStarted() | ChannelTalkingFinished() if leg_of(heard) == self._party.leg:
+                    await hear_voice(self._net, self._party.leg, self._party.ear, heard)
                 case FloorNews(news=news):
                     await self._party.ear.hears(SOUNDS[news])
                 case Asked(wish=Wish(key=Key.NET_LEAVE) | Wish(key=Key.RADIO, digits="")):
@@ -170,9 +173,13 @@ class Patch:
                 return await left_by(self._room, self._party, cause)
             case Referred() as referred:
                 return await transfer_by_phone(self._room, referred)
+        if self._net.rules.by_voice:
+            self._call.bridges.mix_from_now_on()
         await self._room.bring_in(self._party)
+        if self._was_held:  # by key, which was told
+            self._call.tell("call.resumed", self._party.actor, desk=self._party.desk)
         with suppress(AriRefused):  # gone by now: its end is in the inbox
-            await free(self._call.around.asterisk, self._party.leg)
+            await self._call.around.nets.free(self._party.leg, self._net.rules.net)
         await (self._room.confirm(self._party) if self._last is not None else self._room.warn(self._party))
         return self._party
 

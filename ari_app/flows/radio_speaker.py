@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ari_app.ari.commands import Commands
 
 WAIT_SECONDS: Final = 60.0
-"""What could not be said within so long is not said any more."""
+"""What could not be said within so long is not said any more, unless it is said otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +42,11 @@ class Speaker:
         self._waiting: deque[Speech] = deque()
         self._playback: str | None = None
 
-    def add(self, media: Sequence[str], on_end: Callable[[bool], None], *, urgent: bool) -> None:
-        """Something more to say; what is urgent goes first."""
-        speech = Speech(media, now() + WAIT_SECONDS, urgent, on_end)
+    def add(
+        self, media: Sequence[str], on_end: Callable[[bool], None], *, urgent: bool, wait: float = WAIT_SECONDS
+    ) -> None:
+        """Something more to say, within ``wait`` seconds; what is urgent goes first."""
+        speech = Speech(media, now() + wait, urgent, on_end)
         (self._waiting.appendleft if urgent and self._playback is None else self._waiting.append)(speech)
 
     def __len__(self) -> int:

@@ -29,7 +29,7 @@ log = structlog.get_logger(__name__)
 class Member:
     """Somebody on the net. ``actor`` is who acts there; ``also`` are legs that are heard with theirs.
 
-    ``call`` is the 110 call for whose sake they are there.
+    ``call`` is the 110 call for whose sake they are there; ``by_voice``: it was their voice that keyed last.
     """
 
     leg: str
@@ -38,6 +38,7 @@ class Member:
     deliver: Callable[[Message], None]
     call: str | None = None
     also: set[str] = field(default_factory=set)
+    by_voice: bool = False
 
 
 class Story:

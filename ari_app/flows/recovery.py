@@ -36,7 +36,6 @@ from ari_app.flows.emergency import (
 from ari_app.flows.hearing import silence
 from ari_app.flows.marks import note_closed, note_emergency
 from ari_app.flows.party import Party
-from ari_app.flows.radio import free
 from ari_app.flows.ringing import answer_caller
 from ari_app.flows.room import Room
 from ari_app.flows.router import Router
@@ -95,6 +94,7 @@ class Recovery:
         """Adopted calls run in ``tasks``; ``clock`` is the wall's, by which Asterisk says since when channels live."""
         self._tasks = tasks
         self._clock = clock
+        self._has_begun = False
         self._asterisk_began = ""
         self._link_lost: datetime | None = None
         self._router = router
@@ -111,6 +111,9 @@ class Recovery:
 
     async def after_gap(self) -> None:
         """Reconcile after a start or a lost link: events were lost, so nothing is taken for granted."""
+        if not self._has_begun:
+            self._has_begun = True
+            self._router.around.tell(Fact("system", "application.started"))
         try:
             self._asterisk_began = await self._asterisk.began()
         except AriRefused as refused:  # then the time of a lost call is when that is told: nobody waits for it
@@ -275,7 +278,10 @@ class Recovery:
             await answer_caller(room.call)
         await party.ear.take_over()
         await self._asterisk.unmute(room.call.id)  # who was on a radio net
-        await free(self._asterisk, party.leg)
+        nets = room.call.around.nets
+        await nets.free(party.leg)
+        if nets.have_voices_that_key():
+            room.call.bridges.mix_from_now_on()
         await room.bring_in(party)
 
     async def _claim(self, call: Call) -> bool:
@@ -292,7 +298,8 @@ class Recovery:
             call.adopt_caller(entered=True)
             for desk in (line.endpoint, leg.endpoint):
                 call.around.switchboard.take(desk, call.id)
-            self._tasks.start_soon(self._router.adopt, call, lambda call: talk_to_colleague(call, leg.id))
+            desks = line.endpoint, leg.endpoint
+            self._tasks.start_soon(self._router.adopt, call, lambda call: talk_to_colleague(call, leg.id, *desks))
 
     def _adopt_waiting(self, caller: plan.SeenChannel, story: plan.Story | None) -> None:
         call = self._found(caller)

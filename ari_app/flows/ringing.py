@@ -16,6 +16,7 @@ from ari_app.domain.causes import NotAnswered, why_not_answered
 from ari_app.domain.queue import Priority
 from ari_app.flows.call import Call
 from ari_app.flows.messages import CallerLeft, LegGone, TimeUp, now
+from ari_app.flows.switchboard import OWN_TIMER_SECONDS
 
 if TYPE_CHECKING:
     from ari_app.flows.party import Heard
@@ -24,9 +25,6 @@ log = structlog.get_logger(__name__)
 
 ENTER_SECONDS: Final = 1.0
 """From making a leg to its being ours; Asterisk needs about a millisecond."""
-
-OWN_TIMER_SECONDS: Final = 0.25
-"""Asterisk ends the ringing itself; should it not, we do so this much later."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from ari_app.ari.model import (
     PlaybackFinished,
     leg_of,
 )
+from ari_app.domain.causes import hung_up
 from ari_app.domain.facts import Json
 from ari_app.domain.keys import DIGIT_SECONDS, Wish
 from ari_app.flows.call import Call
@@ -36,6 +37,9 @@ SUCCESS: Final = "Success"
 """Asterisk's word for a transfer by a phone's own key that came about."""
 
 log = structlog.get_logger(__name__)
+
+NEWS_SECONDS: Final = 0.1
+"""How much later than the end of an operator's leg it may be told that their phone has transferred the caller."""
 
 LONGEST_SENTENCE: Final = 30.0
 """Seconds after which a sentence counts as said, should Asterisk not tell."""
@@ -117,7 +121,7 @@ class Room:
         while True:
             gone = next((party for party in self.parties.values() if self.call.has_ended(party.leg)), None)
             if gone is not None:
-                return Gone(gone, self.call.causes[gone.leg])
+                return await self._gone(gone)
             heard = await self._read(await self.call.next())
             if heard is not None:
                 return heard
@@ -128,6 +132,25 @@ class Room:
         if self._unheard is not None:
             self._unheard.refuse(NOBODY_HAS_IT)
         self.order = self._unheard = None
+
+    async def _gone(self, party: Party) -> Gone | Referred:
+        """A party's leg has ended: whoever has put the receiver down may have transferred the caller by that.
+
+        Asterisk ends the leg before it tells of the transfer, and tells the two by different ways.
+        """
+        cause = self.call.causes[party.leg]
+        found: list[Referred] = []
+
+        def is_transfer(message: Message | None) -> bool:
+            if isinstance(message, BridgeBlindTransfer | BridgeAttendedTransfer) and leg_of(message) == party.leg:
+                referred = self._referred(party, message)
+                found.extend([] if referred is None else [referred])
+            return bool(found)
+
+        if hung_up(cause):
+            with anyio.move_on_after(NEWS_SECONDS):
+                await self.call.until(is_transfer)
+        return found[0] if found else Gone(party, cause)
 
     async def _read(self, message: Message) -> Heard | None:
         """What a message means; None: nothing to anybody but the one who has taken note of it."""

@@ -79,8 +79,10 @@ class Router:
             self._route(event)
 
     def _route(self, event: LegEvent) -> None:
-        if isinstance(event, StasisStart) and event.channel.id not in self.around.switch:
-            self._desk_dials(event)
+        if isinstance(event, StasisStart):
+            leg = event.channel.id
+            if self.around.nets.has_rung(leg) or leg not in self.around.switch:
+                self._desk_dials(event)
         if isinstance(event, BridgeAttendedTransfer):
             self._join(event)
         try:

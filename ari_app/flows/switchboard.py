@@ -24,11 +24,14 @@ from ari_app.domain.desks import (
     with_phone,
 )
 from ari_app.domain.facts import Fact
-from ari_app.domain.queue import Priority, Waiting, assign, next_overflow
+from ari_app.domain.queue import Priority, Waiting, assign, next_overflow, to_give_up
 
 REFUSED_SECONDS: Final = 2.0
 """How long a desk that was busy or unreachable is offered nothing: a phone that refuses at once would
 otherwise be rung a hundred times a second."""
+
+OWN_TIMER_SECONDS: Final = 0.25
+"""Asterisk ends the ringing itself; should it not, we do so this much later."""
 
 log = structlog.get_logger(__name__)
 
@@ -62,9 +65,12 @@ class Staff(Protocol):
 class _Entry:
     """A waiting call with the way to tell it of its desks."""
 
-    def __init__(self, waiting: Waiting, deliver: Callable[[DeskReady], None]) -> None:
+    def __init__(
+        self, waiting: Waiting, deliver: Callable[[DeskReady], None], give_up: Callable[[], None] | None
+    ) -> None:
         self.waiting = waiting
         self.deliver = deliver
+        self.give_up = give_up
 
 
 class Switchboard:
@@ -205,6 +211,7 @@ class Switchboard:
             self._pause(extension, Pause.REFUSED, REFUSED_SECONDS)
         elif wrap_up > 0:
             self._pause(extension, Pause.WRAP_UP, wrap_up)
+            self._tell(Fact("system", "desk.wrapup", data={"desk": extension, "seconds": wrap_up}))
         if call in self._queue:
             self._count_offers(call)
         self._free_for_transfer(extension)
@@ -212,7 +219,8 @@ class Switchboard:
 
     def end_wrap_up(self, extension: str) -> None:
         """The operator is ready for the next call now."""
-        if self._desks[extension].pause is Pause.WRAP_UP:
+        if self.is_wrapping_up(extension):
+            self._tell(Fact(self.actor(extension), "desk.free", data={"desk": extension}))
             self._put(pausing(self._desks[extension], Pause.NONE, self._now()))
             self._match()
 
@@ -249,17 +257,18 @@ class Switchboard:
 
     def wait(
         self, call: str, deliver: Callable[[DeskReady], None], priority: Priority = Priority.NORMAL,
-        since: float | None = None,
+        since: float | None = None, *, give_up: Callable[[], None] | None = None,
     ) -> str | None:  # fmt: skip
         """Put a call into the queue; the desk that it got at once, or None.
 
         ``since`` is when it began to wait, by the event loop's clock; left out: now. A call that is in the queue
-        already stays as it is.
+        already stays as it is. ``give_up`` is called when the desk that rings for it is needed for somebody who goes
+        first (``queue.to_give_up``).
         """
         if call not in self._queue:
             self._count += 1
             waiting = Waiting(call, self._now() if since is None else since, self._count, priority)
-            self._queue[call] = _Entry(waiting, deliver)
+            self._queue[call] = _Entry(waiting, deliver, give_up)
             self._match()
         return next(iter(self._desks_of(call)), None)
 
@@ -279,8 +288,13 @@ class Switchboard:
 
     def withdraw(self, call: str) -> None:
         """Take a call out of the queue; a desk that it got already stays its own."""
-        if self._queue.pop(call, None) is not None and not self._queue:
+        gone = self._queue.pop(call, None)
+        if gone is None:
+            return
+        if not self._queue:
             self._set_wake(None)
+        elif gone.waiting.priority is Priority.RADIO or self.count(Priority.RADIO):
+            self._match()  # an officer leaves desks to citizens, and whoever is behind leaves them to the officer
 
     def leave(self, call: str) -> None:
         """Take a call out of the queue, and free every desk that rings or talks for it."""
@@ -337,6 +351,10 @@ class Switchboard:
             polda = self.of_unit(POLDA)
             if all(given):
                 break
+        for call in to_give_up(self.waiting):
+            give_up = self._queue[call].give_up
+            if give_up is not None:
+                give_up()
         self._set_wake(
             min(
                 filter(None, (next_rested(polda, now), next_overflow(self.waiting, now, self._overflow))),

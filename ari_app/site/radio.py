@@ -12,7 +12,8 @@ from ari_app.site.values import host_of
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ari_app.site.settings import Radio, Settings
+    from ari_app.site.radio_section import Radio
+    from ari_app.site.settings import Settings
 
 DTMF_LEAD_MS: Final = 300
 """How long a transmitter takes to come up, where the site says nothing else."""
@@ -79,6 +80,8 @@ def _rules(radio: Radio, endpoint: str) -> NetRules:
         is_always_up=radio.connect == "always",
         ptt=ptt,
         talk_level=radio.talk_level,
+        by_voice=radio.operator_ptt == "vox",
+        call_code=radio.call_code or "",
         floor=FloorRules(
             attack=radio.attack_ms / 1000,
             hang=radio.hang_ms / 1000,

@@ -9,16 +9,18 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, ValidationError, model_validator
 
 from ari_app.domain.blocklist import MOST_MARKS
 from ari_app.domain.desks import POLDA, POLRES_PREFIX
 from ari_app.domain.radio import endpoint_of_net
+from ari_app.site.basics import REGION, TIMEZONE
+from ari_app.site.radio_section import Emergency, Radio, radio_problems
+from ari_app.site.shifts import USUAL, Shift
 from ari_app.site.values import (
     Address,
     AreaCode,
     Days,
-    Digits,
     EmergencyNumber,
     Extension,
     Flag,
@@ -30,6 +32,7 @@ from ari_app.site.values import (
     Region,
     Seconds,
     Secret,
+    Section,
     SipUri,
     Where,
     WholePath,
@@ -50,21 +53,17 @@ def _room_for_a_call(rtp: tuple[int, int]) -> tuple[int, int]:
     return rtp
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Site(_Section):
+class Site(Section):
     """``[site]``: who and where."""
 
     name: Words
-    timezone: Zone = "Asia/Jakarta"
-    region: Region = "ID"
+    timezone: Zone = TIMEZONE
+    region: Region = REGION
     area_code: AreaCode = ""
     emergency_numbers: Annotated[tuple[EmergencyNumber, ...], Field(min_length=1)] = ("110",)
 
 
-class Asterisk(_Section):
+class Asterisk(Section):
     """``[asterisk]``: where it listens. ``rtp`` is the first and the last port of the media."""
 
     sip: Where = Address(host="127.0.0.1", port=5060)
@@ -75,7 +74,7 @@ class Asterisk(_Section):
 _MQTT_PORT, _MQTTS_PORT = 1883, 8883
 
 
-class Mqtt(_Section):
+class Mqtt(Section):
     """``[mqtt]``: ``listen`` starts a broker of our own there; ``url`` names another one instead.
 
     For mqtts, in PEM files: ``ca`` is whom we trust (None: whom the system does), ``certificate`` and ``key`` who we
@@ -122,13 +121,13 @@ class Mqtt(_Section):
         return (self.url or "").startswith("mqtts:")
 
 
-class Database(_Section):
+class Database(Section):
     """``[database]``: an SQLAlchemy address; empty: SQLite under the state directory."""
 
     url: str = ""
 
 
-class Queue(_Section):
+class Queue(Section):
     """``[queue]``: SOP V.2, in seconds."""
 
     ring_seconds: Seconds = 12
@@ -139,19 +138,19 @@ class Queue(_Section):
     unheard_phone_seconds: Annotated[int, Field(ge=0, le=3600, strict=True)] = 0
 
 
-class Transfer(_Section):
+class Transfer(Section):
     """``[transfer]``: SOP V.10, in seconds."""
 
     answer_seconds: Seconds = 5
 
 
-class Prompts(_Section):
+class Prompts(Section):
     """``[prompts]``: what callers hear; ``greeting``: SOP VI "Salam Pembuka" before the operator is connected."""
 
     greeting: Flag = False
 
 
-class Block(_Section):
+class Block(Section):
     """``[block]``: SOP VIII. A mark counts for ``window_days``, a block lasts ``expire_days``; 0: for ever.
 
     ``verification_max`` is how many blocked callers wait for an operator at most.
@@ -163,7 +162,7 @@ class Block(_Section):
     verification_max: Annotated[int, Field(ge=1, le=1000, strict=True)] = 20
 
 
-class Trunk(_Section):
+class Trunk(Section):
     """``[[trunk]]``: only the addresses in ``match`` are it.
 
     ``identity``: callers' numbers are those of P-Asserted-Identity, where there is one, or of From only.
@@ -175,7 +174,7 @@ class Trunk(_Section):
     identity: Literal["pai", "from"] = "pai"
 
 
-class Polres(_Section):
+class Polres(Section):
     """``[[polres]]``: a district police; the coordinates are its seat's, in degrees."""
 
     code: PolresCode
@@ -191,7 +190,7 @@ class Polres(_Section):
         return self
 
 
-class Desk(_Section):
+class Desk(Section):
     """``[[desk]]``: a place with a phone, at the Polda or at a Polres."""
 
     extension: Extension
@@ -200,29 +199,7 @@ class Desk(_Section):
     login: Flag = True
 
 
-class Radio(_Section):
-    """``[[radio]]``: a net that is reached through the SIP-HT gateway. What each key does: docs/radio.md.
-
-    ``match``: the addresses from which the gateway calls us; empty: its own. ``lead_in_ms`` left out: 300 with
-    ``ptt = "dtmf"``, else none.
-    """
-
-    net: Extension
-    name: Words
-    gateway: SipUri
-    match: tuple[Network, ...] = ()
-    connect: Literal["always", "on_demand"] = "always"
-    ptt: Literal["vox", "dtmf"] = "vox"
-    key_down: Digits = "*"
-    key_up: Digits = "#"
-    lead_in_ms: Annotated[int, Field(ge=0, le=1000, strict=True)] | None = None
-    attack_ms: Annotated[int, Field(ge=0, le=1000, strict=True)] = 100
-    hang_ms: Annotated[int, Field(ge=0, le=5000, strict=True)] = 400
-    talk_level: Annotated[int, Field(ge=1, le=32767, strict=True)] = 256
-    timeout_seconds: Seconds = 60
-
-
-class Settings(_Section):
+class Settings(Section):
     """All of ``siaga.toml``."""
 
     site: Site
@@ -236,7 +213,9 @@ class Settings(_Section):
     trunk: Annotated[tuple[Trunk, ...], Field(min_length=1)]
     polres: tuple[Polres, ...] = ()
     desk: Annotated[tuple[Desk, ...], Field(min_length=1)]
+    emergency: Emergency = Emergency()
     radio: tuple[Radio, ...] = ()
+    shift: Annotated[tuple[Shift, ...], Field(min_length=1)] = USUAL
 
     @property
     def polda_desks(self) -> tuple[Desk, ...]:
@@ -257,6 +236,7 @@ class Settings(_Section):
         yield from _twice("trunk.name", (trunk.name for trunk in self.trunk))
         yield from _twice("trunk.match", (match for trunk in self.trunk for match in trunk.match))
         yield from _twice("radio.net", (radio.net for radio in self.radio))
+        yield from _twice("shift.name", (shift.name for shift in self.shift))
         yield from _twice("site.emergency_numbers", self.site.emergency_numbers)
         units = {POLDA, *(polres.code for polres in self.polres)}
         for desk in self.desk:
@@ -266,6 +246,7 @@ class Settings(_Section):
             yield 'desk.unit: no desk has unit = "polda", so nobody would answer 110'
         yield from self._dialled_twice()
         yield from self._ports_twice()
+        yield from radio_problems(self.radio, self.emergency)
 
     def _ports_twice(self) -> Iterator[str]:
         """Two of ours cannot listen at the same place. Everything but the audio uses TCP."""
@@ -362,6 +343,8 @@ _ALLOWED: Final = {
     "gateway": "sip:NET@HOST:PORT",
     "key_down": "1 to 8 of the keys 0-9, *, # and A-D",
     "key_up": "1 to 8 of the keys 0-9, *, # and A-D",
+    "call_code": "2 to 8 of the keys 0-9, *, # and A-D",
+    "announce_net": "2 to 8 digits",
 }
 
 _REASONS: Final = {

@@ -12,6 +12,12 @@ from phonenumbers import SUPPORTED_REGIONS
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 
+class Section(BaseModel):
+    """A table of ``siaga.toml``: a key that it does not have is refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
 class Address(BaseModel):
     """Where something listens or is reached: an IPv4 address or host name, and a port."""
 
@@ -76,6 +82,12 @@ def host_of(uri: str) -> str:
     """The host of a SIP address that was found good."""
     found = _SIP_URI.fullmatch(uri)
     return found[1] if found else ""
+
+
+def port_of(uri: str) -> int:
+    """The port of a SIP address that was found good; without one, SIP's own."""
+    found = _SIP_URI.fullmatch(uri)
+    return int(found[2]) if found and found[2] else 5060
 
 
 def _zone(name: str) -> str:

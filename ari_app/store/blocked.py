@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
 from pathlib import Path
 from typing import Final
-from urllib.parse import quote
 
 import msgspec
 import structlog
@@ -28,19 +26,17 @@ from ari_app.domain.blocklist import (
     CallStory,
     Reason,
 )
-from ari_app.domain.calls import FOLD_VERSION, text
+from ari_app.domain.calls import text
 from ari_app.domain.facts import Record
 from ari_app.domain.mark_book import Mark
 from ari_app.domain.number_set import NumberSet
 from ari_app.store.errors import StoreError
 from ari_app.store.reader import JournalReader
+from ari_app.store.sqlite_tables import folded_to, open_tables
 
 FLUSH_SECONDS: Final = 5.0
 PAGE: Final = 10_000
 """Rows fetched at a time: in between calls have their turn."""
-
-_SQLITE: Final = "sqlite:///"
-_BUSY_SECONDS: Final = 2.0
 
 # The plus keeps SQLite from going through the numbers in the order of their index, which is much slower here.
 _BLOCKED: Final = """
@@ -94,27 +90,14 @@ def _record(row: tuple[int, str, str, str, str | None, str]) -> Record | None:
 
 def _from_tables(url: str, rules: BlockRules, reader: JournalReader) -> tuple[BlockList, int]:
     """The list as far as the tables have it, and the number of the last line that is in it."""
-    path = Path(url.removeprefix(_SQLITE))
-    if url.startswith(_SQLITE) and path.exists():
-        uri = f"file:{quote(str(path.absolute()))}?mode=ro"
-        try:
-            with closing(sqlite3.connect(uri, uri=True, timeout=_BUSY_SECONDS, isolation_level=None)) as tables:
-                tables.execute("BEGIN")  # one moment for the cursor and all rows
-                seq = _cursor(tables, reader)
-                if seq is not None:
-                    return _restored(tables, rules), seq
-        except (sqlite3.Error, msgspec.DecodeError, ValueError, TypeError, OverflowError) as error:
-            log.warning("blocked.tables_not_read", reason=type(error).__name__)
+    try:
+        with open_tables(url) as tables:
+            seq = folded_to(tables, reader) if tables is not None else None
+            if tables is not None and seq is not None:
+                return _restored(tables, rules), seq
+    except (sqlite3.Error, msgspec.DecodeError, ValueError, TypeError, OverflowError) as error:
+        log.warning("blocked.tables_not_read", reason=type(error).__name__)
     return BlockList(rules), 0
-
-
-def _cursor(tables: sqlite3.Connection, reader: JournalReader) -> int | None:
-    """How far the tables are; None: they are another program's or another journal's."""
-    row = tables.execute("SELECT seq, hash, version FROM cursor").fetchone()
-    if row is None or row[2] != FOLD_VERSION or row[0] < 1:
-        return None
-    line = reader.rows(after=row[0] - 1, limit=1)
-    return int(row[0]) if line and (line[0][0], line[0][6]) == row[:2] else None
 
 
 def _restored(tables: sqlite3.Connection, rules: BlockRules) -> BlockList:

@@ -5,12 +5,14 @@ A complaint's story is part of its call's, which the journal finds by an index; 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 import structlog
 
+from ari_app.domain.announcement import ANNOUNCED, Announcement, announced, announcement
 from ari_app.domain.complaints import ComplaintRefused, ComplaintRow, fold_complaint
 from ari_app.store.errors import StoreError
 from ari_app.store.last_ticket import call_of_ticket
@@ -52,6 +54,43 @@ def living_complaints(path: Path) -> dict[str, ComplaintRow]:
     return {call: row for call, row in found.items() if row is not None}
 
 
+class AnnouncementLookup:
+    """What there is to announce of a call by radio, and what was (SOP VII.d). For worker threads."""
+
+    def __init__(self, journal: Path, flush: Callable[[float], bool]) -> None:
+        """``flush`` is the journal's."""
+        self._journal = journal
+        self._flush = flush
+
+    def __call__(self, call: str) -> tuple[Announcement | None, Announcement | None]:
+        """The two, as the journal has them; None: there is no such thing.
+
+        Raises:
+            ComplaintRefused: the journal cannot be written or read at present.
+        """
+        with _told(self._journal, self._flush) as reader:
+            row = read_complaint(reader, call)
+            said = announced(reader.records(after=0, limit=PAGE, call=call, actions=[ANNOUNCED]))
+            return announcement(row), said
+
+
+@contextmanager
+def _told(journal: Path, flush: Callable[[float], bool]) -> Iterator[JournalReader]:
+    """The journal with everything that has been told.
+
+    Raises:
+        ComplaintRefused: it cannot be written or read at present.
+    """
+    if not flush(FLUSH_SECONDS):
+        raise ComplaintRefused("the journal cannot be written at present: try again later")
+    try:
+        with JournalReader(journal, with_reserve=True) as reader:
+            yield reader
+    except StoreError as error:
+        log.error("complaint.not_read", error=str(error))
+        raise ComplaintRefused("the journal cannot be read: see `siaga doctor`") from None
+
+
 class ComplaintLookup:
     """Finds complaints with everything that has been told of them. For worker threads: it waits for the disk."""
 
@@ -66,12 +105,6 @@ class ComplaintLookup:
         Raises:
             ComplaintRefused: the journal cannot be written or read at present.
         """
-        if not self._flush(FLUSH_SECONDS):
-            raise ComplaintRefused("the journal cannot be written at present: try again later")
-        try:
-            with JournalReader(self._journal, with_reserve=True) as reader:
-                call = call_of_ticket(reader, ticket)
-                return read_complaint(reader, call) if call is not None else None
-        except StoreError as error:
-            log.error("complaint.not_read", error=str(error))
-            raise ComplaintRefused("the journal cannot be read: see `siaga doctor`") from None
+        with _told(self._journal, self._flush) as reader:
+            call = call_of_ticket(reader, ticket)
+            return read_complaint(reader, call) if call is not None else None

@@ -8,6 +8,7 @@ import msgspec
 import sqlalchemy as sa
 
 from ari_app.domain.blocklist import ACTIONS
+from ari_app.domain.moments import milliseconds
 from ari_app.domain.number_rows import EVENT_FIELDS, NUMBER_FIELDS, NumberRow, event_of, fold_number, number_of
 from ari_app.store.tables import NumberHistoryTable, NumberTable
 from ari_app.store.upsert import Rows, Upsert, parts
@@ -46,7 +47,7 @@ class NumberFolder:
             event = event_of(record)
             if event is None:
                 continue
-            history.append({name: getattr(event, name) for name in EVENT_FIELDS})
+            history.append({name: getattr(event, name) for name in EVENT_FIELDS} | {"at_ms": milliseconds(record.at)})
             if event.number is not None and (row := fold_number(rows.get(event.number), record)) is not None:
                 rows[event.number] = row
         self._put_numbers.put(connection, [_values(row) for row in rows.values()])

@@ -7,9 +7,7 @@ journal does not have, or the folds have changed, everything is folded anew.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import asdict
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
@@ -18,8 +16,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from ari_app.domain.calls import FOLD_VERSION, CallRow, fold_call
 from ari_app.domain.complaints import ComplaintRow, fold_complaint
 from ari_app.domain.desk_rows import DeskRow, fold_desks
+from ari_app.domain.moments import milliseconds
 from ari_app.store.chain import GENESIS
 from ari_app.store.database import ensure_schema, trouble
+from ari_app.store.line_folders import LineFolder
 from ari_app.store.number_folder import NumberFolder
 from ari_app.store.reader import JournalReader
 from ari_app.store.tables import CallTable, ComplaintTable, CursorTable, DeskTable
@@ -77,6 +77,7 @@ class Folder:
         self._put_complaints = Upsert(engine, _complaints)
         self._put_desks = Upsert(engine, _desks)
         self._numbers = NumberFolder(engine)
+        self._lines = LineFolder(engine)
 
     @property
     def seq(self) -> int | None:
@@ -130,7 +131,7 @@ class Folder:
         self._forget()
         if row is not None and row.version == FOLD_VERSION and self._has(row.seq, row.hash):
             return row.seq, row.hash
-        for table in (_calls, _complaints, _desks, *NumberFolder.TABLES, _cursor):
+        for table in (_calls, _complaints, _desks, *NumberFolder.TABLES, *LineFolder.TABLES, _cursor):
             connection.execute(sa.delete(table))
         values = {"name": "journal", "seq": 0, "hash": GENESIS, "version": FOLD_VERSION}
         connection.execute(sa.insert(_cursor).values(values))
@@ -165,6 +166,7 @@ class Folder:
         self._put_complaints.put(connection, [_with_time(self._complaints[id_], "opened") for id_ in complaints])
         self._put_desks.put(connection, [asdict(self._desks[extension]) for extension in desks])
         self._numbers.fold(connection, records)
+        self._lines.fold(connection, records)
         for id_ in {record.call for record in records if record.call is not None}:
             if self._calls[id_].state == "ended":
                 del self._calls[id_]
@@ -188,7 +190,5 @@ class Folder:
 def _with_time(row: CallRow | ComplaintRow, begun: str) -> dict[str, Any]:
     """The row's values, and its ``begun`` time in milliseconds as well."""
     values: dict[str, Any] = {name: getattr(row, name) for name in row.__dataclass_fields__}
-    values[f"{begun}_ms"] = 0
-    with suppress(ValueError):  # a damaged time must not stop the folding
-        values[f"{begun}_ms"] = round(datetime.fromisoformat(values[f"{begun}_at"]).timestamp() * 1000)
+    values[f"{begun}_ms"] = milliseconds(values[f"{begun}_at"])
     return values

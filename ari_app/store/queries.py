@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
-from ari_app.domain.calls import LIVING, CallRow
+from ari_app.domain.calls import CallRow
 from ari_app.domain.complaints import ComplaintRow
 from ari_app.domain.desk_rows import DeskRow
 from ari_app.domain.number_rows import EVENT_FIELDS, NUMBER_FIELDS, NumberEvent, NumberRow
+from ari_app.store.call_filter import CallFilter
 from ari_app.store.database import trouble
 from ari_app.store.number_folder import number_row
 from ari_app.store.tables import CallTable, ComplaintTable, CursorTable, DeskTable, NumberHistoryTable, NumberTable
@@ -30,35 +31,20 @@ _history: Final[Table] = NumberHistoryTable.__table__  # type: ignore[attr-defin
 PAGE: Final = 10_000
 """Rows fetched at a time where there may be a million."""
 
-_CALL_COLUMNS: Final = tuple(_calls.c[name] for name in CallRow.__dataclass_fields__)
+CALL_COLUMNS: Final = tuple(_calls.c[name] for name in CallRow.__dataclass_fields__)
 _COMPLAINT_COLUMNS: Final = tuple(_complaints.c[name] for name in ComplaintRow.__dataclass_fields__)
 _NUMBER_COLUMNS: Final = tuple(_numbers.c[name] for name in NUMBER_FIELDS)
 _DESK_COLUMNS: Final = tuple(_desks.c[name] for name in DeskRow.__dataclass_fields__)
 
 
-def list_calls(
-    engine: Engine,
-    *,
-    living: bool | None = None,
-    caller: str | None = None,
-    desk: str | None = None,
-    limit: int | None = None,
-) -> list[CallRow]:
-    """The calls, newest first, at most ``limit``: all, or those that fit every condition.
-
-    ``living``: only those that have not ended (False: only those that have); ``caller``: E.164.
+def list_calls(engine: Engine, wanted: CallFilter) -> list[CallRow]:
+    """The calls that are wanted, newest first.
 
     Raises:
         DatabaseError: the database cannot be read.
     """
-    query = sa.select(*_CALL_COLUMNS).order_by(_calls.c.first_seq.desc()).limit(limit)
-    if living is not None:  # never "is not ended", for which no index helps
-        query = query.where(_calls.c.state.in_(LIVING) if living else (_calls.c.state == "ended"))
-    if caller is not None:
-        query = query.where(_calls.c.caller == caller)
-    if desk is not None:
-        query = query.where(_calls.c.desk == desk)
-    return [_call(row) for row in _rows(engine, query)]
+    text, values = wanted.query(is_sqlite=engine.dialect.name == "sqlite")
+    return [call_row(row) for row in rows_of(engine, sa.text(text).bindparams(**values).columns(*CALL_COLUMNS))]
 
 
 def calls_between(engine: Engine, caller: str, *, since_ms: int, until_ms: int, limit: int = 100) -> list[CallRow]:
@@ -69,12 +55,12 @@ def calls_between(engine: Engine, caller: str, *, since_ms: int, until_ms: int, 
     """
     received = _calls.c.received_ms
     query = (
-        sa.select(*_CALL_COLUMNS)
+        sa.select(*CALL_COLUMNS)
         .where(_calls.c.caller == caller, received >= since_ms, received < until_ms)
         .order_by(received.desc(), _calls.c.first_seq.desc())
         .limit(limit)
     )
-    return [_call(row) for row in _rows(engine, query)]
+    return [call_row(row) for row in rows_of(engine, query)]
 
 
 def find_call(engine: Engine, call: str) -> CallRow | None:
@@ -83,8 +69,8 @@ def find_call(engine: Engine, call: str) -> CallRow | None:
     Raises:
         DatabaseError: the database cannot be read.
     """
-    rows = _rows(engine, sa.select(*_CALL_COLUMNS).where(_calls.c.id == call))
-    return _call(rows[0]) if rows else None
+    rows = rows_of(engine, sa.select(*CALL_COLUMNS).where(_calls.c.id == call))
+    return call_row(rows[0]) if rows else None
 
 
 def list_complaints(  # noqa: PLR0913 - one for each condition
@@ -110,7 +96,7 @@ def list_complaints(  # noqa: PLR0913 - one for each condition
             query = query.where(_complaints.c[name] == value)
     if since_ms is not None:
         query = query.where(_complaints.c.opened_ms >= since_ms)
-    return [_complaint(row) for row in _rows(engine, query)]
+    return [_complaint(row) for row in rows_of(engine, query)]
 
 
 def find_complaint(engine: Engine, ticket: str) -> ComplaintRow | None:
@@ -142,7 +128,7 @@ def ticket_at_desk(engine: Engine, extension: str) -> str | None:
         .join(_desks, _desks.c.call == _calls.c.id)
         .where(_desks.c.extension == extension, _calls.c.state != "ended")
     )
-    rows = _rows(engine, query)
+    rows = rows_of(engine, query)
     return rows[0][0] if rows else None
 
 
@@ -153,7 +139,7 @@ def list_desks(engine: Engine) -> list[DeskRow]:
         DatabaseError: the database cannot be read.
     """
     query = sa.select(*_DESK_COLUMNS).order_by(_desks.c.extension)
-    return [DeskRow(*row) for row in _rows(engine, query)]
+    return [DeskRow(*row) for row in rows_of(engine, query)]
 
 
 def list_numbers(
@@ -190,7 +176,7 @@ def find_number(engine: Engine, number: str) -> NumberRow | None:
     Raises:
         DatabaseError: the database cannot be read.
     """
-    rows = _rows(engine, sa.select(*_NUMBER_COLUMNS).where(_numbers.c.number == number))
+    rows = rows_of(engine, sa.select(*_NUMBER_COLUMNS).where(_numbers.c.number == number))
     return number_row(rows[0]) if rows else None
 
 
@@ -221,7 +207,7 @@ def number_history(engine: Engine, number: str) -> list[NumberEvent]:
     """
     columns = (_history.c[name] for name in EVENT_FIELDS)
     query = sa.select(*columns).where(_history.c.number == number).order_by(_history.c.seq)
-    return [NumberEvent(**row._mapping) for row in _rows(engine, query)]  # noqa: SLF001 - as below
+    return [NumberEvent(**row._mapping) for row in rows_of(engine, query)]  # noqa: SLF001 - as below
 
 
 def folded_up_to(engine: Engine) -> int:
@@ -230,11 +216,12 @@ def folded_up_to(engine: Engine) -> int:
     Raises:
         DatabaseError: the database cannot be read.
     """
-    rows = _rows(engine, sa.select(_cursor.c.seq))
+    rows = rows_of(engine, sa.select(_cursor.c.seq))
     return int(rows[0][0]) if rows else 0
 
 
-def _call(row: sa.Row[Any]) -> CallRow:
+def call_row(row: sa.Row[Any]) -> CallRow:
+    """The row of the domain for one of the table, read with all of its columns."""
     return CallRow(**row._mapping)  # noqa: SLF001 - SQLAlchemy's own name for it, documented
 
 
@@ -243,11 +230,16 @@ def _complaint(row: sa.Row[Any]) -> ComplaintRow:
 
 
 def _only_complaint(engine: Engine, condition: sa.ColumnElement[bool]) -> ComplaintRow | None:
-    rows = _rows(engine, sa.select(*_COMPLAINT_COLUMNS).where(condition))
+    rows = rows_of(engine, sa.select(*_COMPLAINT_COLUMNS).where(condition))
     return _complaint(rows[0]) if rows else None
 
 
-def _rows(engine: Engine, query: Select[Any]) -> Sequence[sa.Row[Any]]:
+def rows_of(engine: Engine, query: sa.Executable) -> Sequence[sa.Row[Any]]:
+    """All rows that a query finds.
+
+    Raises:
+        DatabaseError: the database cannot be read.
+    """
     try:
         with engine.connect() as connection:
             return connection.execute(query).all()

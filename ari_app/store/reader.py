@@ -11,7 +11,6 @@ from ari_app.domain.facts import Record
 from ari_app.store.chain import GENESIS
 from ari_app.store.errors import JournalError
 from ari_app.store.journal_file import Head, check_format, connect, read_head
-from ari_app.store.reserve import reserve_of, waiting_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -96,6 +95,8 @@ class JournalReader:
 
         What gets from there into the journal meanwhile is seen once: the head says how far that is.
         """
+        from ari_app.store.reserve import reserve_of, waiting_rows  # noqa: PLC0415 - a listing does without its logs
+
         rows = waiting_rows(reserve_of(self.path), read_head(self._connection, self.path))
         if rows:
             self._last = Head(rows[-1][0], rows[-1][6])

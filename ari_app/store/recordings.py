@@ -49,6 +49,22 @@ class Recordings:
         """``folder`` is the state directory's."""
         self._folder = folder
 
+    def path(self, name: str) -> Path | None:
+        """Where the recording of this name lies or would lie; None: no name of a file in this folder."""
+        if not name or name in {".", ".."} or "/" in name or "\0" in name:
+            return None
+        return self._folder / f"{name}.wav"
+
+    def names(self) -> list[str]:
+        """The names of those that are there, in order: files of this folder, and no links to others.
+
+        Raises:
+            OSError: the folder cannot be read.
+        """
+        with os.scandir(self._folder) as entries:
+            files = [each.name for each in entries if each.is_file(follow_symlinks=False)]
+        return sorted(name.removesuffix(".wav") for name in files if name.endswith(".wav"))
+
     def __call__(self, call: str, patience: float = PATIENCE_SECONDS) -> dict[str, Json] | None:
         """The data of ``call.recorded`` for a call; None when it has no finished recording."""
         found = digest(self._folder / f"{call}.wav", patience)
@@ -72,6 +88,16 @@ def digest(path: Path, patience: float = PATIENCE_SECONDS) -> Recorded | None:
         return None
     log.error("recording.not_finished", file=path.name)
     return None
+
+
+def finished(path: Path) -> Recorded | None:
+    """A finished recording as it is now; None: it is not finished, or is something else.
+
+    Raises:
+        OSError: it is not there, or cannot be read.
+    """
+    with path.open("rb", buffering=0) as file:
+        return _read(path, file) if _seconds(file) is not None else None
 
 
 def _wait(file: FileIO, deadline: float) -> bool:

@@ -1,7 +1,7 @@
 """The tables that are folded from the journal (SQLModel). Alembic owns their schema: ``migrations/``.
 
 Times are kept as the journal has them (ISO 8601 with the site's offset), so table and journal cannot
-disagree; ``received_ms``, ``opened_ms`` and ``blocked_ms`` (milliseconds since 1970, UTC) are beside them for ranges.
+disagree; ``..._ms`` (milliseconds since 1970, UTC) are beside some of them for ranges.
 Each index serves one listing, condition and order: it must be as quick with a million calls.
 """
 
@@ -12,11 +12,20 @@ from typing import Final
 from sqlalchemy import BigInteger, Column, Index, Integer
 from sqlmodel import Field, SQLModel
 
-REVISION: Final = "0003"
+REVISION: Final = "0005"
 """The newest migration; a test compares it with ``migrations/versions``."""
 
 _LINE: Final = BigInteger().with_variant(Integer(), "sqlite")
 """As a key, SQLite keeps rows in the order of an INTEGER, and of nothing else, without an index beside them."""
+
+
+LISTED_BY: Final = ("state", "desk", "caller", "operator", "answered_by", "polres", "kind", "emergency", "outcome")
+"""Conditions of a listing of calls that are met by an index of their own."""
+
+CONDITIONS: Final = (
+    "received_ms", "first_seq", "state", "outcome", "kind", "emergency", "desk", "operator", "answered_by", "polres",
+)  # fmt: skip
+"""What several conditions together, and those on a time, are looked for in: only calls that fit are read."""
 
 
 class CallTable(SQLModel, table=True):
@@ -24,15 +33,14 @@ class CallTable(SQLModel, table=True):
 
     __tablename__ = "calls"
     __table_args__ = (
-        Index("ix_calls_state", "state", "first_seq"),
-        Index("ix_calls_desk", "desk", "first_seq"),
-        Index("ix_calls_caller", "caller", "first_seq"),
+        *(Index(f"ix_calls_{name}", name, "first_seq") for name in LISTED_BY),
         Index("ix_calls_caller_received", "caller", "received_ms"),
+        Index("ix_calls_conditions", *CONDITIONS),
     )
 
     id: str = Field(primary_key=True)
     first_seq: int = Field(sa_column=Column(BigInteger, nullable=False, index=True))
-    received_ms: int = Field(sa_column=Column(BigInteger, nullable=False, index=True))
+    received_ms: int = Field(sa_column=Column(BigInteger, nullable=False))
     received_at: str
     caller: str | None = None
     dialled: str | None = None
@@ -47,6 +55,14 @@ class CallTable(SQLModel, table=True):
     answered_at: str | None = None
     ended_at: str | None = None
     recording_sha256: str | None = None
+    recording_seconds: float | None = None
+    recording_bytes: int | None = Field(default=None, sa_column=Column(BigInteger))
+    answered_by: str | None = None
+    answered_desk: str | None = None
+    blocked_at: str | None = None
+    emergency_at: str | None = None
+    contact_at: str | None = None
+    marked_at: str | None = None
 
 
 class ComplaintTable(SQLModel, table=True):
@@ -95,6 +111,9 @@ class DeskTable(SQLModel, table=True):
     operator: str | None = None
     ready: bool = True
     reason: str | None = None
+    colleague: str | None = None
+    busy_since: str | None = None
+    wrapup_until: str | None = None
 
 
 class NumberTable(SQLModel, table=True):
@@ -122,16 +141,63 @@ class NumberHistoryTable(SQLModel, table=True):
     """One row for everything that was done with a number; ``seq`` is the record's in the journal."""
 
     __tablename__ = "number_history"
-    __table_args__ = (Index("ix_number_history_number", "number", "seq"),)
+    __table_args__ = (
+        Index("ix_number_history_number", "number", "seq"),
+        Index("ix_number_history_at", "at_ms", "action"),
+    )
 
     seq: int = Field(sa_column=Column(_LINE, primary_key=True, autoincrement=False))
     number: str | None = None
     at: str
+    at_ms: int = Field(sa_column=Column(BigInteger, nullable=False))
     actor: str
     action: str
     call: str | None = None
     reason: str | None = None
     note: str | None = None
+
+
+class TransferTable(SQLModel, table=True):
+    """One row a transfer to a Polres (``domain.transfers.TransferRow``)."""
+
+    __tablename__ = "transfers"
+    __table_args__ = (Index("ix_transfers_call", "call", "seq"),)
+
+    seq: int = Field(sa_column=Column(_LINE, primary_key=True, autoincrement=False))
+    call: str
+    polres: str
+    started_at: str
+    ended_at: str | None = None
+    result: str | None = None
+    reason: str | None = None
+
+
+class InstructionTable(SQLModel, table=True):
+    """One row an order of the Perwira Piket (SOP VII.b); ``seq`` is the record's in the journal."""
+
+    __tablename__ = "instructions"
+    __table_args__ = (Index("ix_instructions_call", "call", "seq"),)
+
+    seq: int = Field(sa_column=Column(_LINE, primary_key=True, autoincrement=False))
+    call: str
+    at: str
+    at_ms: int = Field(sa_column=Column(BigInteger, nullable=False, index=True))
+    actor: str
+    officer: str | None = None
+    text: str
+
+
+class RecordingEventTable(SQLModel, table=True):
+    """One row for everything that was done with a recording; ``name`` is the call's id, or a transmission's."""
+
+    __tablename__ = "recording_events"
+    __table_args__ = (Index("ix_recording_events_name", "name", "seq"),)
+
+    seq: int = Field(sa_column=Column(_LINE, primary_key=True, autoincrement=False))
+    name: str
+    at: str
+    actor: str
+    action: str
 
 
 class CursorTable(SQLModel, table=True):

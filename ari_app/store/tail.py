@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from ari_app.domain.desk_rows import COLLEAGUES, FREE, STARTED
 from ari_app.domain.facts import Record
 from ari_app.domain.operators import SEATS
+from ari_app.domain.transmissions import JOINED, LINES
 from ari_app.store.errors import JournalError
 from ari_app.store.living import living
 from ari_app.store.reader import PAGE, JournalReader
@@ -28,7 +30,10 @@ WINDOW: Final = 20_000
 _LATE: Final = 1000
 """Lines before a day's first one: what happened while the application was away is told afterwards."""
 
-_DESK_ACTIONS: Final = (*SEATS, "operator.removed", "desk.registered", "desk.unregistered")
+_DESK_ACTIONS: Final = (
+    *SEATS, "operator.removed", "desk.registered", "desk.unregistered", STARTED, COLLEAGUES, FREE, *LINES, *JOINED,
+)  # fmt: skip
+"""Not ``desk.wrapup``: there are many, and none lasts as long as the window below."""
 _CALL_ACTIONS: Final = ("call.received", "call.answered", "call.transfer_answered", "call.ended")
 """What today's figures are counted from."""
 

@@ -1,4 +1,4 @@
-"""``scripts/run --demo``: simulated phones play SOP V, VII.f and VIII, the terminal shows each step as it happens."""
+"""``scripts/run --demo``: phones play SOP V, VII.d, VII.f and VIII, the terminal shows each step as it happens."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ import sys
 
 from ari_app.store.errors import StoreError
 from scripts.demo.scenes_desks import next_desk, without_application
+from scripts.demo.scenes_radio import by_radio
 from scripts.demo.scenes_v import not_valid, taken_back, taken_by_polres
 from scripts.demo.scenes_viii import pranks
 from scripts.demo.screen import SceneError, Screen
@@ -21,6 +22,7 @@ async def play(stack: Stack) -> int:
     try:
         async with stage(stack, screen) as on:
             await _complaints(on)
+            await _radio(on)
             await pranks(on)
             await _faults(on)
         screen.done()
@@ -39,6 +41,16 @@ async def _complaints(on: Stage) -> None:
         return
     await taken_back(on, on.polres)
     await taken_by_polres(on, on.polres)
+
+
+async def _radio(on: Stage) -> None:
+    """SOP section VII.d."""
+    if on.radio is None or on.gateway is None:
+        on.screen.left_out(
+            "SOP VII.d", f"because no radio net in {on.stack.prepared.config} has its gateway on a loopback address"
+        )
+        return
+    await by_radio(on, on.radio, on.gateway)
 
 
 async def _faults(on: Stage) -> None:

@@ -22,7 +22,7 @@ RINGING_HZ: Final = 425
 """The tone that an operator hears while a telephone rings elsewhere."""
 
 NUMBER: Final = "081234567890"
-_OPENED: Final = ("call.received", "call.queued", "call.answered", "complaint.opened", "complaint.edited")
+OPENED: Final = ("call.received", "call.queued", "call.answered", "complaint.opened", "complaint.edited")
 _SECONDS_MORE: Final = 1.0
 """By how much a take-back may be late on a busy machine."""
 _AT_ONCE: Final = 0.5
@@ -45,11 +45,11 @@ class Talk:
 async def not_valid(on: Stage) -> None:
     """SOP V.1 to V.5: a complaint that is none for a Polres."""
     async with on.scene("A complaint that is not valid: it stays at the Polda until its closing (SOP V.1 to V.5)"):
-        now = await _complain(on)
+        now = await complain(on)
         await _classify(on, now, "*6", "not_valid")
         on.screen.begin("V.5")
-        await _close(on, now, now.polda, now.desk)
-        await now.story.ended(*_OPENED, "call.classified", "call.closed", "complaint.closed", "call.ended")
+        await close(on, now, now.polda, now.desk)
+        await now.story.ended(*OPENED, "call.classified", "call.closed", "complaint.closed", "call.ended")
         found = now.story.complaint
         check(found.status == "closed", f"complaint {found.ticket} is {found.status} in place of closed")
         check(found.polres is None, f"complaint {found.ticket} went to Polres {found.polres}")
@@ -59,15 +59,15 @@ async def taken_back(on: Stage, polres: Desk) -> None:
     """SOP V.1 to V.6, V.10 and V.11: the Polres does not answer."""
     async with on.scene("A valid complaint, and the Polres does not answer: take-back (SOP V.1 to V.6, V.10, V.11)"):
         phone = await on.man(polres, hz=POLRES_HZ)
-        now = await _complain(on)
+        now = await complain(on)
         await _classify(on, now, "*5", "valid")
         await _wait_in_vain(on, now, polres, await _transfer(on, now, polres, phone))
         on.screen.begin("V.11")
         await talk(on, now.caller, now.polda)
         on.screen.say(f"desk {now.desk.extension}", f"says that {_name(on, polres)} will see to it")
-        await _close(on, now, now.polda, now.desk)
+        await close(on, now, now.polda, now.desk)
         await now.story.ended(
-            *_OPENED, "call.classified", "call.transfer_started", "call.taken_back", "call.closed", "call.ended"
+            *OPENED, "call.classified", "call.transfer_started", "call.taken_back", "call.closed", "call.ended"
         )
         found = now.story.complaint
         stands = (found.status, found.polres, found.reason)
@@ -79,7 +79,7 @@ async def taken_by_polres(on: Stage, polres: Desk) -> None:
     """SOP V.1 to V.4 and V.6 to V.9: the Polres answers and closes."""
     async with on.scene("A valid complaint, and the Polres answers it (SOP V.1 to V.4, V.6 to V.9)"):
         phone = await on.man(polres, hz=POLRES_HZ)
-        now = await _complain(on)
+        now = await complain(on)
         await _classify(on, now, "*5", "valid")
         at_polres = await _transfer(on, now, polres, phone)
         await _hand_over(on, now, polres, at_polres)
@@ -89,9 +89,9 @@ async def taken_by_polres(on: Stage, polres: Desk) -> None:
         check(stands == ("handling", polres.unit), f"complaint {found.ticket} stands at {stands}")
         await enter(on, now, description="Patroli menuju TKP")
         on.screen.begin("V.9")
-        await _close(on, now, at_polres, polres)
+        await close(on, now, at_polres, polres)
         await now.story.ended(
-            *_OPENED, "call.classified", "call.transfer_started", "call.transfer_answered", "complaint.edited",
+            *OPENED, "call.classified", "call.transfer_started", "call.transfer_answered", "complaint.edited",
             "call.closed", "complaint.closed", "call.ended",
         )  # fmt: skip
         found = now.story.complaint
@@ -101,7 +101,7 @@ async def taken_by_polres(on: Stage, polres: Desk) -> None:
 # ---- steps
 
 
-async def _complain(on: Stage) -> Talk:
+async def complain(on: Stage) -> Talk:
     """SOP V.1 to V.3: a citizen calls, an operator of the Polda answers and takes down who and where."""
     desk, after = on.polda[0], on.head()
     phone = await on.man(desk, hz=POLDA_HZ)
@@ -196,7 +196,7 @@ async def _hand_over(on: Stage, now: Talk, polres: Desk, at_polres: HandsetCall)
     await now.story.told("call.transfer_answered", polres=polres.unit, desk=polres.extension)
 
 
-async def _close(on: Stage, now: Talk, operator: HandsetCall, desk: Desk) -> None:
+async def close(on: Stage, now: Talk, operator: HandsetCall, desk: Desk) -> None:
     """SOP V.5, V.9, V.11: the operator closes and is free; the caller hears the closing salutation to its end."""
     began = moment()
     with contextlib.suppress(PhoneEndedError):  # the call may end before the key is let go

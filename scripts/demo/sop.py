@@ -1,4 +1,4 @@
-"""The SOP's own words, by its steps: section V "Alur Layanan Call Center 110", VII.f and VIII "S.O.P BLOKIR CALL"."""
+"""The SOP's own words, by its steps: section V "Alur Layanan Call Center 110", VII.d, VII.f, VIII "BLOKIR CALL"."""
 
 from __future__ import annotations
 
@@ -18,6 +18,10 @@ STEPS: Final = {
     "(lama waktu tunggu misal 3-5 detik)",
     "V.11": "Operator akan terhubung kembali dengan penelepon untuk closing pengaduan dan akan memberitahukan "
     "bahwa pengaduan akan segera diproses dengan Polres terkait.",
+    "VII.d": "Apabila ada informasi pelaporan/pengaduan darurat atau pelaporan cepat agar meneruskannya dengan HT yang "
+    "sudah tersedia di Command Center dan segera menyampaikan ke SPKT Polres/polsek yang terdekat dan SPKT "
+    "Polres/polsek meneruskan ke piket fungsi terkait untuk segera mendatangi TKP dan membuat administrasi sebagai "
+    "laporan.",
     "VII.f": "Apabila ada informasi pelaporan/pengaduan palsu (PRANK) agar menerimanya dengan sabar dan sopan jangan "
     "terpancing emosi, langsung tutup telepon dengan salam penutup, jika penelpon berulang kali melakukan panggilan "
     "PRANK, memblokir nomor panggilan tersebut agar tidak mengganggu pelaksanaan tugas operator call center 110.",

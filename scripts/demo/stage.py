@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from ari_app.domain.desks import POLDA
+from ari_app.site.radio_section import Radio
 from ari_app.site.settings import Desk, Settings
+from ari_app.site.values import host_of, port_of
 from scripts.demo.ears import Sounds
 from scripts.demo.screen import SceneError, Screen
 from scripts.demo.staff import Staff
 from scripts.demo.story import Story, head
-from scripts.phones import Handset, HandsetCall, Phones
+from scripts.phones import Handset, HandsetCall, Phones, RadioGateway
 from scripts.stack import StackError
 from scripts.stack.stack import Stack
 
@@ -31,6 +33,8 @@ class Stage:
     screen: Screen
     staff: Staff
     sounds: Sounds
+    gateway: RadioGateway | None = None
+    """Of the net ``radio``; None: no gateway of the site can be played on this machine."""
 
     # ---- the site
 
@@ -49,6 +53,11 @@ class Stage:
         """A desk of a Polres, if possible one at which nobody needs to log in; None: there is none."""
         desks = sorted((desk for desk in self.settings.desk if desk.unit != POLDA), key=lambda desk: desk.login)
         return desks[0] if desks else None
+
+    @property
+    def radio(self) -> Radio | None:
+        """The first radio net whose gateway is a loopback address of its own; None: there is none."""
+        return next(iter(_playable(self.settings)), None)
 
     # ---- the phones
 
@@ -86,6 +95,12 @@ class Stage:
         return await Story.begun(self.stack.prepared.state.journal, after, self.screen)
 
 
+def _playable(settings: Settings) -> list[Radio]:
+    own = {settings.asterisk.sip.host, *(match for trunk in settings.trunk for match in trunk.match)}
+    found = [(host_of(radio.gateway), radio) for radio in settings.radio]
+    return [radio for host, radio in found if host.startswith("127.") and host not in own]
+
+
 def check(is_so: bool, what: str) -> None:  # noqa: FBT001 - an assertion's condition
     """Raise SceneError(``what``) unless it is so."""
     if not is_so:
@@ -107,10 +122,17 @@ async def stage(stack: Stack, screen: Screen) -> AsyncIterator[Stage]:
     home = prepared.state.run / "demo"
     shutil.rmtree(home, ignore_errors=True)
     staff = Staff(prepared, screen)
+    gateway = None
     try:
+        for radio in _playable(prepared.settings)[:1]:  # from the beginning on: a line that is down is called seldom
+            host, port = host_of(radio.gateway), port_of(radio.gateway)
+            server = (sip.host, sip.port)
+            gateway = await RadioGateway.open(server, host, number="gateway", port=port, hz=0.0, answers=0.0)
         async with Phones((sip.host, sip.port), home, trunk=trunk, desk_host=sip.host) as phones:
-            yield Stage(stack, phones, screen, staff, Sounds(prepared.state.sounds))
+            yield Stage(stack, phones, screen, staff, Sounds(prepared.state.sounds), gateway)
             await phones.leave()
     finally:
+        if gateway is not None:
+            await gateway.close()
         await staff.go_home()
         shutil.rmtree(home, ignore_errors=True)

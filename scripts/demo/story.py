@@ -15,11 +15,11 @@ from ari_app.store.journal import JournalReader, read
 from scripts.demo.screen import JOURNAL, SceneError, Screen
 
 PATIENCE_SECONDS: Final = 10.0
-_BESIDE: Final = {"call.offered", "call.recorded"}
+_BESIDE: Final = {"call.offered", "call.recorded", "radio.announced"}
 """What is told at a moment of its own."""
 _SHOWN: Final = (
     "desk", "caller", "number", "ticket", "kind", "name", "place", "description", "polres", "reason", "waited_ms",
-    "outcome", "by", "priority", "marks",
+    "outcome", "by", "priority", "marks", "net", "emergency",
 )  # fmt: skip
 
 _Found = TypeVar("_Found")

@@ -363,6 +363,7 @@ class Closing(Talking):
     async def begin(self) -> None:
         """The salutation has begun."""
         await super().begin()
+        self._rung = self._times_rung()
         await self.floor.press(self.operator, self.citizen, "*0")
         await asyncio.sleep(self.floor.rng.uniform(0.0, 1.0))
 
@@ -370,8 +371,16 @@ class Closing(Talking):
         """The caller hears the rest of it, or the operator."""
 
     async def finish(self) -> None:
-        """Whoever is still there hangs up."""
+        """No desk was rung for a call that was closed; whoever is still there hangs up."""
+        now = moment()
+        at = now if self._times_rung() == self._rung else None
+        what = f"{self.citizen.number} ({self.title}) is rung through to no desk again"
+        self.floor.promise(what, BACK_SECONDS, now, at, flaw=Flaw.DOUBLED)
         await self.citizen.hang_up()
+
+    def _times_rung(self) -> int:
+        calls = [call for person in self.floor.everybody for call in person.phone.calls]
+        return sum(call.caller_number == self.citizen.number for call in calls)
 
 
 CALM: Final[tuple[type[Scene], ...]] = (PolresTalking, Transferring, Talking, Held, Consulting)

@@ -24,7 +24,7 @@ REPO: Final = Path(__file__).parents[2]
 DEPS: Final = Path(os.environ.get("SIAGA_DEPS", REPO / ".deps"))
 
 
-_APPLICATION_ALONE: Final = frozenset({"queue", "transfer", "prompts", "block"})
+_APPLICATION_ALONE: Final = frozenset({"queue", "transfer", "prompts", "block", "shift"})
 """The configuration's sections that Asterisk's and the broker's files do not depend on."""
 
 

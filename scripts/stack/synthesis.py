@@ -59,6 +59,19 @@ def attention() -> array[int]:
     return _samples(_faded(wave, _length(0.01)), peak=0.4)
 
 
+def calling() -> array[int]:
+    """An operator is being rung, on the radio: two rings, 1.1 s in all."""
+    gap = [0.0] * _length(0.3)
+    return _samples([*_beep(425, 0.4), *gap, *_beep(425, 0.4)], peak=0.3)
+
+
+def unanswered() -> array[int]:
+    """No operator has answered, on the radio: four short low beeps, 1.05 s in all."""
+    gap = [0.0] * _length(0.15)
+    beep = _beep(350, 0.15)
+    return _samples([*beep, *gap, *beep, *gap, *beep, *gap, *beep], peak=0.3)
+
+
 def _beep(hz: float, seconds: float, overtones: Mapping[int, float] | None = None) -> list[float]:
     return _faded(_wave(hz, _length(seconds), overtones or {1: 1.0}), _length(0.008))
 
@@ -171,5 +184,7 @@ SOUNDS: Final[Mapping[str, Callable[[], array[int]]]] = {
     "perhatian": attention,
     "nada-bicara": permission,
     "nada-habis": cut_off,
+    "nada-panggil": calling,
+    "nada-tidak-dijawab": unanswered,
 }
 """What is made for each key."""

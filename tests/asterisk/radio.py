@@ -12,7 +12,7 @@ from tests.asterisk.talk import CALLER_HZ, first_heard, moment
 
 OFFICER_HZ, FIRST_HZ, SECOND_HZ = 520, 660, 880
 EVERY_HZ = (OFFICER_HZ, FIRST_HZ, SECOND_HZ, CALLER_HZ)
-VOX, DTMF = "300", "301"
+VOX, DTMF, BY_VOICE = "300", "301", "302"
 PAUSE_AFTER_KEY = 0.06
 """Our phones are silent for so long after a key is released, before ``press`` returns."""
 
@@ -27,6 +27,17 @@ ptt = "dtmf"
 key_down = "A"
 key_up = "B"
 timeout_seconds = {longest}
+
+[[radio]]
+net = "302"
+name = "Sabhara"
+gateway = "sip:302@{gateway}:5070"
+operator_ptt = "vox"
+call_code = "*110"
+timeout_seconds = {longest}
+
+[emergency]
+announce_net = "300"
 """
 
 

@@ -18,6 +18,7 @@ from aiohttp import web
 from ari_app.ari import client as client_module
 from ari_app.ari import model, transport
 from ari_app.ari.client import AsteriskClient
+from ari_app.ari.commands import Mark
 from ari_app.ari.model import EVENT_TYPES, LegEvent, RESTResponse
 from ari_app.domain.display import Shown
 from scripts.phones import free_port
@@ -156,6 +157,7 @@ ARGUMENTS: Mapping[str, Any] = {
     "playback": "siaga-p1", "media": ["sound:/a/b", "tone:ring"],
     "dial": "PJSIP/radio-300/sip:300@127.0.0.4:5060", "silence_ms": 60, "level": 256, "ms": 300,
     "keep": True, "keys": "*99", "down_ms": 80, "pause_ms": 60, "snoop": "siaga-s1", "whispers": True,
+    "mark": Mark.EMERGENCY, "on": True,
     "sources": ["channel:17.1", "endpoint:PJSIP/1001"],
 }  # fmt: skip
 """An example of everything that a method of the client takes, by its name."""

@@ -17,12 +17,13 @@ from aiomqtt import Client, ProtocolVersion
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from ari_app.bus.broker import connect
-from ari_app.bus.payloads import CallState, DeskState, QueueState, Status
+from ari_app.bus.payloads import CallState, DeskState, NetState, QueueState, Status
 from ari_app.bus.presence import Presence
 from scripts.phones import Behaviour, Phones
 from scripts.stack.sample import HOST
 from tests.asterisk.newsroom import Newsroom, begin_call, retained, settled
 from tests.asterisk.site import Site, eventually
+from tests.asterisk.talk import OTHER_HZ, begin_talk
 
 pytestmark = pytest.mark.anyio
 
@@ -68,16 +69,42 @@ async def test_what_ended_while_nobody_published_is_cleared(newsroom: Newsroom) 
     assert Status.model_validate(found["status/publisher"]).state == "online"
 
 
-async def test_a_call_and_a_desk_that_nobody_knows_are_cleared(newsroom: Newsroom) -> None:
-    """One that ended so long ago that nobody looks there, and one that the configuration has no more."""
+async def test_a_radio_net(newsroom: Newsroom) -> None:
+    """Its line, who has the floor and since when, and which desks are there; also of what was told long ago."""
+    (net,) = [radio.net for radio in newsroom.settings.radio]
+    newsroom.tell("radio.gateway_up", actor="asterisk", net=net)
+    newsroom.tell("radio.joined", actor="desk:1001", net=net, desk="1001")
+    newsroom.write(21_000)
+    newsroom.start_publisher()
+    found = await settled(newsroom, lambda found: found.get(f"radio/{net}", {}).get("line") == "up", "its line")
+    state = NetState.model_validate(found[f"radio/{net}"])
+    assert (state.name, state.floor, state.desk, state.desks) == ("Komando", "idle", None, ("1001",))
+    newsroom.tell("radio.keyed", "17.1", actor="desk:1001", net=net, by="desk", desk="1001", transmission="x")
+    found = await settled(newsroom, lambda found: found[f"radio/{net}"]["floor"] == "desk", "who has the floor")
+    state = NetState.model_validate(found[f"radio/{net}"])
+    assert (state.desk, state.call) == ("1001", "17.1")
+    newsroom.tell("radio.released", "17.1", actor="desk:1001", net=net, by="desk", desk="1001", transmission="x")
+    newsroom.tell("radio.gateway_down", actor="asterisk", net=net, cause=0)
+    found = await settled(newsroom, lambda found: found[f"radio/{net}"]["line"] == "down", "the line is lost")
+    assert found[f"radio/{net}"]["floor"] == "idle"
+
+
+def everything_but_calls(newsroom: Newsroom) -> set[str]:
+    """The topics of the configured desks and radio nets."""
+    settings = newsroom.settings
+    return {f"desks/{desk.extension}" for desk in settings.desk} | {f"radio/{radio.net}" for radio in settings.radio}
+
+
+async def test_a_call_a_desk_and_a_net_that_nobody_knows_are_cleared(newsroom: Newsroom) -> None:
+    """One that ended so long ago that nobody looks there, and what the configuration has no more."""
     async with connect(newsroom.broker("application"), timeout=5) as client:
-        for topic in ("calls/1.1", "desks/9999"):
+        for topic in ("calls/1.1", "desks/9999", "radio/999"):
             await client.send(f"siaga110/{topic}", '{"version":1}', retain=True)
     newsroom.start_publisher()
     begin_call(newsroom, "17.1")
     known = {"calls/17.1", "journal/last", "queue", "status/publisher"}
-    desks = {f"desks/{desk.extension}" for desk in newsroom.settings.desk}
-    await settled(newsroom, lambda found: found.keys() == known | desks, "only what is there")
+    known |= everything_but_calls(newsroom)
+    await settled(newsroom, lambda found: found.keys() == known, "only what is there")
 
 
 async def test_screens_are_right_at_once_however_far_the_stream_is_behind(newsroom: Newsroom) -> None:
@@ -102,8 +129,7 @@ async def test_a_wallboard_sees_no_call_and_no_record(newsroom: Newsroom) -> Non
     begin_call(newsroom, "17.1")
     await settled(newsroom, lambda found: "calls/17.1" in found, "told")
     found = await retained(newsroom.broker("wallboard"))
-    desks = {f"desks/{desk.extension}" for desk in newsroom.settings.desk}
-    assert found.keys() == {"status/publisher", "queue", *desks}
+    assert found.keys() == {"status/publisher", "queue"} | everything_but_calls(newsroom)
     assert "6281234567890" not in json.dumps(found)
 
 
@@ -156,6 +182,34 @@ async def test_a_real_call_on_the_floor(site: Site, phones: Phones) -> None:
     for came, topic, payload in seen:
         if topic == f"calls/{call}" and payload:
             assert came - datetime.fromisoformat(payload["since"]) < timedelta(seconds=5)
+
+
+async def test_a_desk_without_a_call(sop_site: Site, sop_phones: Phones) -> None:
+    """Wrap-up after a call, which ends by itself, and a talk with another desk: `desks/{extension}` says so of both."""
+    site, phones = sop_site, sop_phones
+    seen: list[tuple[datetime, str, dict[str, Any]]] = []
+    (mine, _), (other, _) = site.accounts[:2]
+
+    def both() -> list[str]:
+        return [states(seen, f"desks/{desk}")[-1] for desk in (mine, other)]
+
+    async with watching(site, "siaga110/desks/+", seen):
+        now = await begin_talk(site, phones)
+        await now.caller.hang_up()
+        await eventually(lambda: states(seen, f"desks/{mine}")[-1] == "wrapup", seconds=2, what="wrap-up")
+        await eventually(lambda: states(seen, f"desks/{mine}")[-1] == "ready", seconds=3, what="ready again")
+        colleague = await phones.handset(site.accounts[1], hz=OTHER_HZ, answers=0.1)
+        line = await now.desk.dial(other)
+        await line.answered()
+        await eventually(lambda: both() == ["talking", "talking"], seconds=2, what="they talk")
+        for desk, to in ((mine, other), (other, mine)):
+            assert [each["colleague"] for _, topic, each in seen if topic == f"desks/{desk}"][-1] == to
+        shown = {desk["extension"]: desk for desk in site.siaga_json("desks", "list")}
+        assert (shown[mine]["state"], shown[mine]["colleague"]) == ("talking", other)
+        await colleague.calls[-1].hang_up()
+        await eventually(lambda: both() == ["ready", "ready"], seconds=2, what="both are free")
+    wrapup = next(each for _, topic, each in seen if topic == f"desks/{mine}" and each["state"] == "wrapup")
+    assert wrapup["wrapup_until"] > wrapup["since"]
 
 
 async def test_the_application_dies(fragile_site: Site) -> None:

@@ -18,6 +18,7 @@ from tests.asterisk.site import Site, actions, alive, children
 NOT_VALID = ["V.1", "V.2", "V.3", "V.4", "V.5"]
 TAKEN_BACK = ["V.1", "V.2", "V.3", "V.4", "V.6", "V.10", "V.11"]
 TAKEN_BY_POLRES = ["V.1", "V.2", "V.3", "V.4", "V.6", "V.7", "V.8", "V.9"]
+RADIO = ["V.1", "V.2", "V.3", "VII.d"]
 PRANKS = ["VII.f", "VIII.1", "VIII.2", "V.2"]
 BUSY = FROZEN = ["V.2"]
 
@@ -33,6 +34,7 @@ DONE = {
     "V.9": "desk 2011 presses *0: closing",
     "V.10": "desk 2011 stops ringing: nobody has answered for 5 s",
     "V.11": "both hear each other",
+    "VII.d": "desk 1001 presses *3300#: brings the radio net Komando in",
     "VII.f": "desk 1001 presses *7: prank number 4",
     "VIII.1": 'desk 1001 hears "Nomor ini sekarang diblokir."',
     "VIII.2": "desk 1001 presses *8: unblocked",
@@ -45,6 +47,11 @@ HEARD = [
     'V.9 caller hears "Terima kasih telah menghubungi Call Center 110 Polri tetap siaga selalu."',
     'V.11 caller hears "Terima kasih telah menghubungi Call Center 110 Polri tetap siaga selalu."',
     "V.11 journal complaint 110-",
+    'VII.d caller hears "Mohon ditunggu sebentar',
+    "VII.d radio hears the attention tone",
+    "VII.d radio hears the operator",
+    "VII.d desk 1001 hears the officer",
+    'VII.d caller hears "Terima kasih telah menunggu"',
     'VII.f caller hears "Terima kasih telah menghubungi Call Center 110 Polri tetap siaga selalu."',
     'VIII.1 caller hears "Terima kasih telah menghubungi Call Center 110 Polri tetap siaga selalu."',
     'VIII.2 caller hears "Nomor Anda diblokir karena panggilan palsu berulang.',
@@ -107,15 +114,15 @@ def was_shown(lines: list[str], beginning: str) -> bool:
 
 @pytest.mark.timeout(240)
 def test_everything_is_played(sites: Callable[..., Site]) -> None:
-    """The whole of section V, the pranks of VII.f and VIII, a busy desk, a frozen application."""
+    """The whole of section V, the radio of VII.d, the pranks of VII.f and VIII, a busy desk, a frozen application."""
     site = sites(desks=3, polres=2)
     lines = play(site)
-    assert steps(lines) == [*NOT_VALID, *TAKEN_BACK, *TAKEN_BY_POLRES, *PRANKS, *BUSY, *FROZEN]
+    assert steps(lines) == [*NOT_VALID, *TAKEN_BACK, *TAKEN_BY_POLRES, *RADIO, *PRANKS, *BUSY, *FROZEN]
     for shown in (*(f"{step} {what}" for step, what in DONE.items()), *HEARD):
         assert was_shown(lines, shown), (shown, lines)
     assert not [line for line in lines if "left out" in line]
     told = actions(site.records())
-    assert told.count("call.ended") == 12
+    assert told.count("call.ended") == 13
     for action in ("call.taken_back", "call.transfer_answered", "call.not_answered", "call.fallback"):
         assert told.count(action) == 1, action
     assert block_facts(site) == [*["prank.marked"] * 5, "number.blocked", "number.unblocked"]
@@ -138,7 +145,7 @@ def operators_log_in_and_no_polres_has_a_desk(site: Site) -> None:
     """The demo's own operator logs in and is gone afterwards; what this site cannot show is left out, in one line."""
     site.config.write_text(site.text.replace("login = false", "login = true"), encoding="utf-8")
     lines = play(site)
-    assert steps(lines) == [*NOT_VALID, *PRANKS, *FROZEN]
+    assert steps(lines) == [*NOT_VALID, *RADIO, *PRANKS, *FROZEN]
     assert was_shown(lines, "desk 1001 operator 99")
     assert was_shown(lines, "SOP V.6 to V.11: left out, because no desk in")
     assert was_shown(lines, "A busy desk: left out, because")

@@ -108,6 +108,7 @@ async def test_an_order_ends_the_call(sop_site: Site, sop_phones: Phones, name: 
     assert moment() - since > 1, "the salutation was said to its end"
     story = await site.story(now.call)
     assert_complete(story)
+    assert await refused(site, "calls.hold", now.call) == f"call {now.call} is over"
     assert by_order(story, "call.closed") == ({"reason": "salah sambung"} if name == "hangup" else {})
     assert ("complaint.closed" in actions(story), "prank.marked" in actions(story)) == ((name == "prank"),) * 2
 

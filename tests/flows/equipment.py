@@ -29,14 +29,21 @@ class Leg:
     claimed: bool = False
     absorbs_keys: bool = False
     muted: bool = False
+    hushed: bool = False
     delay_ms: int = 0
     detects_talk: bool = False
     ends: asyncio.TimerHandle | None = None
     playing: Playing | None = None
+    dials: tuple[str, ...] = ("leg",)
+    """What it comes to us with when it is answered."""
     marks: set[Mark] = field(default_factory=set)
     """What the dialplan knows of a caller."""
     died_at: float | None = None
     timers: list[asyncio.TimerHandle] = field(default_factory=list)
+
+    @property
+    def is_silenced(self) -> bool:
+        return self.muted or self.hushed
 
     @property
     def is_caller(self) -> bool:

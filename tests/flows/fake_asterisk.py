@@ -100,7 +100,7 @@ class FakeAsterisk(FakeRadio, FakeSnoop, FakeSound):
         self.stands_still_until = 0.0
         """The application reads no event before (the loop's clock)."""
         self._used: set[str] = set()
-        self._mixing: set[str] = set()
+        self.mixing: set[str] = set()
         self._recorded: dict[str, str] = {}
         """The operator whose voice each caller's recording has, when the two are joined as they are."""
         self._made: dict[str, datetime] = {}
@@ -176,7 +176,7 @@ class FakeAsterisk(FakeRadio, FakeSnoop, FakeSound):
             return False
         self._stop(leg)
         self._change(leg, "Up")
-        self._later(leg, self.desk_enters_after, lambda: self._enter(leg, "leg"))
+        self._later(leg, self.desk_enters_after, lambda: self._enter(leg, *leg.dials))
         return True
 
     def desk_hangs_up(self, extension: str, cause: int = NORMAL) -> bool:
@@ -226,8 +226,11 @@ class FakeAsterisk(FakeRadio, FakeSnoop, FakeSound):
             return
         self._tell(leg, (ChannelHold if on else ChannelUnhold)(self._channel(leg)))
 
-    def refer(self, extension: str, exten: str = "201") -> None:
-        """The operator presses the phone's own transfer key; a stand-in takes its place in the bridge."""
+    def refer(self, extension: str, exten: str = "201", *, late: float | None = None) -> None:
+        """The operator presses the phone's own transfer key; a stand-in takes its place in the bridge.
+
+        ``late``: the leg's end is told first, and the transfer so much later: Asterisk tells the two by different ways.
+        """
         leg = self._talking_at(extension)
         if leg is None or leg.bridge is None or len(self.open_bridges[leg.bridge]) < 2:
             return
@@ -237,7 +240,12 @@ class FakeAsterisk(FakeRadio, FakeSnoop, FakeSound):
         self._out_of_bridge(leg)
         self.legs[stand_in.id] = stand_in
         self.open_bridges[bridge].add(stand_in.id)
-        self._tell(leg, BridgeBlindTransfer(self._channel(leg), exten, "Success", self._channel(stand_in)))
+        event = BridgeBlindTransfer(self._channel(leg), exten, "Success", self._channel(stand_in))
+        if late is None:
+            self._tell(leg, event)
+        else:
+            self._destroy(leg, NORMAL)
+            self._later(stand_in, late, lambda: self._send(event))
 
     def phone_dies(self, extension: str) -> None:
         """The phone's plug is pulled: no audio, and no goodbye."""
@@ -356,7 +364,7 @@ class FakeAsterisk(FakeRadio, FakeSnoop, FakeSound):
     def _create_bridge(self, bridge: str, *, mixes: bool) -> None:
         self._check_new(bridge)
         if mixes:
-            self._mixing.add(bridge)
+            self.mixing.add(bridge)
         self.open_bridges[bridge] = set()
 
     async def add_to_bridge(self, bridge: str, legs: Sequence[str], *, absorb_keys: bool = False) -> None:
@@ -389,7 +397,7 @@ class FakeAsterisk(FakeRadio, FakeSnoop, FakeSound):
         inside = [self.legs[id_] for id_ in self.open_bridges.get(bridge, ())]
         callers = [leg.id for leg in inside if leg.is_caller]
         desks = [leg.id for leg in inside if leg.desk not in {None, STAND_IN}]
-        if bridge in self._mixing or len(callers) != 1 or len(desks) != 1:
+        if bridge in self.mixing or len(callers) != 1 or len(desks) != 1:
             return
         if self._recorded.setdefault(callers[0], desks[0]) != desks[0]:
             self.wrongs.append(f"{callers[0]}: the recording has nothing of {desks[0]}")
@@ -478,14 +486,14 @@ class FakeAsterisk(FakeRadio, FakeSnoop, FakeSound):
             raise AriConflict(409, "Channel not in Stasis application")
         return self.legs[id_]
 
-    def _enter(self, leg: Leg, argument: str) -> None:
+    def _enter(self, leg: Leg, *arguments: str) -> None:
         leg.stasis, leg.offered = True, leg.is_caller
         leg.interested += 1
         if leg.is_caller:
             self.entered.add(leg.id)
         else:
             leg.app = "Stasis"
-        self._tell(leg, StasisStart(self._channel(leg), [argument]))
+        self._tell(leg, StasisStart(self._channel(leg), list(arguments)))
 
     def _leave(self, leg: Leg) -> None:
         """Out of the application: a subscription ends with it, so the leg's end may not be told any more."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ari_app.ari.errors import AriConflict, AriNotFound, AriRefused
@@ -51,6 +52,9 @@ class FakeRadio:
     _ours: Callable[[str], Leg]
     _check_new: Callable[[str], None]
     _channel: Callable[[Leg], Channel]
+    _press: Callable[[Leg, str], None]
+    _ring: Callable[[str, str, int], None]
+    displays: dict[str, Shown]
     is_blocked: Callable[[Leg], None]
     hears: Callable[[str], set[str]]
 
@@ -81,6 +85,20 @@ class FakeRadio:
         if leg is not None and leg.detects_talk:
             kind = ChannelTalkingStarted if on else ChannelTalkingFinished
             self._tell(leg, kind(self._channel(leg)))
+
+    def operator_talks(self, leg: str, *, on: bool) -> None:
+        """An operator begins to talk, or has paused for as long as was asked for."""
+        there = self.legs.get(leg)
+        if there is not None and there.detects_talk and not there.muted:
+            kind = ChannelTalkingStarted if on else ChannelTalkingFinished
+            self._tell(there, kind(self._channel(there)))
+
+    def gateway_presses(self, net: str, keys: str) -> None:
+        """An officer presses keys, 50 ms after each other."""
+        leg = self.gateway_leg(net)
+        assert leg is not None, f"net {net} has no line"
+        for number, key in enumerate(keys):
+            self._later(leg, 0.05 * number, partial(self._press, leg, key))
 
     def gateway_hangs_up(self, net: str) -> None:
         """The gateway ends its line, or is lost."""
@@ -121,6 +139,15 @@ class FakeRadio:
         self._change(leg, "Up")
         self._enter(leg, "leg")
 
+    async def ring_for_net(self, leg: str, endpoint: str, net: str, *, shown: Shown, seconds: int) -> None:
+        self.displays[leg] = shown
+        await self._order("ring_for_net", lambda: self._ring_for_net(leg, endpoint.partition("/")[2], net, seconds))
+
+    def _ring_for_net(self, id_: str, extension: str, net: str, seconds: int) -> None:
+        self._ring(id_, extension, seconds)
+        leg = self.legs[id_]
+        leg.app, leg.context, leg.dials, leg.interested = "", "desk-net", ("net", net), 0
+
     async def mute(self, leg: str) -> None:
         await self._order("mute", lambda: self._mute(leg, on=True))
 
@@ -129,6 +156,20 @@ class FakeRadio:
 
     def _mute(self, id_: str, *, on: bool) -> None:
         self._ours(id_).muted = on
+
+    async def hush(self, leg: str) -> None:
+        await self._order("hush", lambda: self._hush(leg, on=True))
+
+    async def unhush(self, leg: str) -> None:
+        await self._order("unhush", lambda: self._hush(leg, on=False))
+
+    def _hush(self, id_: str, *, on: bool) -> None:
+        leg = self._ours(id_)
+        if leg.app == "StasisBroadcast":
+            self.wrongs.append(f"{id_}: with a variable of ours a caller's line cannot note its end")
+        if not leg.detects_talk:
+            self.wrongs.append(f"{id_}: hushed before its talk is told, it never is")
+        leg.hushed = on
 
     async def detect_talk(self, leg: str, *, silence_ms: int, level: int) -> None:
         assert silence_ms > 0

@@ -149,7 +149,7 @@ class FakeSound:
         return {
             other
             for other in inside
-            if other != id_ and self.legs[other].playing is None and not self.legs[other].muted
+            if other != id_ and self.legs[other].playing is None and not self.legs[other].is_silenced
         }
 
     def heard_last(self, id_: str) -> str:

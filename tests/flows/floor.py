@@ -27,6 +27,7 @@ from ari_app.domain.recovery import REMARKS, Story
 from ari_app.flows.blocking import Blocking
 from ari_app.flows.phone_watch import PhoneWatch
 from ari_app.flows.radio import Nets
+from ari_app.flows.radio_bell import Desks
 from ari_app.flows.recovery import EVERY_SECONDS, Recovery
 from ari_app.flows.roster import Roster
 from ari_app.flows.router import Router
@@ -40,6 +41,8 @@ RING_SECONDS = 12
 OVERFLOW_SECONDS = 30
 RULES = Rules(ring=RING_SECONDS, wrap_up=0.0)
 CLOSED = {"call.ended", "call.fallback"}
+AFTERWARDS = {"call.noted", "prank.marked"}
+"""What a supervisor may say of a call that is over."""
 NOBODY: Mapping[str, str] = MappingProxyType({})
 
 
@@ -135,7 +138,7 @@ class Application:
         self.blocking = Blocking(self.tell, BlockRules(), time.time)
         codes = {unit_of(extension) for extension in asterisk.phones} - {"polda"}
         rules = replace(rules, polres=rules.polres | codes)
-        self.nets = Nets(nets, asterisk, self.switch, self.tell)
+        self.nets = Nets(nets, asterisk, self.switch, self.tell, Desks(self.board, rules.ring, rules.sounds))
         around = Surroundings(
             asterisk, self.switch, self.board, self.tell, self.complaints, self.blocking, Claims(), self.nets, rules,
             is_journal_troubled=in_trouble,
@@ -335,7 +338,7 @@ class Floor:
 
     def assert_complete(self, call: str) -> None:
         """Exactly one beginning, first, and exactly one end, last."""
-        told = self.told(call)
+        told = [action for action in self.told(call) if action not in AFTERWARDS]
         count = Counter(told)
         assert told[0] == "call.received", told
         assert count["call.received"] == 1, told

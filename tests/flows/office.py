@@ -27,7 +27,7 @@ def handlers(here: Floor) -> dict[str, Handler]:
         received = here.facts(call, "call.received")
         return CallStory(str(received[0].data["caller"]), is_marked=False) if received else None
 
-    def last_of(call: str) -> str | None:
+    async def last_of(call: str) -> str | None:
         return next((a for a in reversed(here.told(call)) if a.startswith("call.") and a not in REMARKS), None)
 
     block = block_commands(

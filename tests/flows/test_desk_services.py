@@ -8,11 +8,14 @@ from dataclasses import replace
 import anyio
 import pytest
 
+from ari_app.domain.desk_rows import DeskRow, fold_desks
+from ari_app.domain.facts import Record
 from ari_app.flows.desk_services import PROMPT_SECONDS
 from ari_app.flows.roster import LOCK_SECONDS
 from tests.flows.fake_asterisk import Lags
 from tests.flows.floor import RULES, Floor, floor
 from tests.flows.scenes import goodbye, heard, in_talk, is_idle, last, rings
+from tests.flows.virtual_time import virtual_now
 
 pytestmark = pytest.mark.anyio
 
@@ -222,6 +225,39 @@ async def test_a_colleague_is_called(lags: Lags) -> None:
         await goodbye(here, call)
     assert last(here, "desk.called").data == {"desk": "1001", "to": "1002"}
     assert last(here, "desk.called").actor == "desk:1001"
+    for action in ("desk.talking", "desk.free"):
+        (told,) = [fact for fact in here.journal if fact.action == action]
+        assert (told.actor, told.data) == ("desk:1001", {"desk": "1001", "to": "1002"})
+
+
+@pytest.mark.parametrize("ends", ["before", "afterwards"])
+async def test_a_talk_with_a_colleague_and_another_application(lags: Lags, ends: str) -> None:
+    """Whoever reads the journal sees the talk for as long as it lives, and not for ever where nobody saw its end."""
+    async with floor("1001", "1002", lags=lags) as here:
+        here.asterisk.register("1002", answers_after=0.1)
+        line = here.asterisk.dial("1001", "colleague", "1002")
+        await anyio.sleep(1)
+        assert colleagues(here) == {"1001": "1002", "1002": "1001"}
+        here.kill()
+        if ends == "before":
+            here.asterisk.desk_hangs_up("1002")
+            here.asterisk._destroy(here.asterisk.legs[line], 16)
+        await here.start()
+        await anyio.sleep(1)
+        if ends == "afterwards":
+            assert colleagues(here) == {"1001": "1002", "1002": "1001"}
+            here.asterisk.desk_hangs_up("1002")
+            await here.until(lambda: line not in here.asterisk.legs, seconds=2)
+            await anyio.sleep(0.1)
+        assert colleagues(here) == {}
+
+
+def colleagues(here: Floor) -> dict[str, str]:
+    """Which desks talk to which, as the journal has it."""
+    rows: dict[str, DeskRow] = {}
+    for number, fact in enumerate(here.journal):
+        rows |= fold_desks(rows, Record(number, virtual_now().isoformat(), "", fact.action, fact.call, fact.data, ""))
+    return {name: row.colleague for name, row in rows.items() if row.colleague is not None}
 
 
 async def test_a_polres_is_called_by_its_number(lags: Lags) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import anyio
 import pytest
 
+from ari_app.flows.room import NEWS_SECONDS
 from tests.flows.fake_asterisk import Lags
 from tests.flows.floor import Floor, floor
 from tests.flows.scenes import OK, goodbye, heard, in_talk, is_idle, leg_at, press, rings
@@ -78,7 +79,7 @@ async def test_the_operator_hangs_up_with_the_caller_on_hold(lags: Lags, key: st
         await _hold(here, key, on=True)
         here.asterisk.phones["1001"].answers_after = None
         here.asterisk.desk_hangs_up("1001")
-        await here.until(lambda: "call.requeued" in here.told(call), seconds=0.1)
+        await here.until(lambda: "call.requeued" in here.told(call), seconds=NEWS_SECONDS + 0.1)
         here.asterisk.register("1002", answers_after=0.5)
         await here.until(lambda: rings(here, "1001"), seconds=1)
         assert here.facts(call, "call.requeued")[0].data == {"reason": "left_on_hold"}

@@ -358,6 +358,25 @@ async def test_the_phones_own_transfer_key_does_the_same(lags: Lags) -> None:
     assert len(here.facts(call, "call.transfer_answered")) == 1
 
 
+@pytest.mark.parametrize("late", [0.0, 0.005, 0.05])
+@pytest.mark.parametrize("held", [False, True])
+async def test_the_news_of_it_comes_after_the_phones_end(lags: Lags, late: float, held: bool) -> None:  # noqa: FBT001 - drawn
+    """Whoever transfers has not hung up on the caller, whatever is heard first."""
+    async with floor("1001", "2011", lags=lags) as here:
+        here.asterisk.register("2011", answers_after=1.0)
+        call = await in_talk(here)
+        if held:
+            here.asterisk.hold_key("1001", on=True)
+            await anyio.sleep(1)
+        here.asterisk.refer("1001", "201", late=late)
+        await here.until(lambda: here.asterisk.is_talking(call, "2011"), seconds=5)
+        assert "call.requeued" not in here.told(call)
+        assert here.facts(call, "call.referred")[0].data == {"desk": "1001", "to": "201"}
+        await anyio.sleep(1)
+        assert is_idle(here, "1001")
+        await goodbye(here, call)
+
+
 @pytest.mark.parametrize("to", ["201", "2019", "1002", "0812", "299"])
 async def test_the_phones_own_transfer_key_fails(lags: Lags, to: str) -> None:
     """The operator has left by then: the caller goes to the head of the queue."""

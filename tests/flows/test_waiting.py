@@ -9,7 +9,7 @@ import pytest
 
 from tests.flows.fake_asterisk import BUSY, Lags
 from tests.flows.floor import OVERFLOW_SECONDS, RING_SECONDS, RULES, Floor, floor
-from tests.flows.scenes import goodbye, heard, in_talk, is_idle, leg_at, press, rings
+from tests.flows.scenes import goodbye, heard, in_talk, is_idle, last, leg_at, press, rings
 
 pytestmark = pytest.mark.anyio
 
@@ -240,7 +240,9 @@ async def test_star_twelve_ends_it(lags: Lags) -> None:
         await goodbye(here, first)
         await anyio.sleep(2)
         assert here.board.is_wrapping_up("1001")
+        assert last(here, "desk.wrapup").data == {"desk": "1001", "seconds": 15.0}
         await _service(here, "1001", "*12")
+        assert last(here, "desk.free").data == {"desk": "1001"}
         await here.talking(second, "1001", seconds=1)
         await goodbye(here, second)
 

@@ -47,6 +47,9 @@ window_days = 90
 expire_days = 365
 verification_max = 20
 
+[emergency]
+announce_net = "300"
+
 [[trunk]]
 name = "pstn"
 match = ["127.0.0.2"]
@@ -68,6 +71,11 @@ login = true
 [[desk]]
 extension = "1002"
 
+[[shift]]
+name = "pagi"
+from = "07:00"
+to = "14:00"
+
 [[radio]]
 net = "300"
 name = "Komando"
@@ -78,6 +86,8 @@ ptt = "vox"
 key_down = "*"
 key_up = "#"
 lead_in_ms = 300
+operator_ptt = "key"
+call_code = "*110"
 attack_ms = 100
 hang_ms = 400
 talk_level = 256

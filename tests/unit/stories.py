@@ -16,7 +16,8 @@ ACTIONS = (
     "complaint.opened", "complaint.edited", "complaint.closed", "complaint.reopened", "desk.registered",
     "desk.unregistered", "operator.logged_in", "operator.logged_out", "operator.removed", "operator.ready",
     "call.noted", "monitor.offered", "monitor.not_answered", "monitor.started", "monitor.ended",
-    "operator.not_ready", "prank.marked", "prank.unmarked", "number.blocked", "number.unblocked",
+    "operator.not_ready", "desk.wrapup", "desk.talking", "desk.free", "application.started", "prank.marked",
+    "prank.unmarked", "number.blocked", "number.unblocked",
 )  # fmt: skip
 
 json_values: st.SearchStrategy[Json] = st.recursive(
@@ -49,6 +50,7 @@ _data = st.fixed_dictionaries(
         "name": st.sampled_from(("Budi", "-", None, 5)),
         "status": st.sampled_from(("open", "handling", "closed", "?")),
         "number": st.sampled_from(("+6281234567890", "+6281234567891", "110", None, "x")),
+        "seconds": st.sampled_from((15, 2.5, 0, -1, 2**70, True, "x", None)),
         "sha256": st.sampled_from(("ab" * 32, None)),
     },
 )

@@ -27,6 +27,6 @@ def test_where_each_begins_and_ends(clock: str, name: str) -> None:
 @given(st.datetimes(timezones=st.just(UTC)))
 def test_it_goes_by_the_clock_of_the_site(moment: datetime) -> None:
     """The same moment is another time of day elsewhere; only the hour counts."""
-    there = moment.replace(year=2026).astimezone(timezone(timedelta(hours=7)))
+    there = moment.replace(year=2024).astimezone(timezone(timedelta(hours=7)))
     assert time_of_day(there) == time_of_day(there.replace(minute=0, second=0, microsecond=0))
     assert time_of_day(there) in {"pagi", "siang", "sore", "malam"}

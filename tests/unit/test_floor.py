@@ -82,13 +82,15 @@ def test_it_says_what_the_tables_say(told: list[Fact]) -> None:
         if record.call is not None and row is not None:
             rows[record.call] = row
         desks |= fold_desks(desks, record)
+        floor.pass_time(record.at)
         living = {id_: row for id_, row in rows.items() if row.state != "ended"}
         assert {id_: call.row for id_, call in floor.calls.items()} == living
         for name, desk in floor.desks.items():
             expected = desks.get(name) or DeskRow(name)
             assert desk.row == expected
             call = living.get(expected.call) if expected.call is not None else None
-            assert desk.state == desk_state(expected, call, login=PLACES[name].login)
+            now = datetime.fromisoformat(record.at)
+            assert desk.state == desk_state(expected, call, login=PLACES[name].login, now=now)
 
 
 @given(st.lists(facts, max_size=40))

@@ -150,3 +150,11 @@ def test_the_operator_is_on_a_net_and_the_caller_on_hold() -> None:
     legs = [channel("1.0"), channel("1.0-leg-a"), channel("radio-300-leg-1")]
     plan = decide(legs, [bridge("1.0"), net("1.0-leg-a", "radio-300-leg-1")], for_good=False)
     assert (plan.give_back, plan.hang_up) == ([], ["radio-300-leg-1"])
+
+
+@pytest.mark.parametrize("for_good", [False, True])
+def test_a_desk_that_rings_for_an_officer(*, for_good: bool) -> None:
+    """Citizens need its phone; one that has answered is on the net as who dialled it."""
+    rings = channel("ht-300-a", held=False, up=False)
+    assert decide([rings], [], for_good=for_good).hang_up == ["ht-300-a"]
+    assert decide([line("ht-300-b", "desk-net")], [], for_good=for_good).hang_up == []

@@ -75,6 +75,8 @@ def test_a_ready_sentence_is_found_again() -> None:
     assert localised(sentence) == sentence
     choose(["--lang", "id"])
     assert localised(sentence) == "Tidak ada opsi: --bogus"
+    differs = "Asterisk has the call from 08:00:00 and no end, the journal has nothing of it"
+    assert localised(differs) == "Asterisk punya panggilan dari 08:00:00 tanpa akhir, jurnal tidak punya apa pun"
     assert localised("nobody knows this sentence") == "nobody knows this sentence"
     agreed = "journal and Asterisk agree in 12 calls, compared at 2026-11-25 06:00"
     assert localised(agreed) == "jurnal dan Asterisk sesuai dalam 12 panggilan, dibandingkan pada 2026-11-25 06:00"

@@ -25,14 +25,25 @@ from tests.unit.texts import VALUES, bare
 OF_TYPER: Final = "usage"
 """The catalogue of what Typer's parser says."""
 
-NOT_SPOKEN: Final = {"desk {} is {}: {} is not possible"}
-"""An error of the program, which nobody at a terminal sees."""
+NOT_SPOKEN: Final = {
+    # errors of the program, which nobody at a terminal sees
+    "desk {} is {}: {} is not possible", "line {} is not in {}", "no telephone number",
+    "the numbers are not in ascending order",
+    # said on the radio, in Indonesian
+    "kekerasan dalam rumah tangga",
+    # the help of other programs
+    "The call control of Siaga 110.", "Publishes the journal and the live floor.", "Folds the journal into the tables.",
+    "state directory, made by scripts/run",
+    # parts
+    "and no end", "not what it should be: ",
+}  # fmt: skip
+"""What nobody at a terminal of siaga sees as it is."""
 
 COMPOSED: Final = {
     "{} is missing", "{} is not an argument of this command", "{} has 2 to 8 digits", "{} has 4 to 18 digits",
     "{} is no telephone number", "{} is no telephone number alone: enter nothing but the number, as 081234567890",
     "{} is no telephone number: it has fewer than {} digits", "{} (and {} more)",
-    "mqtt.{}: {}: {}", "mqtt.{}: {}: not what it should be: {}",
+    "from {} and no end", "mqtt.{}: {}: {}", "mqtt.{}: {}: not what it should be: {}",
 }  # fmt: skip
 """Sentences that the application makes of two texts."""
 
@@ -55,7 +66,13 @@ def test_every_text_of_the_command_has_an_entry() -> None:
 
 
 def test_every_sentence_of_the_application_has_an_entry() -> None:
-    assert texts.said_by_application() - {bare(text) for text in catalogue()} - NOT_SPOKEN == set()
+    said = texts.said_by_application() | texts.sentences_in_application()
+    assert said - {bare(text) for text in catalogue()} - NOT_SPOKEN == set()
+
+
+def test_nothing_is_said_past_the_catalogues() -> None:
+    unknown = {text for text in texts.past_translation() if bare(text) not in {bare(each) for each in catalogue()}}
+    assert unknown == {"bold white on red", "there is no language '{}': id is Indonesian, en is English"}
 
 
 def test_no_entry_is_left_over() -> None:

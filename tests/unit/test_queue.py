@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ari_app.domain.desks import Desk, DeskEvent, DeskState, Pause, move
-from ari_app.domain.queue import Priority, Waiting, assign, in_order, next_overflow
+from ari_app.domain.queue import Priority, Waiting, assign, in_order, next_overflow, to_give_up
 
 NOW, OVERFLOW = 100.0, 30.0
 
@@ -56,7 +56,7 @@ def given_out(calls: Sequence[Waiting], desks: Sequence[Desk]) -> dict[str, list
 
 def rings_all(each: Waiting, desks: Sequence[Desk]) -> bool:
     """Whether every desk is for this call: by its wait, or because nobody is ready."""
-    if each.priority is Priority.VERIFICATION:
+    if each.priority in {Priority.RADIO, Priority.VERIFICATION}:
         return False
     return NOW - each.since >= OVERFLOW or not any(desk.is_at_work for desk in desks)
 
@@ -64,6 +64,32 @@ def rings_all(each: Waiting, desks: Sequence[Desk]) -> bool:
 def share(desks: Sequence[Desk]) -> int:
     """How many desks may have blocked numbers: one in four of those at work, and one in any case."""
     return max(1, sum(desk.is_at_work for desk in desks) // 4)
+
+
+def citizens(calls: Sequence[Waiting]) -> int:
+    """How many wait, or have desks ring, who call 110 from a number that is not blocked."""
+    return sum(each.priority not in {Priority.RADIO, Priority.VERIFICATION} for each in calls)
+
+
+@given(_calls, _desks)
+def test_an_officer_gets_no_desk_that_a_citizen_may_need(calls: list[Waiting], desks: list[Desk]) -> None:
+    """There is one more for each of them, even where it rings for them already."""
+    found = given_out(calls, desks)
+    officers = [each for each in calls if each.priority is Priority.RADIO and found.get(each.call)]
+    taken = {extension for each in officers for extension in found[each.call]}
+    others = {extension for call, got in found.items() for extension in got if call not in {o.call for o in officers}}
+    left = [desk for desk in desks if desk.can_take(NOW) and desk.extension not in taken | others]
+    if officers:
+        assert len(left) >= citizens(calls)
+
+
+@given(_calls)
+def test_an_officer_gives_up_a_desk_for_each_citizen_who_has_none(calls: list[Waiting]) -> None:
+    given_up = to_give_up(calls)
+    ringing = [each.call for each in calls if each.priority is Priority.RADIO and each.offers]
+    without = [each for each in calls if each.priority < Priority.RADIO and not each.offers]
+    assert len(given_up) == min(len(ringing), len(without))
+    assert set(given_up) <= set(ringing)
 
 
 @given(_calls, _desks)
@@ -130,6 +156,9 @@ def test_the_desk_that_has_been_idle_the_longest(calls: list[Waiting], desks: li
             assert chosen.idle_since == min(desk.idle_since for desk in able)
         else:
             is_over = each.priority is Priority.VERIFICATION and verifiers < 1
+            if each.priority is Priority.RADIO and not each.offers and able:
+                assert len(able) <= citizens(calls), "an officer leaves as many as citizens may need"
+                return
             assert each.offers or not able or is_over, "nobody waits beside a desk that is free for them"
         verifiers -= len(got) if each.priority is Priority.VERIFICATION else 0
         left = [desk for desk in left if desk.extension not in got]
@@ -150,9 +179,9 @@ def test_priority_and_then_the_longest_waiting(calls: list[Waiting]) -> None:
         assert (first.priority, first.since, first.number) < (second.priority, second.since, second.number)
 
 
-def test_emergency_take_back_normal_verification() -> None:
+def test_emergency_take_back_normal_radio_verification() -> None:
     calls = [Waiting(priority.name, 50.0 + priority, 1, priority) for priority in reversed(Priority)]
-    assert [each.call for each in in_order(calls)] == ["EMERGENCY", "TAKE_BACK", "NORMAL", "VERIFICATION"]
+    assert [each.call for each in in_order(calls)] == ["EMERGENCY", "TAKE_BACK", "NORMAL", "RADIO", "VERIFICATION"]
 
 
 def test_who_waits_to_be_verified_never_rings_everywhere() -> None:

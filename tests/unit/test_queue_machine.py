@@ -24,7 +24,7 @@ from ari_app.domain.desks import (
     pausing,
     with_phone,
 )
-from ari_app.domain.queue import Priority, Waiting, assign, next_overflow
+from ari_app.domain.queue import Priority, Waiting, assign, next_overflow, to_give_up
 
 OVERFLOW: Final = 30.0
 PAUSES: Final = {Pause.NONE: 0.0, Pause.REFUSED: 2.0, Pause.WRAP_UP: 15.0}
@@ -70,6 +70,8 @@ class Floor(RuleBasedStateMachine):
         for call in given:
             self.count_offers(call)
         self.check_what_was_given(calls, given)
+        for call in to_give_up(list(self.queue.values())):
+            self.end_offers(call)
 
     def count_offers(self, call: str) -> None:
         if call in self.queue:
@@ -90,6 +92,12 @@ class Floor(RuleBasedStateMachine):
             if self.desks[extension].state is DeskState.RINGING:
                 self.release(extension)
 
+    def withdraw(self, call: str) -> None:
+        gone = self.queue.pop(call, None)
+        radio = Priority.RADIO
+        if gone is not None and (gone.priority is radio or any(each.priority is radio for each in self.queue.values())):
+            self.match()
+
     def those(self, *states: DeskState) -> list[str]:
         return [extension for extension, desk in self.desks.items() if desk.state in states]
 
@@ -108,7 +116,7 @@ class Floor(RuleBasedStateMachine):
     def leave(self, which: int) -> None:
         """A caller hangs up."""
         call = list(self.queue)[which % len(self.queue)]
-        del self.queue[call]
+        self.withdraw(call)
         self.end_offers(call)
 
     @precondition(lambda self: self.queue)
@@ -129,7 +137,7 @@ class Floor(RuleBasedStateMachine):
         extension = ringing[which % len(ringing)]
         self.desks[extension] = move(self.desks[extension], DeskEvent.ANSWER, now=self.now)
         call = self.has[extension]
-        self.queue.pop(call, None)
+        self.withdraw(call)
         self.end_offers(call)
 
     @precondition(lambda self: self.those(DeskState.RINGING))
@@ -212,7 +220,7 @@ class Floor(RuleBasedStateMachine):
     def rings_all(self, each: Waiting) -> bool:
         """Every desk is for this call: by its wait, or because nobody is ready. Never for a blocked number."""
         nobody = not any(desk.registered and desk.staffed and desk.ready for desk in self.desks.values())
-        return each.priority is not Priority.VERIFICATION and (nobody or self.now - each.since >= OVERFLOW)
+        return each.is_citizen and (nobody or self.now - each.since >= OVERFLOW)
 
     def share(self) -> int:
         """How many desks may have blocked numbers: one in four of those at work, and one in any case."""
@@ -260,8 +268,17 @@ class Floor(RuleBasedStateMachine):
         if not self.free_and_ready():
             return
         without = [each for each in self.queue.values() if not each.offers]
+        if any(each.priority is Priority.RADIO for each in without):
+            citizens = sum(each.is_citizen for each in self.queue.values())
+            assert len(self.free_and_ready()) <= citizens, "an officer leaves as many as citizens may need"
+            without = [each for each in without if each.is_citizen]
         assert all(each.priority is Priority.VERIFICATION for each in without)
         assert not without or self.verifying() >= self.share(), "blocked numbers get their share"
+
+    @invariant()
+    def no_citizen_waits_because_of_an_officer(self) -> None:
+        rings = any(each.priority is Priority.RADIO and each.offers for each in self.queue.values())
+        assert not rings or all(each.offers for each in self.queue.values() if each.is_citizen)
 
     @invariant()
     def a_long_wait_rings_all(self) -> None:

@@ -284,7 +284,7 @@ def _shape(text: str) -> list[str]:
 
 
 def test_there_are_fields() -> None:
-    assert len(FIELDS) == 27
+    assert len(FIELDS) == 33
     assert ("trunk", 0, "match", 0) in FIELDS
 
 

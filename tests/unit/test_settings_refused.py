@@ -9,7 +9,7 @@ import pytest
 
 from tests.unit.full_config import FULL, changed, refusal
 
-SECTIONS = ("site", "asterisk", "mqtt", "database", "queue", "transfer", "block")
+SECTIONS = ("site", "asterisk", "mqtt", "database", "queue", "transfer", "block", "emergency")
 TABLES = {"trunk": "pstn", "polres": "01", "desk": "1001", "radio": "300"}
 
 
@@ -49,7 +49,7 @@ WRONG = [
     ("127.0.0.1:1883", "0.0.0.0:8088", "mqtt.listen: 0.0.0.0:8088 is asterisk.http already"),
     # dialled for two things
     (DESK, '[[desk]]\nextension = "110"\n', "desk.extension: 110 is dialled for site.emergency_numbers already"),
-    ('net = "300"', 'net = "1002"', "radio.net: 1002 is dialled for desk.extension already"),
+    ('\nnet = "300"', '\nnet = "1002"', "radio.net: 1002 is dialled for desk.extension already"),
     (DESK, '[[desk]]\nextension = "201"\n', "polres.code: 201 is dialled for desk.extension already"),
     ('name = "pstn"', 'name = "1001"', "trunk.name: 1001 is a number that can be dialled"),
     ('name = "pstn"', 'name = "radio-300"', "trunk.name: radio-300 is what the gateway of a radio net is called"),
@@ -94,6 +94,18 @@ WRONG = [
     ('key_down = "*"', 'key_down = "T"', "radio[1] (300).key_down: 'T' is not allowed here"),
     ('match = ["127.0.0.4"]', 'match = ["gateway"]', "radio[1] (300).match[1]: 'gateway' is not an IPv4"),
     ("lead_in_ms = 300", "lead_in_ms = 1001", "radio[1] (300).lead_in_ms: "),
+    ('operator_ptt = "key"', 'operator_ptt = "dtmf"', "radio[1] (300).operator_ptt: "),
+    ('call_code = "*110"', 'call_code = "1"', "radio[1] (300).call_code: '1' is not allowed here, only 2 to 8"),
+    ('call_code = "*110"', 'call_code = ""', "radio[1] (300).call_code: '' is not allowed here"),
+    ('call_code = "*110"', 'call_code = "110;"', "radio[1] (300).call_code: '110;' is not allowed here"),
+    (
+        'ptt = "vox"\nkey_down = "*"',
+        'ptt = "dtmf"\nkey_down = "*110"',
+        "radio.call_code: *110 of net 300 is in what we",
+    ),
+    ('ptt = "vox"\nkey_down = "*"\nkey_up = "#"', 'ptt = "dtmf"\nkey_down = "*1"\nkey_up = "10"', "radio.call_code: "),
+    ('announce_net = "300"', 'announce_net = "301"', "emergency.announce_net: there is no radio net 301"),
+    ('announce_net = "300"', 'announce_net = "HT"', "emergency.announce_net: 'HT' is not allowed here, only 2 to 8 d"),
     ("[[trunk]]", "[trunk]", "trunk: is not a list"),
     ("[transfer]", "[[transfer]]", "transfer: is not a table"),
     # booleans where numbers are wanted

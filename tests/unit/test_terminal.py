@@ -20,6 +20,7 @@ from tests.unit.cli_site import CONFIG, REPO, CliSite, story
 LISTINGS = [
     "phones list", "calls list", "calls show 1738285323.12", "complaints list", "complaints show 110-20250131-0001",
     "block list --all", "block show 081234567890", "operators list", "radio nets", "radio list", "desks list",
+    "desks register-status", "queue show",
 ]  # fmt: skip
 LONG = "Ajun Inspektur Polisi Dua Muhammad Rizky Ramadhan Situmorang dari Polrestabes Medan"[:80]
 CODES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -39,6 +40,10 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureF
     site.tell(
         [
             *story(call),
+            Fact("asterisk", "call.received", "1738285399.13", {"caller": "+6281234567890", "dialled": "110"}),
+            Fact("system", "call.queued", "1738285399.13", {"priority": "verification"}),
+            Fact("asterisk", "call.received", "1738285399.14", {"caller": None, "dialled": "110"}),
+            Fact("system", "call.queued", "1738285399.14", {"priority": "emergency"}),
             Fact("system", "complaint.opened", call, {"ticket": "110-20250131-0001", "number": "+6281234567890"}),
             Fact("supervisor:padal.malam.jumat", "complaint.edited", call, {"changed": {"category": "orang_hilang"}}),
             Fact("supervisor:padal.malam.jumat", "prank.marked", call, marked),

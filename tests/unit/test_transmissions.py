@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -42,6 +43,17 @@ def test_what_was_begun_is_ended_once(story: list[tuple[str, str]]) -> None:
             assert len(missing) == (last == [begin])
     after = [*told, *(Record(99, "", fact.actor, fact.action, fact.call, fact.data, "") for fact in ends)]
     assert unfinished(after) == []
+
+
+@pytest.mark.parametrize("end", ["radio.call_answered", "radio.call_given_up", None])
+def test_an_officers_call_has_one_end(end: str | None) -> None:
+    told = [record(0, "radio.called", None, net="300"), record(1, "radio.call_offered", None, net="300", desk="1001")]
+    if end is not None:
+        told.append(record(2, end, None, net="300", desk="1001"))
+    ends = unfinished(told)
+    assert [(fact.action, fact.data["reason"]) for fact in ends] == (
+        [] if end else [("radio.call_given_up", "application_lost")]
+    )
 
 
 def test_they_are_read_from_the_journal(tmp_path: Path) -> None:

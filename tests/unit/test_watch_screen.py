@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from ari_app.bus import topics
-from ari_app.bus.board import call_state, desk_state, queue_state
+from ari_app.bus.board import call_state, desk_state, net_state, queue_state
 from ari_app.bus.payloads import Alarm, Alarms, Payload, Status
 from ari_app.bus.view import FloorView
 from ari_app.domain.facts import Fact
@@ -41,9 +41,12 @@ WORK = [
 ]
 
 
-def view_of(told: Iterable[Fact], places: Sequence[str] = ("1001", "1002", "2001")) -> FloorView:
+def view_of(
+    told: Iterable[Fact], places: Sequence[str] = ("1001", "1002", "2001"), nets: Sequence[str] = ()
+) -> FloorView:
     """What a client is told of a floor, through the messages themselves."""
-    floor = Floor({name: DeskPlace("01" if name.startswith("2") else "polda", login=False) for name in places})
+    desks = {name: DeskPlace("01" if name.startswith("2") else "polda", login=False) for name in places}
+    floor = Floor(desks, {net: f"Jaringan {net}" for net in nets})
     for record in records(told):
         floor.fold(record)
     view = FloorView()
@@ -55,6 +58,8 @@ def view_of(told: Iterable[Fact], places: Sequence[str] = ("1001", "1002", "2001
         tell(topics.call(id_), call_state(call))
     for name, desk in floor.desks.items():
         tell(topics.desk(name), desk_state(desk))
+    for name, net in floor.nets.items():
+        tell(topics.net(name), net_state(net))
     tell(topics.QUEUE, queue_state(floor, at(1)[:10]))
     tell(topics.STATUS, ONLINE)
     tell(topics.PUBLISHER_STATUS, ONLINE)
@@ -176,3 +181,41 @@ def test_moments_that_are_still_to_come() -> None:
     """Whose clock is behind the site's sees a time that stands, not a wrong one."""
     assert "0:00" in line_with(shown(view_of(WORK), seconds=-100), "+6285550001111")
     assert datetime.fromisoformat(at(0)) == BEGIN
+
+
+RADIO = [
+    fact("radio.gateway_up", net="300"),
+    fact("radio.gateway_up", net="301"),
+    fact("radio.joined", net="300", desk="1002"),
+    fact("radio.patched", "c", net="300", desk="1001"),
+    fact("radio.keyed", "c", net="300", by="desk", desk="1001", transmission="300-1"),
+    fact("radio.keyed", net="301", by="officer", transmission="301-1"),
+    fact("radio.gateway_down", net="302", cause=0),
+]
+
+
+def test_the_radio_nets() -> None:
+    """Who transmits, for how long already, who is there, and which gateway is away."""
+    lines = shown(view_of([*WORK, *RADIO], nets=("300", "301", "302")))
+    assert line_with(lines, "Jaringan 300").split() == [
+        "300",
+        "Jaringan",
+        "300",
+        "desk",
+        "1001",
+        "0:58",
+        "1002",
+        "1001",
+    ]
+    assert line_with(lines, "Jaringan 301").split() == ["301", "Jaringan", "301", "officer", "0:57"]
+    assert line_with(lines, "Jaringan 302").split() == ["302", "Jaringan", "302", "gateway", "down", "0:56"]
+    assert "Radio (3)" in lines[-4]
+
+
+def test_many_nets_leave_room_for_callers() -> None:
+    """And without nets there is no word of them."""
+    lines = shown(view_of([*WORK, *RADIO], nets=[str(300 + number) for number in range(20)]))
+    assert len(lines) < 24
+    assert line_with(lines, "+6285550001111")
+    assert line_with(lines, "more")
+    assert not any("Radio" in line for line in shown(view_of(WORK)))

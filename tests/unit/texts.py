@@ -29,6 +29,9 @@ SENTENCES: Final = {"msg", "sentence", "hint", "alarm", "trouble"}
 REASONS: Final = {"_REASONS", "_ALLOWED"}
 """Tables of reasons."""
 
+WORDS: Final = re.compile(r"[a-z]+ [a-z]+ [a-z]+")
+"""Three words in a row are a sentence, or a part of one."""
+
 VALUES: Final = re.compile(r"\{\w*\}")
 
 
@@ -109,6 +112,37 @@ def everything_in_application() -> set[str]:
     """Every text that there is in the application, with ``{}`` for each value."""
     trees = (node for tree, _ in _application() for node in ast.walk(tree) if isinstance(node, ast.expr))
     return {text for node in trees for text in templates(node)}
+
+
+def sentences_in_application() -> set[str]:
+    """What looks like a sentence there, and is neither a docstring, a line of the log nor a schema's description."""
+    return {
+        text
+        for tree, _ in _application()
+        for node in _spoken(tree, ("log.", "Field"))
+        for text in templates(node)
+        if WORDS.search(text) and not text.lstrip().startswith(("CREATE ", "SELECT "))
+    }
+
+
+def past_translation() -> set[str]:
+    """What looks like a sentence in the command, and neither ``tr()`` nor the help has. A PDF is Indonesian always."""
+    silent = ("tr", "counted", "examples", "new_group", "typer.Option", "typer.Argument", "re.compile")
+    files = (file for file in (REPO / "cli").glob("*.py") if file.name != "report_pdf.py")
+    trees = (ast.parse(file.read_text(encoding="utf-8")) for file in files)
+    return {text for tree in trees for node in _spoken(tree, silent) for text in templates(node) if WORDS.search(text)}
+
+
+def _spoken(node: ast.AST, silent: tuple[str, ...]) -> Iterator[ast.expr]:
+    """The texts below a node, without docstrings and what goes to functions whose names begin so."""
+    if isinstance(node, ast.Constant | ast.JoinedStr):
+        yield node
+        return
+    is_silent = isinstance(node, ast.Call) and ast.unparse(node.func).startswith(silent)
+    if is_silent or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)):
+        return
+    for child in ast.iter_child_nodes(node):
+        yield from _spoken(child, silent)
 
 
 def _application() -> Iterator[tuple[ast.Module, str]]:

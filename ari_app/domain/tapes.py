@@ -1,0 +1,41 @@
+"""What was done with recordings: who was shown where one lies, and which were deleted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from ari_app.domain.calls import text
+from ari_app.domain.facts import Fact, Record
+
+OPENED, DELETED = "recording.opened", "recording.deleted"
+ACTIONS: Final = (OPENED, DELETED)
+
+
+@dataclass(frozen=True, slots=True)
+class TapeEvent:
+    """One thing that was done with a recording; ``name`` is its call's id, or its transmission's."""
+
+    seq: int
+    name: str
+    at: str
+    actor: str
+    action: str
+
+
+def tape_event(record: Record) -> TapeEvent | None:
+    """What a record says was done with a recording; None: nothing."""
+    name = text(record.data, "transmission") or record.call
+    if record.action not in ACTIONS or name is None:
+        return None
+    return TapeEvent(record.seq, name, record.at, record.actor, record.action)
+
+
+def opened(call: str | None, transmission: str | None, actor: str) -> Fact:
+    """Somebody is about to be shown where a recording lies."""
+    return Fact(actor, OPENED, call, {} if transmission is None else {"transmission": transmission})
+
+
+def deleted(call: str, actor: str) -> Fact:
+    """A call's recording is about to be removed."""
+    return Fact(actor, DELETED, call)

@@ -1,0 +1,111 @@
+"""Emergencies are announced on a radio net by themselves, once category and place are entered (SOP VII.d).
+
+Once for each of them, and once more when its category or place has changed. What was announced is in the journal, so
+the next application goes on with it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
+from pathlib import Path
+from typing import Final, TypeAlias
+
+import anyio
+import anyio.to_thread
+import structlog
+
+from ari_app.domain.announcement import ANNOUNCED, Announcement, may_matter
+from ari_app.domain.commands import CommandRefused
+from ari_app.domain.facts import Fact
+from ari_app.flows.radio_net import Net
+
+WAIT_SECONDS: Final = 600.0
+"""An emergency is announced as soon as the floor is free and the gateway there; later than that it is no news."""
+
+RETRY_SECONDS: Final = 5.0
+
+ATTENTION: Final = "perhatian"
+
+Look: TypeAlias = Callable[[str], tuple[Announcement | None, Announcement | None]]
+"""What there is to announce of a call, and what was announced last. Raises ``CommandRefused``; waits for the disk."""
+
+log = structlog.get_logger(__name__)
+
+
+class Announcer:
+    """Of one site; ``run`` serves it."""
+
+    def __init__(
+        self,
+        net: Net,
+        *,
+        look: Look,
+        speak: Callable[[str], Awaitable[Path]],
+        tell: Callable[[Fact], None],
+        sounds: str,
+    ) -> None:
+        """``speak`` speaks a text into a file, or raises ``CommandRefused``; ``sounds`` is the folder of our sounds."""
+        self._net, self._look, self._speak, self._tell, self._sounds = net, look, speak, tell, sounds
+        self._calls: deque[str] = deque()
+        self._underway: dict[str, Announcement] = {}
+        """What waits for the floor, or is being said, by its call."""
+        self._tries: dict[str, int] = {}
+        self._news = anyio.Event()
+        self.is_idle = False
+        """Whether everything that was told has been looked at."""
+
+    def note(self, fact: Fact) -> None:
+        """Take note of what is told of complaints and calls; never waits."""
+        if may_matter(fact) and fact.call is not None:
+            self._want(fact.call)
+
+    def _want(self, call: str) -> None:
+        if call not in self._calls:
+            self._calls.append(call)
+        self.is_idle = False
+        self._news.set()
+
+    async def run(self, living: Iterable[str] = ()) -> None:
+        """Announce, for as long as the application runs; first what was not in time before us, of ``living`` calls."""
+        self._calls.extend(living)
+        while True:
+            self.is_idle = False
+            while self._calls:
+                call = self._calls.popleft()  # first: what is told of it meanwhile has it looked at once more
+                try:
+                    await self._announce(call)
+                except CommandRefused as refused:  # the disk is in trouble: an emergency is not forgotten for that
+                    await self._later(call, str(refused))
+                else:
+                    self._tries.pop(call, None)
+            self._news = anyio.Event()
+            self.is_idle = True
+            await self._news.wait()
+
+    async def _later(self, call: str, reason: str) -> None:
+        tries = self._tries[call] = self._tries.get(call, 0) + 1
+        if tries * RETRY_SECONDS > WAIT_SECONDS:
+            log.error("announcement.given_up", call=call, reason=reason)
+            del self._tries[call]
+            return
+        log.warning("announcement.not_yet", call=call, reason=reason)
+        self._calls.append(call)
+        await anyio.sleep(RETRY_SECONDS)
+
+    async def _announce(self, call: str) -> None:
+        wanted, last = await anyio.to_thread.run_sync(self._look, call)
+        if wanted is None or wanted in {last, self._underway.get(call)}:
+            return
+        path = await self._speak(wanted.sentence)
+        self._underway[call] = wanted
+        media = [f"sound:{self._sounds}/{ATTENTION}", f"sound:{path.with_suffix('')}"]
+        self._net.say(media, partial(self._said, call, wanted, path), wait=WAIT_SECONDS)
+
+    def _said(self, call: str, what: Announcement, path: Path, is_said: bool) -> None:  # noqa: FBT001 - as the net tells it
+        path.unlink(missing_ok=True)
+        if self._underway.get(call) == what:
+            del self._underway[call]
+        about = {"net": self._net.rules.net, "ticket": what.ticket, "category": what.category, "place": what.place}
+        self._tell(Fact("system", ANNOUNCED, call, {**about, "said": is_said}))

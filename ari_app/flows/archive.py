@@ -1,0 +1,136 @@
+"""What supervisors write down of a call (SOP VII.b) and do with its recording: on disk before anybody goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Final, Self
+
+import anyio.to_thread
+from pydantic import Field, StringConstraints, model_validator
+
+from ari_app.domain.blocklist import CallStory
+from ari_app.domain.commands import CommandRefused, Handler
+from ari_app.domain.complaints import ComplaintRow
+from ari_app.domain.facts import Fact, Json
+from ari_app.domain.instructions import LONGEST_OFFICER, LONGEST_TEXT, added
+from ari_app.domain.tapes import deleted, opened
+from ari_app.flows.office import Arguments, command
+
+FLUSH_SECONDS: Final = 4.0
+MOST_DELETED: Final = 500
+"""Recordings in one command."""
+
+Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,80}$")]
+
+
+class _Open(Arguments):
+    """A call's recording, or that of a transmission, which may have been in a call."""
+
+    call: Id | None = None
+    transmission: Id | None = None
+
+    @model_validator(mode="after")
+    def _check_any(self) -> Self:
+        if self.call is None and self.transmission is None:
+            msg = "a call or a transmission is needed"
+            raise ValueError(msg)
+        return self
+
+
+class _Delete(Arguments):
+    calls: Annotated[list[Id], Field(min_length=1, max_length=MOST_DELETED)]
+
+
+class _Add(Arguments):
+    call: str | None = None
+    ticket: str | None = None
+    text: str
+    officer: str | None = None
+
+    @model_validator(mode="after")
+    def _check_one(self) -> Self:
+        if (self.call is None) == (self.ticket is None):
+            msg = "either a call or a ticket is needed"
+            raise ValueError(msg)
+        return self
+
+
+class _Archive:
+    def __init__(
+        self,
+        tell: Callable[[Fact], None],
+        find_call: Callable[[str], CallStory | None],
+        find_complaint: Callable[[str], ComplaintRow | None],
+        flush: Callable[[float], bool],
+    ) -> None:
+        self._tell, self._find_call, self._find_complaint, self._flush = tell, find_call, find_complaint, flush
+
+    async def open(self, given: _Open, actor: str) -> Json:
+        """``recordings.open``: somebody is about to be shown where it lies."""
+        if given.call is not None and given.transmission is None:
+            await self._require(given.call)
+        self._tell(opened(given.call, given.transmission, actor))
+        await self._on_disk()
+        return {"call": given.call, "transmission": given.transmission}
+
+    async def delete(self, given: _Delete, actor: str) -> Json:
+        """``recordings.delete``: whoever asks has chosen them, and removes the files once it is answered."""
+        for call in given.calls:
+            self._tell(deleted(call, actor))
+        await self._on_disk()
+        return {"calls": list(given.calls)}
+
+    async def add(self, given: _Add, actor: str) -> Json:
+        """``instructions.add``: what the Perwira Piket has ordered (SOP VII.b)."""
+        text, officer = _line(given.text, LONGEST_TEXT), _line(given.officer, LONGEST_OFFICER)
+        if text is None:
+            raise CommandRefused(f"the order must be printable and have at most {LONGEST_TEXT} characters")
+        if officer is None:
+            raise CommandRefused(f"the officer's name must be printable and have at most {LONGEST_OFFICER} characters")
+        if not text:
+            raise CommandRefused("the order has no text")
+        if given.ticket is not None:
+            row = await anyio.to_thread.run_sync(self._find_complaint, given.ticket)
+            if row is None:
+                raise CommandRefused(f"there is no complaint {given.ticket[:40]!a}: see `siaga complaints list`")
+            call, ticket = row.call, row.ticket
+        else:
+            call, ticket = given.call or "", None
+            await self._require(call)
+        self._tell(added(call, actor, text=text, officer=officer or None, ticket=ticket))
+        await self._on_disk()
+        return {"call": call, "ticket": ticket}
+
+    async def _require(self, call: str) -> None:
+        if await anyio.to_thread.run_sync(self._find_call, call) is None:
+            raise CommandRefused(f"there is no call {call[:40]!a}: see `siaga calls list`")
+
+    async def _on_disk(self) -> None:
+        if not await anyio.to_thread.run_sync(self._flush, FLUSH_SECONDS):
+            raise CommandRefused("the journal cannot be written at present: see `siaga doctor`")
+
+
+def _line(value: str | None, longest: int) -> str | None:
+    """What was entered, as one line; None: it cannot be kept so."""
+    line = " ".join((value or "").split())
+    return line if len(line) <= longest and line.isprintable() else None
+
+
+def archive_commands(
+    tell: Callable[[Fact], None],
+    *,
+    find_call: Callable[[str], CallStory | None],
+    find_complaint: Callable[[str], ComplaintRow | None],
+    flush: Callable[[float], bool],
+) -> dict[str, Handler]:
+    """The commands ``recordings.*`` and ``instructions.*`` with their handlers.
+
+    ``find_call`` and ``find_complaint`` (by its ticket) look into the journal, ``flush`` waits so many seconds at most
+    until what was told is on disk: all three are called in worker threads.
+    """
+    of = _Archive(tell, find_call, find_complaint, flush)
+    return {
+        "recordings.open": command(_Open, of.open),
+        "recordings.delete": command(_Delete, of.delete),
+        "instructions.add": command(_Add, of.add),
+    }

@@ -1,0 +1,212 @@
+"""``siaga recordings`` and the radio's: shown only once the journal knows it, verified, and deleted for good."""
+
+from __future__ import annotations
+
+import io
+import struct
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from ari_app.domain.facts import Fact
+from ari_app.store.journal import read
+from ari_app.store.journal_file import JournalFile
+from ari_app.store.recordings import digest
+from cli import recordings_check
+from cli.errors import Refused
+from tests.unit.cli_site import CliSite
+
+CALLS = tuple(f"1795000000.{number}" for number in range(1, 6))
+BEFORE = ("--before", "2025-03-01", "--yes")
+
+
+def wav(sound: bytes) -> bytes:
+    form = struct.pack("<IHHIIHH", 16, 1, 1, 8000, 16000, 2, 16)
+    return (
+        b"RIFF"
+        + struct.pack("<I", 36 + len(sound))
+        + b"WAVEfmt "
+        + form
+        + b"data"
+        + struct.pack("<I", len(sound))
+        + sound
+    )
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> CliSite:
+    """Five calls, one a month; the second one's complaint is open, the fifth lives."""
+    monkeypatch.setenv("SIAGA_SUPERVISOR", "budi")
+    site = CliSite(tmp_path / "state", monkeypatch, capfd)
+    for number, call in enumerate(CALLS, 1):
+        at = datetime(2025, number, 10, 3, tzinfo=UTC)
+        file = site.state.recordings / f"{call}.wav"
+        file.write_bytes(wav(bytes([number]) * 16_000 * number))
+        recorded = digest(file)
+        assert recorded is not None
+        about = {"ticket": f"110-20250{number}10-0001"}
+        story = [
+            Fact("caller", "call.received", call, {"caller": "+6281234567890", "dialled": "110"}, at),
+            Fact("desk:1001", "call.answered", call, {"desk": "1001"}, at),
+            Fact("desk:1001", "complaint.opened", call, about, at),
+            Fact("desk:1001", "complaint.closed", call, about, at),
+            Fact("asterisk", "call.recorded", call, recorded.data(), at),
+            Fact("caller", "call.ended", call, {"outcome": "answered"}, at),
+        ]
+        left_out = {2: ("complaint.closed",), 5: ("call.recorded", "call.ended")}.get(number, ())
+        site.tell(fact for fact in story if fact.action not in left_out)
+    return site
+
+
+def done(site: CliSite) -> list[tuple[str, str | None, str]]:
+    return [(each.action, each.call, each.actor) for each in read(site.state.journal) if each.action[:9] == "recording"]
+
+
+def names(site: CliSite) -> list[str]:
+    return sorted(file.stem for file in site.state.recordings.iterdir())
+
+
+def standing(site: CliSite) -> dict[str, str]:
+    return {each["call"]: each["state"] for each in site.run("recordings", "list", "--json").json()}
+
+
+def test_list(site: CliSite) -> None:
+    (site.state.recordings / f"{CALLS[3]}.wav").unlink()
+    assert standing(site) == {
+        CALLS[4]: "recording", CALLS[3]: "missing", CALLS[2]: "complete", CALLS[1]: "complete", CALLS[0]: "complete",
+    }  # fmt: skip
+    (third,) = site.run("recordings", "list", "--from", "2025-03-10", "--to", "2025-03-10", "--json").json()
+    assert (third["call"], third["seconds"], third["bytes"], len(third["sha256"])) == (CALLS[2], 3.0, 48_044, 64)
+    assert site.run("recordings", "list", "--desk", "1002").out == "There are no such calls.\n"
+
+
+def test_who_is_shown_a_recording_is_in_the_journal_before(site: CliSite) -> None:
+    file = site.state.recordings / f"{CALLS[0]}.wav"
+    assert site.run("recordings", "path", CALLS[0]).out == f"{file}\n"
+    assert done(site) == [("recording.opened", CALLS[0], "supervisor:budi")]
+    (first,) = site.run("recordings", "list", "--to", "2025-01-31", "--json").json()
+    assert [each["by"] for each in first["opened"]] == ["supervisor:budi"]
+    assert "budi" in site.run("recordings", "list").out
+    assert "recording.opened" in site.run("calls", "show", CALLS[0]).out
+
+
+def test_without_the_journal_nobody_is_shown_anything(site: CliSite, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(JournalFile, "write", full)
+    monkeypatch.setattr("ari_app.store.reserve.Reserve.append", full)
+    monkeypatch.setattr("ari_app.flows.archive.FLUSH_SECONDS", 0.3)
+    shown = site.run("recordings", "path", CALLS[0])
+    assert str(site.state.recordings) not in shown.out
+    assert "cannot be written" in shown.refused()
+
+
+@pytest.mark.parametrize("call", ["", "no-such-call", "../siaga", f"../recordings/{CALLS[0]}", "\x1b[31m", "."])
+def test_nothing_outside_the_folder_is_shown(site: CliSite, call: str) -> None:
+    (site.state.root / "siaga.wav").touch()
+    assert "\x1b" not in site.run("recordings", "path", call).refused()
+    assert done(site) == []
+
+
+def test_a_transmission_is_shown_in_the_same_way(site: CliSite) -> None:
+    about = {"net": "300", "transmission": "300-1", "by": "desk", "desk": "1001"}
+    site.tell([Fact("desk:1001", "radio.keyed", CALLS[0], {**about})])
+    site.state.transmissions.mkdir(parents=True, exist_ok=True)
+    file = site.state.transmissions / "300-1.wav"
+    file.touch()
+    assert site.run("radio", "play-path", "300-1").out == f"{file}\n"
+    assert done(site) == [("recording.opened", CALLS[0], "supervisor:budi")]
+    (first,) = site.run("recordings", "list", "--to", "2025-01-31", "--json").json()
+    assert first["opened"] == [], "it is not the call's own recording"
+
+
+def test_verify(site: CliSite) -> None:
+    assert site.run("recordings", "verify", CALLS[0]).out == "1 recording unchanged, 0 deleted\n"
+    assert site.run("recordings", "verify", "--all").out == "4 recordings unchanged, 0 deleted\n"
+    paths = [site.state.recordings / f"{call}.wav" for call in CALLS]
+    paths[0].unlink()
+    paths[1].write_bytes(wav(b"\7" * 32_000))
+    paths[2].write_bytes(paths[2].read_bytes()[:1000])
+    wrong = site.run("recordings", "verify", "--all")
+    assert wrong.out.splitlines() == [
+        f"{CALLS[0]}: file missing", f"{CALLS[1]}: changed", f"{CALLS[2]}: changed", "1 recording unchanged, 0 deleted",
+    ]  # fmt: skip
+    assert "3 recordings" in wrong.refused()
+    found = site.run("recordings", "verify", "--all", "--from", "2025-03-01", "--json")
+    assert (found.code, '"problem": "changed"' in found.out) == (1, True)
+    assert site.run("recordings", "verify", "--all", "--to", "2024-12-31").code == 0
+    for wrong_usage in ((), (CALLS[0], "--all")):
+        site.run("recordings", "verify", *wrong_usage).refused(2)
+    assert "lives" in site.run("recordings", "verify", CALLS[4]).refused()
+    site.run("recordings", "verify", "no-such-call").refused()
+
+
+def test_a_recording_that_asterisk_did_not_finish(site: CliSite) -> None:
+    site.tell([Fact("system", "call.ended", CALLS[4], {"outcome": "lost"})])
+    file = site.state.recordings / f"{CALLS[4]}.wav"
+    assert f"{CALLS[4]}: not in the journal" in site.run("recordings", "verify", "--all").out
+    file.write_bytes(b"RIFF\0\0\0\0WAVE")
+    assert f"{CALLS[4]}: unfinished" in site.run("recordings", "verify", CALLS[4]).out
+    assert standing(site)[CALLS[4]] == "unfinished"
+
+
+def test_delete(site: CliSite) -> None:
+    """Those of open complaints are kept and named, those of living calls and of nobody are not touched."""
+    for other in ("of-nobody.wav", "notes.txt"):
+        (site.state.recordings / other).touch()
+    outside = site.state.root / "outside.wav"
+    outside.touch()
+    (site.state.recordings / "1795000000.99.wav").symlink_to(outside)
+    deleted = site.run("recordings", "delete", "--before", "2025-12-01", "--yes")
+    assert deleted.out.splitlines() == [
+        f"{CALLS[1]} is kept: its complaint 110-20250210-0001 is open",
+        "3 recordings deleted, 1 kept for open complaints",
+    ]
+    assert names(site) == [CALLS[1], CALLS[4], "1795000000.99", "notes", "of-nobody"]
+    assert outside.exists()
+    assert done(site) == [("recording.deleted", CALLS[n], "supervisor:budi") for n in (0, 2, 3)]
+    assert site.run("recordings", "verify", "--all").out == "1 recording unchanged, 3 deleted\n"
+    assert standing(site)[CALLS[0]] == "deleted"
+    assert "was deleted at" in site.run("recordings", "path", CALLS[0]).refused()
+    assert "0 recordings deleted" in site.run("recordings", "delete", *BEFORE).out
+
+
+@pytest.mark.parametrize(("answer", "left"), [("y\n", 4), ("ya\n", 4), ("n\n", 5), ("\n", 5), ("", 5)])
+def test_it_asks(site: CliSite, monkeypatch: pytest.MonkeyPatch, answer: str, left: int) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(answer))
+    asked = site.run("recordings", "delete", "--before", "2025-02-01")
+    assert "1 recording will be deleted for good" in asked.out
+    assert len(names(site)) == left
+    if left == len(CALLS):
+        assert "nothing was deleted" in asked.refused()
+
+
+def test_a_deletion_that_was_interrupted_is_finished(site: CliSite, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed between the fact and the removal: the journal says deleted, the file is there."""
+    with monkeypatch.context() as patch:
+
+        def killed(*_: object) -> None:
+            raise Refused("killed")
+
+        patch.setattr(recordings_check, "_remove", killed)
+        site.run("recordings", "delete", *BEFORE).refused()
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", lambda *_, **__: killed())
+        site.run("recordings", "delete", *BEFORE).refused()
+    assert len(names(site)) == 5
+    assert standing(site)[CALLS[0]] == "deleted"
+    before = len(done(site))
+    assert site.run("recordings", "delete", "--before", "2024-01-01", "--yes").out == (
+        "1 recording deleted, 0 kept for open complaints\n"
+    )
+    assert names(site) == list(CALLS[1:])
+    assert len(done(site)) == before, "it is told once"
+
+
+def test_for_programs(site: CliSite) -> None:
+    assert "--yes" in site.run("recordings", "delete", "--before", "2025-12-01", "--json").refused(2)
+    assert site.run("recordings", "delete", "--before", "2025-12-01", "--yes", "--json").json() == {
+        "deleted": [CALLS[0], CALLS[2], CALLS[3]], "kept": {CALLS[1]: "110-20250210-0001"},
+    }  # fmt: skip
