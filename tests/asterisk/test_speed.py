@@ -12,7 +12,7 @@ from scripts.phones import percentile
 
 pytestmark = pytest.mark.anyio
 
-RATE, SECONDS, ROUNDS = 20, 4, 3
+RATE, SECONDS, ROUNDS = 20, 3, 3
 
 
 @pytest.mark.timeout(180)
