@@ -157,7 +157,7 @@ ARGUMENTS: Mapping[str, Any] = {
     "playback": "siaga-p1", "media": ["sound:/a/b", "tone:ring"],
     "dial": "PJSIP/radio-300/sip:300@127.0.0.4:5060", "silence_ms": 60, "level": 256, "ms": 300,
     "keep": True, "keys": "*99", "down_ms": 80, "pause_ms": 60, "snoop": "siaga-s1", "whispers": True,
-    "mark": Mark.EMERGENCY, "on": True,
+    "mark": Mark.EMERGENCY, "on": True, "net": "300",
     "sources": ["channel:17.1", "endpoint:PJSIP/1001"],
 }  # fmt: skip
 """An example of everything that a method of the client takes, by its name."""
