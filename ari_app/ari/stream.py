@@ -18,9 +18,6 @@ FIRST_PAUSE: Final = 0.05
 LONGEST_PAUSE: Final = 0.5
 """Seconds between attempts to connect: short, as every one of them is a caller in the fallback."""
 
-SILENT_SECONDS: Final = 3.0
-"""A ping goes out this often; a link that does not answer it within as long again is given up."""
-
 LATE_SECONDS: Final = 10.0
 """Connections that we gave up while the link stood still reach Asterisk when it goes on, as late as this at most."""
 
@@ -67,7 +64,6 @@ class EventStream:
             try:
                 async with self._client.session.ws_connect(
                     self._client.events_url,
-                    heartbeat=SILENT_SECONDS * 2,
                     timeout=aiohttp.ClientWSTimeout(ws_close=1.0),
                     max_msg_size=0,
                 ) as socket:

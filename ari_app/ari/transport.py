@@ -105,16 +105,15 @@ class Transport:
         if future is not None and not future.done():
             future.set_result(answer)
 
-    async def _order(self, method: str, path: str, query: dict[str, str] | None = None) -> None:
-        """Have something done.
+    async def _order(self, method: str, path: str, query: dict[str, str] | None = None) -> bytes | str:
+        """Have something done, or ask something with a short answer, which is returned.
 
         Raises:
             AriUnreachable, AriRefused, AriProtocolError: see ``errors``.
         """
         socket = self._socket
         if socket is None or self._is_fenced:
-            await self._send(method, path, query)
-            return
+            return await self._send(method, path, query)
         loop = asyncio.get_running_loop()
         number = str(next(self._numbers))
         future = self._waiting[number] = loop.create_future()
@@ -129,7 +128,7 @@ class Transport:
         )
         try:
             await socket.send_str(_encoder.encode(request).decode())
-            answer = await future
+            answer: RESTResponse = await future
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise AriUnreachable(f"{method} {path}: {error!r}") from error
         finally:
@@ -137,6 +136,7 @@ class Transport:
             self._waiting.pop(number, None)
         if answer.status_code >= HTTP_ERROR:
             raise refusal(answer.status_code, _reason(answer.message_body) or answer.reason_phrase)
+        return answer.message_body
 
     async def _send(
         self, method: str, path: str, query: dict[str, str] | None = None, body: dict[str, Any] | None = None

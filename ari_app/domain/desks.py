@@ -108,7 +108,7 @@ class Desk:
 
     def can_ring(self, now: float) -> bool:
         """Whether its phone can be made to ring in need: also one that is not ready, or in wrap-up."""
-        is_left_alone = self.is_pausing(now) and self.pause is Pause.REFUSED
+        is_left_alone = self.pause is Pause.REFUSED and self.is_pausing(now)
         return self.registered and self._is_free and not is_left_alone
 
     @property

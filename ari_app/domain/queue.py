@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from itertools import islice
 from typing import Final
 
 from ari_app.domain.desks import Desk, longest_idle_first
@@ -85,13 +86,15 @@ def assign(waiting: Iterable[Waiting], desks: Sequence[Desk], *, now: float, ove
         elif each.offers or (each.priority is Priority.VERIFICATION and verifiers < 1):
             continue
         else:
-            chosen = [desk for desk in able if desk.can_take(now)]
-            if each.priority is Priority.RADIO and len(chosen) <= citizens:
+            enough = citizens + 1 if each.priority is Priority.RADIO else 1
+            chosen = list(islice((desk for desk in able if desk.can_take(now)), enough))
+            if each.priority is Priority.RADIO and len(chosen) < enough:
                 break  # nobody behind an officer gets what that one must leave
             chosen = chosen[:1]
         verifiers -= len(chosen) if each.priority is Priority.VERIFICATION else 0
-        pairs += [(each.call, desk.extension) for desk in chosen]
-        able = [desk for desk in able if desk not in chosen]
+        for desk in chosen:
+            pairs.append((each.call, desk.extension))
+            able.remove(desk)
         if not able:
             break
     return pairs

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Final
 
 import anyio
@@ -21,6 +22,7 @@ from ari_app.domain.queue import Priority
 from ari_app.domain.recovery import leg_id
 from ari_app.flows.bridges import Bridges
 from ari_app.flows.company import Company
+from ari_app.flows.following import Following
 from ari_app.flows.leaving import Leaving
 from ari_app.flows.messages import (
     OF_NO_LEG,
@@ -86,7 +88,7 @@ class Call:
         self.given_away = anyio.Event()  # set when a leg of ours has been joined with another call
         self._seen: set[str] = set()
         self._entered: set[str] = set()
-        self._is_followed = False
+        self._following = Following(around.asterisk.subscribe, call)
         self.talking = False
         """Whether caller and operator hear each other: then nobody but they may end the call."""
         around.switch.register(call, self._inbox.put)
@@ -138,6 +140,8 @@ class Call:
         self._look_for_caller()
 
     def _look_for_caller(self) -> None:
+        if self._following.check():
+            self.caller_is_gone(is_over=True)
         if self._is_lost:
             raise CallLost
         if self._caller_left:
@@ -176,9 +180,11 @@ class Call:
         """Whether a leg is over."""
         return leg in self.causes
 
-    def caller_is_gone(self) -> None:
+    def caller_is_gone(self, *, is_over: bool = False) -> None:
         """Asterisk refused an order for the caller's leg: it has left us, whatever the events say."""
         self._caller_left = True
+        if is_over:
+            self.causes.setdefault(self.id, UNKNOWN_CAUSE)
 
     @property
     def was_taken(self) -> bool:
@@ -245,7 +251,8 @@ class Call:
         """
         ahead, self._ahead = self._ahead, None
         leg = ahead[1] if ahead is not None and ahead[0] == desk else await self._ring(desk, seconds)
-        await self.follow_caller()
+        if self.originator is not None:
+            self._following.begin(partial(self._remind, "followed"))
         return leg
 
     async def _ring(self, desk: str, seconds: int) -> str:
@@ -260,11 +267,8 @@ class Call:
 
     async def follow_caller(self) -> None:
         """Get the last event of the caller's leg, when the first desk rings: being ours, it tells of leaving only."""
-        if not self._is_followed and self.originator is not None:
-            self._is_followed = True
-            if await self.around.asterisk.subscribe([f"channel:{self.id}"]):
-                self.causes.setdefault(self.id, UNKNOWN_CAUSE)  # it has gone by now
-                self._caller_left = True
+        if self.originator is not None and await self._following.is_gone():
+            self.caller_is_gone(is_over=True)
 
     def adopt_leg(self, leg: str, *, lives: bool = False) -> None:
         """Count a leg as this call's, and get its events; ``lives``: it is under our control already."""
@@ -323,10 +327,10 @@ class Call:
             AriError: it is not known whether the caller's leg ends; the story must stay open.
         """
         self.company.end()
+        if self._following.has_begun or self.was_taken:  # has it ended, too?
+            await self.follow_caller()
         if not self._caller_left:
             await self.end_leg(self.id)
-        elif self.was_taken:
-            await self.follow_caller()  # has it ended, too?
         await self.end_own_legs()
         try:
             with anyio.move_on_after(LAST_EVENTS_SECONDS):
@@ -386,10 +390,7 @@ class Call:
         self.received = self.waits_since = now() - seconds
 
     def wait_in_queue(self) -> bool:
-        """From now on the call gets the desks that are its turn; who waits already, goes on waiting.
-
-        Whether it has got one at once.
-        """
+        """From now on the call gets the desks that are its turn; whether it has got one at once."""
         board = self.around.switchboard
         return board.wait(self.id, self.deliver, self.priority, self.waits_since) is not None
 

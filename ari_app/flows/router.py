@@ -245,23 +245,25 @@ class Router:
         await answer_emergency_call(call)
 
     async def _claim(self, call: Call, number: str) -> Claim:
-        """Claim a call. What need not wait for Asterisk's answer goes on meanwhile: a caller is waiting.
+        """Claim a call. The desk's phone rings meanwhile: a caller is waiting.
 
-        Asterisk takes the orders one after the other, so a desk is rung when the claim has been decided; should it
-        have failed, the ringing ends before anyone hears it.
+        Asterisk takes the orders one after the other, and a claim takes it longer than an order to ring. Should the
+        claim fail, the ringing ends before anyone hears it.
         """
-        claiming = asyncio.create_task(self.around.asterisk.claim(call.id))
-        claiming.add_done_callback(_look_at)
+        call.caller = e164(number, *self._place)  # the desk's display shows the marks against it
+        is_blocked = self.around.blocking.is_blocked(call.caller)
+        desk = None if is_blocked else self.around.switchboard.wait(call.id, call.deliver)
+        if desk is None:
+            return await self.around.asterisk.claim(call.id)
+        ringing = asyncio.create_task(call.ring_ahead(desk))
+        ringing.add_done_callback(_look_at)
         try:
-            await asyncio.sleep(0)  # the claim goes out first
-            call.caller = e164(number, *self._place)  # the desk's display shows the marks against it
-            if not self.around.blocking.is_blocked(call.caller):
-                desk = self.around.switchboard.wait(call.id, call.deliver)
-                if desk is not None:
-                    await call.ring_ahead(desk)
-            return await claiming
+            await asyncio.sleep(0)  # the order to ring goes out first
+            claim = await self.around.asterisk.claim(call.id)
+            await ringing
         finally:
-            claiming.cancel()
+            ringing.cancel()
+        return claim
 
     async def _serve(self, call: Call, procedure: Procedure) -> None:
         """Run a call's procedure. Whatever goes wrong in it stays in this call."""
@@ -316,7 +318,7 @@ class Router:
             call.tell("call.fallback", reason=reason)
 
 
-def _look_at(done: asyncio.Task[Claim]) -> None:
+def _look_at(done: asyncio.Task[None]) -> None:
     """Take note of a task's failure, which the one who made it may not have come to."""
     if not done.cancelled() and (error := done.exception()) is not None:
-        log.info("call.claim_failed", error=repr(error))
+        log.info("call.not_rung_ahead", error=repr(error))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
@@ -89,6 +89,11 @@ class Switchboard:
         """
         self._staff = staff
         self._desks = {extension: self._with_staff(Desk(extension, unit)) for extension, unit in desks.items()}
+        self._of_unit: dict[str, list[str]] = {}
+        for extension, unit in desks.items():
+            self._of_unit.setdefault(unit, []).append(extension)
+        self._of_call: dict[str, list[str]] = {}
+        """The desks that ring or talk for each call: there may be a thousand, and every call asks for its own."""
         self._queue: dict[str, _Entry] = {}
         self._wanted: dict[str, tuple[str, Callable[[DeskReady], None]]] = {}
         self._count = 0
@@ -105,7 +110,7 @@ class Switchboard:
 
     def of_unit(self, unit: str) -> list[Desk]:
         """The desks of a unit."""
-        return [desk for desk in self._desks.values() if desk.unit == unit]
+        return [self._desks[extension] for extension in self._of_unit.get(unit, ())]
 
     def unit_dialled(self, number: str) -> str | None:
         """The Polres that a number stands for (``201``: ``01``); None when there is none with desks."""
@@ -114,7 +119,7 @@ class Switchboard:
 
     def hand_on(self, extension: str, call: str) -> None:
         """A desk that is talking goes over to another call."""
-        self._desks[extension] = replace(self._desks[extension], call=call)
+        self._put(replace(self._desks[extension], call=call))
 
     def actor(self, extension: str) -> str:
         """Who acts at a desk, as the journal names them: the operator, or the desk itself."""
@@ -135,7 +140,7 @@ class Switchboard:
         desk = self._desks.get(extension)
         if desk is None or desk.registered == registered:
             return
-        self._desks[extension] = with_phone(desk, registered=registered, now=self._now())
+        self._put(with_phone(desk, registered=registered, now=self._now()))
         self._tell(Fact("asterisk", "desk.registered" if registered else "desk.unregistered", data={"desk": extension}))
         if registered:
             self._staff.phone_came(extension)
@@ -145,7 +150,7 @@ class Switchboard:
     def staff_changed(self, extension: str) -> None:
         """The roster's word on a desk is another than before."""
         if extension in self._desks:
-            self._desks[extension] = self._with_staff(self._desks[extension])
+            self._put(self._with_staff(self._desks[extension]))
             self._match()
 
     def _with_staff(self, desk: Desk) -> Desk:
@@ -182,7 +187,7 @@ class Switchboard:
         """These desks' phones, and no others, are in calls of the dialplan's fallback."""
         changed = [desk for desk in self._desks.values() if desk.elsewhere != (desk.extension in extensions)]
         for desk in changed:
-            self._desks[desk.extension] = replace(desk, elsewhere=not desk.elsewhere)
+            self._put(replace(desk, elsewhere=not desk.elsewhere))
         for desk in changed:
             self._free_for_transfer(desk.extension)
         if changed:
@@ -216,7 +221,7 @@ class Switchboard:
         """The operator is ready for the next call now."""
         if self.is_wrapping_up(extension):
             self._tell(Fact(self.actor(extension), "desk.free", data={"desk": extension}))
-            self._desks[extension] = pausing(self._desks[extension], Pause.NONE, self._now())
+            self._put(pausing(self._desks[extension], Pause.NONE, self._now()))
             self._match()
 
     def let_it_ring(self, extension: str) -> None:
@@ -226,10 +231,22 @@ class Switchboard:
             self._staff.not_ready(extension, "no_answer", "system")
 
     def _pause(self, extension: str, pause: Pause, seconds: float) -> None:
-        self._desks[extension] = pausing(self._desks[extension], pause, self._now() + seconds)
+        self._put(pausing(self._desks[extension], pause, self._now() + seconds))
 
     def _move(self, extension: str, event: DeskEvent, *, call: str | None = None, verifies: bool = False) -> None:
-        self._desks[extension] = move(self._desks[extension], event, now=self._now(), call=call, verifies=verifies)
+        self._put(move(self._desks[extension], event, now=self._now(), call=call, verifies=verifies))
+
+    def _put(self, desk: Desk) -> None:
+        """A desk as it stands now."""
+        before, self._desks[desk.extension] = self._desks[desk.extension].call, desk
+        if before == desk.call:
+            return
+        if before is not None:
+            self._of_call[before].remove(desk.extension)
+            if not self._of_call[before]:
+                del self._of_call[before]
+        if desk.call is not None:
+            self._of_call.setdefault(desk.call, []).append(desk.extension)
 
     # ---- calls -----------------------------------------------------------------------------------
 
@@ -255,8 +272,8 @@ class Switchboard:
             self._match()
         return next(iter(self._desks_of(call)), None)
 
-    def _desks_of(self, call: str) -> Iterable[str]:
-        return (desk.extension for desk in self._desks.values() if desk.call == call)
+    def _desks_of(self, call: str) -> Sequence[str]:
+        return self._of_call.get(call, ())
 
     def count(self, priority: Priority) -> int:
         """How many calls of a priority wait, or ring and have not been answered."""
@@ -288,7 +305,7 @@ class Switchboard:
 
     def _count_offers(self, call: str) -> None:
         entry = self._queue[call]
-        entry.waiting = replace(entry.waiting, offers=sum(1 for _ in self._desks_of(call)))
+        entry.waiting = replace(entry.waiting, offers=len(self._desks_of(call)))
 
     # ---- transfers ---------------------------------------------------------------------------------
 

@@ -67,6 +67,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, help="delay, growth: length of one stretch (default: 10)")
     parser.add_argument("--rounds", type=int, help="how often the ways take turns (default: 3)")
     parser.add_argument("--living", type=int, nargs="+", help="living calls (default: 100 500 1000 2000)")
+    parser.add_argument("--history", type=int, nargs="+", help="growth: calls that are over (default: 0 10000 1000000)")
     parser.add_argument("--numbers", type=int, help="blocked numbers (default: 1000000)")
     arguments = parser.parse_args()
     chosen = arguments.only or [name for name in SECTIONS if name != "profile"]
@@ -88,7 +89,7 @@ def _options(arguments: argparse.Namespace, console: Console) -> Options:
     def say(text: str) -> None:
         console.print(f"  {time.monotonic() - began:4.0f} s  {text}", style="dim")
 
-    given = {name: getattr(arguments, name) for name in ("rates", "seconds", "rounds", "living", "numbers")}
+    given = {name: getattr(arguments, name) for name in ("rates", "seconds", "rounds", "living", "history", "numbers")}
     changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     return replace((quick if arguments.quick else whole)(say), **changes)
 

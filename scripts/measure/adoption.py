@@ -41,7 +41,7 @@ async def measure(options: Options) -> Section:
                 for number in range(options.rounds):
                     options.say(f"{count} living calls, kill {number + 1} of {options.rounds}")
                     await anyio.sleep(APART_SECONDS)
-                    rounds.append(await _kill(running, count))
+                    rounds.append(await kill(running, count))
                 last = Spread.of(max(waits) for waits in rounds)
                 table.add(f"{count}", Spread.of(min(waits) for waits in rounds), last)
                 if count == GOAL_CALLS:
@@ -52,8 +52,8 @@ async def measure(options: Options) -> Section:
     return section
 
 
-async def _kill(running: Rig, count: int) -> list[float]:
-    """How long after the death each call was adopted, in seconds."""
+async def kill(running: Rig, count: int) -> list[float]:
+    """Kill the application; how long after that each of so many living calls was adopted, in seconds."""
     journal = running.prepared.state.journal
     before = max(record.seq for record in read(journal))
     pid, killed = running.stack.application.pid, datetime.now(UTC)

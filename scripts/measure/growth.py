@@ -77,15 +77,19 @@ async def _history(section: Section, options: Options) -> None:
 
 def _blocks(section: Section, options: Options) -> None:
     table = section.table("Is a number blocked? Microseconds", "numbers", "p50", "p99")
-    asked = [f"+62812{digits:08d}" for digits in range(0, 100_000_000, 10_000)]
     for count in (0, options.numbers):
-        blocked = NumberSet.ascending(
-            [(range(628_220_000_0000, 628_220_000_0000 + count), [0] * count)] if count else []
-        )
-        block_list = BlockList(BlockRules(pranks=5))
-        block_list.restore(blocked, NumberSet(), ())
-        taken = [_timed(partial(block_list.is_blocked, each, 0.0)) for each in asked]
+        taken = block_decisions(count)
         table.add(f"{count}", *(percentile(taken, percent) * 1e6 for percent in (50, 99)))
+
+
+def block_decisions(count: int) -> list[float]:
+    """Seconds for each of some decisions whether a number is blocked, with so many numbers blocked."""
+    asked = [f"+62812{digits:08d}" for digits in range(0, 100_000_000, 10_000)]
+    first = 6_282_200_000_000
+    columns = [(range(first, first + count), [0] * count)] if count else []
+    block_list = BlockList(BlockRules(pranks=5))
+    block_list.restore(NumberSet.ascending(columns), NumberSet(), ())
+    return [_timed(partial(block_list.is_blocked, each, 0.0)) for each in asked]
 
 
 class _EverybodyIsThere:
@@ -122,11 +126,12 @@ async def _queue(section: Section) -> None:
         "desks", "p50", "p99",
     )  # fmt: skip
     for count in SWITCHBOARDS:
-        taken = await _switchboard(count)
+        taken = await queue_decisions(count)
         table.add(f"{count}", *(percentile(taken, percent) * 1e3 for percent in (50, 99)))
 
 
-async def _switchboard(count: int) -> list[float]:
+async def queue_decisions(count: int) -> list[float]:
+    """Seconds for each of some decisions who gets a desk that has become free, with so many desks."""
     units = {f"{1001 + desk}": POLDA for desk in range(count)}
     board = Switchboard(units, _EverybodyIsThere(), lambda _: None, overflow=3600)
     offered: list[str] = []

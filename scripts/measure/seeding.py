@@ -15,15 +15,18 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Final
 
+from ari_app.bus.stream import Place
 from ari_app.domain.blocklist import BLOCKED, Reason
 from ari_app.domain.calls import FOLD_VERSION
 from ari_app.domain.complaints import ticket
 from ari_app.domain.facts import Fact, Json, call_received
+from ari_app.publish import KeptPlace
 from ari_app.site.state import StateDir
 from ari_app.store.chain import Content, behind, encode_data
 from ari_app.store.database import open_engine
 from ari_app.store.journal_file import FORMAT, Head, JournalFile
 from ari_app.store.projections import catch_up
+from ari_app.store.reader import JournalReader
 from ari_app.store.tables import REVISION
 
 KEPT: Final = Path(__file__).parents[2] / "var" / "bench"
@@ -45,6 +48,8 @@ def fill(state: StateDir, *, numbers: int = 0, calls: int = 0) -> None:
         _make(seed, numbers, calls)
     for name in (state.journal.name, state.database.name):
         shutil.copyfile(seed / name, state.root / name)
+    with JournalReader(state.journal) as reader:  # the broker is told of what comes, and not of a year
+        KeptPlace(state.published).write(Place(*reader.head()))
 
 
 def _make(seed: Path, numbers: int, calls: int) -> None:

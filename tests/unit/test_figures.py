@@ -1,0 +1,45 @@
+"""What the measurements keep and show."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from scripts.measure import report
+from scripts.measure.figures import Section, Spread, number, shown
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0, "0"), (0.0234, "0.023"), (1.254, "1.25"), (14.24, "14.2"), (1037.2, "1037"), (1_000_000, "1000000")],
+)
+def test_a_number_has_three_digits(value: float, text: str) -> None:
+    assert number(value) == text
+
+
+def test_a_spread_is_the_median_and_its_ends() -> None:
+    assert str(Spread.of([9.1, 8.2, 8.6])) == "8.60 (8.20-9.10)"
+    assert str(Spread.of([2.0])) == "2.00"
+    assert shown(None) == ""
+
+
+def test_kept_sections_stay_until_they_are_measured_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page, file = tmp_path / "benchmark.md", tmp_path / "benchmark.json"
+    page.write_text(f"# Measured\n\n{report.BEGIN}\nold\n{report.END}\n\nby hand\n")
+    monkeypatch.setattr(report, "PAGE", page)
+    monkeypatch.setattr(report, "FILE", file)
+    for name, value in (("one", 1.5), ("two", 2.5), ("one", 3.5)):
+        section = Section(name)
+        section.table(f"title of {name}", "way", "ms").add("Dial()", Spread.of([value]))
+        section.goal("goal", "10 ms", "11 ms", is_reached=False)
+        report.keep([section])
+    text = page.read_text()
+    assert text.startswith("# Measured\n")
+    assert text.endswith("\n\nby hand\n")
+    assert "old" not in text
+    assert "| Dial() | 3.50 |" in text
+    assert "| Dial() | 2.50 |" in text
+    assert "| goal | 10 ms | 11 ms | **not reached** |" in text
+    assert list(json.loads(file.read_text())) == ["one", "two"]
