@@ -273,8 +273,8 @@ async def finish(room: Room, *, by: str, outcome: str) -> None:
         if not call.is_closed:
             call.tell("call.fallback", reason="taken_away")
         return
-    if call.leaving.is_end_unseen:  # the dialplan tells it: others may have had the caller while we stood still
-        return
+    if call.caller_left and call.leaving.is_end_unseen:
+        return  # somebody else may have had the caller, or has still: the dialplan tells it, or who takes them up
     recording = await call.around.recorded(call.id)
     if recording is not None:
         call.tell("call.recorded", "asterisk", **recording)

@@ -36,8 +36,8 @@ class Leaving:
 
     @property
     def is_end_unseen(self) -> bool:
-        """Whether no event has told of its end, and so not where it was until then."""
-        return self._left is not None and self._over is None
+        """Whether no event has told of its end, and so not where it was until then, or whether it is over at all."""
+        return self._over is None
 
     def was_taken(self, *, is_over: bool) -> bool:
         """Whether it went on in the dialplan. We may hear of it only when that is over, too: after standing still.
