@@ -105,7 +105,7 @@ def decide(channels: Sequence[dict[str, Any]], bridges: Sequence[dict[str, Any]]
     """
     held = {each["id"]: each for each in channels if each["dialplan"]["app_name"] in HELD_BY}
     # First of all what reaches a radio: nobody is there who could switch its transmitter off.
-    plan = Plan([each["id"] for each in channels if _is_gateway(each) or _rings_for_radio(each)], [], [])
+    plan = Plan([each["id"] for each in channels if _is_of_radio(each)], [], [])
     lines = [name for name in held if LEG_MARK not in name and name not in plan.hang_up]
     company = {name: {other for each in bridges if name in each["channels"] and not each["id"].startswith(RADIO)
                       for other in each["channels"]} - {name} for name in lines}  # fmt: skip
@@ -124,13 +124,10 @@ def decide(channels: Sequence[dict[str, Any]], bridges: Sequence[dict[str, Any]]
     return plan
 
 
-def _is_gateway(channel: dict[str, Any]) -> bool:
-    return bool(channel["id"].startswith(RADIO) or channel["dialplan"]["context"].startswith(RADIO))
-
-
-def _rings_for_radio(channel: dict[str, Any]) -> bool:
-    """Whether a desk's phone rings for an officer: every citizen who is given back goes first."""
-    return bool(channel["id"].startswith(RUNG) and channel["state"] != "Up")
+def _is_of_radio(channel: dict[str, Any]) -> bool:
+    """A net's line, or a desk's phone that rings for an officer: every citizen who is given back goes first."""
+    name, place = channel["id"], channel["dialplan"]["context"]
+    return bool(name.startswith(RADIO) or place.startswith(RADIO) or (name.startswith(RUNG) and channel["state"] != "Up"))
 
 
 def _is_leg_of(leg: str, line: str) -> bool:
@@ -151,9 +148,7 @@ def carry_out(asterisk: Asterisk, plan: Plan) -> int:
 
 
 def watch(
-    asterisk: Asterisk,
-    clock: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], object] = time.sleep,
+    asterisk: Asterisk, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], object] = time.sleep
 ) -> None:
     """Look at the application's beat, and act while it stands still, for ever."""
     last, still, told, looked = None, 0.0, False, clock()

@@ -158,7 +158,7 @@ class Site:
 
     def authorize(self, request: urllib.request.Request, password: str | None = None) -> None:
         """Let a request to Asterisk's REST interface be the application's."""
-        token = base64.b64encode(f"siaga110:{password or self.ari_password()}".encode()).decode()
+        token = base64.b64encode(f"siaga110:{self.ari_password() if password is None else password}".encode()).decode()
         request.add_header("Authorization", f"Basic {token}")
 
     def ari_raw(self, path: str, password: str | None) -> tuple[int, str]:
