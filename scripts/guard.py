@@ -126,8 +126,8 @@ def decide(channels: Sequence[dict[str, Any]], bridges: Sequence[dict[str, Any]]
 
 def _is_of_radio(channel: dict[str, Any]) -> bool:
     """A net's line, or a desk's phone that rings for an officer: every citizen who is given back goes first."""
-    name, place = channel["id"], channel["dialplan"]["context"]
-    return bool(name.startswith(RADIO) or place.startswith(RADIO) or (name.startswith(RUNG) and channel["state"] != "Up"))
+    is_rung = channel["id"].startswith(RUNG) and channel["state"] != "Up"
+    return bool(is_rung or channel["id"].startswith(RADIO) or channel["dialplan"]["context"].startswith(RADIO))
 
 
 def _is_leg_of(leg: str, line: str) -> bool:

@@ -13,7 +13,7 @@ from scripts.phones import Behaviour, Dialling, Phones
 from scripts.phones.audio import Packet
 from tests.asterisk.site import Site, actions, assert_complete, eventually
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.alone]
 
 ANSWERED_WITHIN_MS = 1_200
 

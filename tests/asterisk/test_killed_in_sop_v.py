@@ -23,7 +23,7 @@ from tests.asterisk.talk import (
     press_last,
 )
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.alone]
 
 BACK_SECONDS = 5
 

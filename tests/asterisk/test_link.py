@@ -15,7 +15,7 @@ from scripts.phones import Dialling
 from scripts.stack.sample import HOST
 from tests.asterisk.site import Site, assert_complete, eventually, in_fallback
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.alone]
 
 SERVED_AGAIN_WITHIN = 2.0
 ANSWERED_WITHIN_MS = 1_200

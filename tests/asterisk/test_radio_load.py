@@ -14,7 +14,7 @@ from tests.asterisk.radio import OFFICER_HZ
 from tests.asterisk.site import Site, eventually, running
 from tests.asterisk.talk import moment
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.alone]
 
 NETS, LISTENERS = 20, 5
 SECONDS = 5.0

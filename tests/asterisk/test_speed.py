@@ -10,7 +10,7 @@ from scripts.measure.adoption import kill
 from scripts.measure.rig import APPLICATION, DIAL, Measured, rig
 from scripts.phones import percentile
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.alone]
 
 RATE, SECONDS, ROUNDS = 20, 3, 3
 

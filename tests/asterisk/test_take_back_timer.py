@@ -13,7 +13,7 @@ import pytest
 from scripts.phones import HandsetCall, Phones
 from tests.asterisk.site import Site, actions, assert_complete, eventually, running
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.alone]
 
 AT_ONCE = 50
 ANSWER_SECONDS = 2
