@@ -57,12 +57,7 @@ class Net:
     """One net; ``run`` serves it."""
 
     def __init__(
-        self,
-        rules: NetRules,
-        asterisk: Commands,
-        switch: Switch,
-        tell: Callable[[Fact], None],
-        desks: Desks | None = None,
+        self, rules: NetRules, asterisk: Commands, switch: Switch, tell: Callable[[Fact], None], desks: Desks | None
     ) -> None:
         """Nothing is asked of Asterisk yet. ``desks`` ring for officers; None: none do."""
         self.rules = rules

@@ -24,7 +24,7 @@ from scripts.faults.scenes import (
 )
 from scripts.faults.strikes import Killed, strike_round
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.anyio, pytest.mark.alone, pytest.mark.timeout(180)]
 
 SEED = 110
 DESKS = 20

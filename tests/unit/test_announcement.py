@@ -53,7 +53,7 @@ class Air(Net):
     """A net on which everything is said at once."""
 
     def __init__(self, tell: Callable[[Fact], None]) -> None:
-        super().__init__(NetRules("300", "Komando", "PJSIP/x"), None, Switch(), tell)  # type: ignore[arg-type]
+        super().__init__(NetRules("300", "Komando", "PJSIP/x"), None, Switch(), tell, None)  # type: ignore[arg-type]
         self.said: list[Sequence[str]] = []
         self.is_said = True
 
