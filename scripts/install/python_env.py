@@ -43,6 +43,7 @@ def install(repo: Path, deps: Path, *, tests: bool) -> None:
              "--only-binary", ":all:", "--no-input", "--disable-pip-version-check", *requirements],
         )  # fmt: skip
     _add_ourselves(repo, venv)
+    _compile(repo, venv)
     stamp.write_text(wanted)
     if tests:
         shutil.copy(stamp, venv / "siaga.stamp")
@@ -57,6 +58,12 @@ def _add_ourselves(repo: Path, venv: Path) -> None:
     command = venv / "bin" / "siaga"
     command.write_text(f'#!/bin/sh\nexec "{venv}/bin/python" -m cli "$@"\n')
     command.chmod(0o755)
+
+
+def _compile(repo: Path, venv: Path) -> None:
+    """So that Python need not do it at a start, for which callers wait. Where it may not write there, it does so then."""
+    ours = [str(repo / name) for name in ("ari_app", "cli", "scripts")]
+    subprocess.run([venv / "bin" / "python", "-m", "compileall", "-q", *ours], stdout=subprocess.DEVNULL, check=False)
 
 
 def _version_of(venv: Path) -> str:
