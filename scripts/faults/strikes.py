@@ -44,6 +44,8 @@ class Killed(Fault):
 
     title = "killed"
     _signal = signal.SIGKILL
+    _noticed_seconds = 0.0
+    """How long it takes until it is dead."""
 
     async def strike(self, instance: Instance) -> None:
         """Send the signal."""
@@ -56,7 +58,8 @@ class Killed(Fault):
         """Another application serves."""
         took = await floor.instance.served_by_another(self._pid, since=since, seconds=PATIENCE_SECONDS)
         at = None if took is None else since + took
-        floor.promise("the application (all of it) serves again", BACK_SECONDS, since, at, flaw=Flaw.LATE)
+        limit = BACK_SECONDS + self._noticed_seconds
+        floor.promise("the application (all of it) serves again", limit, since, at, flaw=Flaw.LATE)
 
 
 class Frozen(Killed):
@@ -64,6 +67,7 @@ class Frozen(Killed):
 
     title = "frozen"
     _signal = signal.SIGSTOP
+    _noticed_seconds = 0.6
 
 
 class Stumbled(Fault):
