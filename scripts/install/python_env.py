@@ -61,7 +61,7 @@ def _add_ourselves(repo: Path, venv: Path) -> None:
 
 
 def _compile(repo: Path, venv: Path) -> None:
-    """So that Python need not do it at a start, for which callers wait. Where it may not write there, it does so then."""
+    """So that no start has to, for which callers wait. Where this may not write, each start does it."""
     ours = [str(repo / name) for name in ("ari_app", "cli", "scripts")]
     subprocess.run([venv / "bin" / "python", "-m", "compileall", "-q", *ours], stdout=subprocess.DEVNULL, check=False)
 
