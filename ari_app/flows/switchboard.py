@@ -351,7 +351,7 @@ class Switchboard:
             polda = self.of_unit(POLDA)
             if all(given):
                 break
-        for call in to_give_up(self.waiting):
+        for call in to_give_up(self.waiting, now=now, overflow=self._overflow):
             give_up = self._queue[call].give_up
             if give_up is not None:
                 give_up()

@@ -11,7 +11,7 @@ from ari_app.domain.call_code import DIGIT_SECONDS
 from ari_app.domain.facts import Fact
 from ari_app.flows.radio_bell import CALLING, UNANSWERED, WAIT_SECONDS
 from tests.flows.fake_asterisk import Lags
-from tests.flows.floor import RING_SECONDS, Floor, floor
+from tests.flows.floor import OVERFLOW_SECONDS, RING_SECONDS, Floor, floor
 from tests.flows.guarding import the_guard_acts
 from tests.flows.scenes import goodbye, in_talk, is_idle, leg_at, press, rings
 from tests.flows.test_radio import NET, hang_up, radio, up
@@ -150,6 +150,26 @@ async def test_an_officer_never_gets_the_last_desk_while_a_citizens_call_rings(l
         await goodbye(here, call)
         await hang_up(here, "1002")
     assert ("call_answered", "1002") in told(here)
+
+
+async def test_every_desk_rings_for_a_citizen_who_has_waited_too_long(lags: Lags) -> None:
+    """The one that rings for an officer as well: nobody answers at those where it has rung for the citizen."""
+    desks = [str(1001 + number) for number in range(5)]
+    async with floor(*desks, lags=lags, nets=[HT]) as here:
+        for desk in desks:
+            here.asterisk.register(desk)
+        await up(here)
+        call = here.asterisk.call()
+        await here.until(lambda: rings(here, "1001"))
+        await anyio.sleep(OVERFLOW_SECONDS - 2)
+        await officer_calls(here)
+        assert leg_at(here, "1004").startswith("ht-300-")
+        await anyio.sleep(3)
+        assert leg_at(here, "1004").startswith(call)
+        here.asterisk.desk_answers("1004")
+        await here.talking(call, "1004")
+        await goodbye(here, call)
+        await anyio.sleep(WAIT_SECONDS)
 
 
 async def test_no_code_no_bell() -> None:
