@@ -9,7 +9,7 @@ import pytest
 
 from ari_app.domain.call_code import DIGIT_SECONDS
 from ari_app.domain.facts import Fact
-from ari_app.flows.radio_bell import CALLING, UNANSWERED, WAIT_SECONDS
+from ari_app.flows.radio_bell import CALLING, HANGUP_SECONDS, UNANSWERED, WAIT_SECONDS
 from tests.flows.fake_asterisk import Lags
 from tests.flows.floor import OVERFLOW_SECONDS, RING_SECONDS, Floor, floor
 from tests.flows.guarding import the_guard_acts
@@ -168,6 +168,31 @@ async def test_every_desk_rings_for_a_citizen_who_has_waited_too_long(lags: Lags
         assert leg_at(here, "1004").startswith(call)
         here.asterisk.desk_answers("1004")
         await here.talking(call, "1004")
+        await goodbye(here, call)
+        await anyio.sleep(WAIT_SECONDS)
+
+
+@pytest.mark.parametrize("seconds", [0.2, 5.0])
+async def test_a_desk_is_a_citizens_when_its_phone_is_free(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    """A phone of one line refuses a call while the other one rings; an Asterisk that is slow is not waited for."""
+    async with floor("1001", nets=[HT]) as here:
+        here.asterisk.register("1001")
+        await officer_calls(here)
+        at_once = here.asterisk.hangup
+
+        async def slowly(leg: str, *, reason: str = "normal") -> None:
+            await anyio.sleep(seconds)
+            await at_once(leg, reason=reason)
+
+        monkeypatch.setattr(here.asterisk, "hangup", slowly)
+        call = here.asterisk.call()
+        await here.until(lambda: "call.offered" in here.told(call), seconds=HANGUP_SECONDS + 0.1)
+        await anyio.sleep(0.1)
+        assert ("call.not_answered" in here.told(call)) == (seconds > HANGUP_SECONDS)
+        monkeypatch.undo()
+        await here.until(lambda: rings(here, "1001") and leg_at(here, "1001").startswith(call), seconds=20)
+        here.asterisk.desk_answers("1001")
+        await here.talking(call, "1001")
         await goodbye(here, call)
         await anyio.sleep(WAIT_SECONDS)
 
