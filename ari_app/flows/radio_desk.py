@@ -8,8 +8,10 @@ from ari_app.ari.errors import AriRefused
 from ari_app.ari.model import (
     Channel,
     ChannelDtmfReceived,
+    ChannelHold,
     ChannelTalkingFinished,
     ChannelTalkingStarted,
+    ChannelUnhold,
     PlaybackFinished,
 )
 from ari_app.domain.facts import Fact
@@ -65,6 +67,10 @@ async def _listen(call: Call, desk: str, net: Net) -> None:
                     await press(net, call.id, ear, digit)
                 case ChannelTalkingStarted() | ChannelTalkingFinished() as event:
                     await hear_voice(net, call.id, ear, event)
+                case ChannelHold():  # such a phone may send nothing, and is no dead one for that
+                    call.operators.discard(call.id)
+                case ChannelUnhold():
+                    call.operators.add(call.id)
                 case FloorNews(news=news):
                     await ear.hears(SOUNDS[news])
                 case PlaybackFinished(playback=playback):
