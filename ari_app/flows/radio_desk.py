@@ -31,8 +31,9 @@ SOUNDS = {
     News.TIME_OUT: "nada-habis",
     News.TAKEN_OVER: "nada-habis",
     News.NET_LOST: "radio-terputus",
+    News.CALLER_WAITS: "nada-ada-antrean",
 }
-"""What an operator hears of the floor, alone."""
+"""What an operator hears alone, of the floor and of those who wait."""
 
 
 async def be_on_net(call: Call, desk: str, number: str) -> None:
@@ -53,11 +54,13 @@ async def be_on_net(call: Call, desk: str, number: str) -> None:
 
 
 async def _listen(call: Call, desk: str, net: Net) -> None:
-    actor, where = call.around.switchboard.actor(desk), {"net": net.rules.net, "desk": desk}
+    board = call.around.switchboard
+    actor, where = board.actor(desk), {"net": net.rules.net, "desk": desk}
     ear = Ear(call.around.asterisk, call.id, call.around.rules.sounds)
     await net.join(Member(call.id, desk, actor, call.deliver))
     call.operators.add(call.id)  # a phone that has died is noticed
     call.around.tell(Fact(actor, "radio.joined", data={**where}))
+    board.tell_who_waits(desk, lambda: call.deliver(FloorNews(News.CALLER_WAITS)))
     try:
         while True:
             match await call.next():
@@ -76,6 +79,7 @@ async def _listen(call: Call, desk: str, net: Net) -> None:
                 case PlaybackFinished(playback=playback):
                     await ear.finished(playback.id)
     finally:
+        board.tell_who_waits(desk, None)
         call.around.tell(Fact(actor, "radio.left", data={**where}))
 
 

@@ -13,8 +13,8 @@ from ari_app.flows.radio_bell import CALLING, HANGUP_SECONDS, UNANSWERED, WAIT_S
 from tests.flows.fake_asterisk import Lags
 from tests.flows.floor import OVERFLOW_SECONDS, RING_SECONDS, Floor, floor
 from tests.flows.guarding import the_guard_acts
-from tests.flows.scenes import goodbye, in_talk, is_idle, leg_at, press, rings
-from tests.flows.test_radio import NET, hang_up, radio, up
+from tests.flows.scenes import goodbye, heard, in_talk, is_idle, leg_at, press, rings
+from tests.flows.test_radio import NET, hang_up, on_net, radio, up
 
 pytestmark = pytest.mark.anyio
 
@@ -195,6 +195,33 @@ async def test_a_desk_is_a_citizens_when_its_phone_is_free(monkeypatch: pytest.M
         await here.talking(call, "1001")
         await goodbye(here, call)
         await anyio.sleep(WAIT_SECONDS)
+
+
+async def test_who_is_on_the_net_hears_that_a_citizen_waits(lags: Lags) -> None:
+    """Once for each of them, and only those who could serve them; whoever hangs up gets the first."""
+    async with floor("1001", "2011", lags=lags, nets=[HT]) as here:
+        here.asterisk.register("1001")
+        (elsewhere,) = await on_net(here, "2011")
+        await officer_calls(here)
+        here.asterisk.desk_answers("1001")
+        await anyio.sleep(0.5)
+        leg = leg_at(here, "1001")
+        first = here.asterisk.call()
+        await anyio.sleep(5)
+        assert heard(here, leg) == ["nada-ada-antrean"]
+        second = here.asterisk.call("081234567891")
+        await anyio.sleep(5)
+        assert heard(here, leg) == ["nada-ada-antrean"] * 2
+        assert heard(here, elsewhere) == []
+        await hang_up(here, "1001")
+        await here.until(lambda: rings(here, "1001"))
+        here.asterisk.desk_answers("1001")
+        await here.talking(first, "1001")
+        await goodbye(here, first)
+        here.asterisk.phones["1001"].answers_after = 0.1
+        await here.talking(second, "1001")
+        await goodbye(here, second)
+        await hang_up(here, "2011")
 
 
 async def test_no_code_no_bell() -> None:
