@@ -55,7 +55,7 @@ from ari_app.site.rules import field_rules, number_rules
 from ari_app.site.secrets import Secrets
 from ari_app.site.settings import Settings
 from ari_app.site.state import StateDir
-from ari_app.site.voice import NotSpoken, speak
+from ari_app.site.voice import NotSpoken, forget_spoken, speak
 from ari_app.standby import leave_mark, wait_for_turn
 from ari_app.store.blocked import CallLookup
 from ari_app.store.complaints import AnnouncementLookup, ComplaintLookup
@@ -195,6 +195,7 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
                 commands.run,
                 nets.run,
                 partial(_announce, announcer, state),
+                partial(anyio.to_thread.run_sync, forget_spoken, state.sounds),
                 presence.run,
                 partial(watch.run, router.calls),
                 partial(_learn_blocks, blocking, settings, state),

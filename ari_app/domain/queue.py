@@ -100,12 +100,21 @@ def assign(waiting: Iterable[Waiting], desks: Sequence[Desk], *, now: float, ove
     return pairs
 
 
-def to_give_up(waiting: Sequence[Waiting]) -> list[str]:
+def is_unserved(waiting: Waiting) -> bool:
+    """Whether it is a citizen for whom no desk rings."""
+    return waiting.is_citizen and not waiting.offers
+
+
+def to_give_up(waiting: Sequence[Waiting], *, now: float, overflow: float) -> list[str]:
     """The officers' calls that must give up the desks that ring for them: as many as citizens have none.
 
-    To be asked when ``assign`` has given out what is free.
+    All of them when a citizen has waited ``overflow`` seconds: every desk rings then. To be asked when ``assign``
+    has given out what is free.
     """
-    unserved = sum(each.is_citizen and not each.offers for each in waiting)
+    if any(now >= each.rings_all_from(overflow) for each in waiting):
+        unserved = len(waiting)
+    else:
+        unserved = sum(map(is_unserved, waiting))
     ringing = [each.call for each in in_order(waiting) if each.priority is Priority.RADIO and each.offers]
     return ringing[::-1][:unserved]
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -104,7 +105,8 @@ class Announcer:
         self._net.say(media, partial(self._said, call, wanted, path), wait=WAIT_SECONDS)
 
     def _said(self, call: str, what: Announcement, path: Path, is_said: bool) -> None:  # noqa: FBT001 - as the net tells it
-        path.unlink(missing_ok=True)
+        with suppress(OSError):  # the next application removes it
+            path.unlink(missing_ok=True)
         if self._underway.get(call) == what:
             del self._underway[call]
         about = {"net": self._net.rules.net, "ticket": what.ticket, "category": what.category, "place": what.place}

@@ -49,7 +49,7 @@ class DisplayChanged:
 
 
 class News(StrEnum):
-    """What somebody on a radio net is told of the floor."""
+    """What somebody on a radio net is told: of the floor, and of those who call 110."""
 
     PERMITTED = "permitted"
     """The key was taken: speak."""
@@ -57,11 +57,13 @@ class News(StrEnum):
     TIME_OUT = "time_out"
     TAKEN_OVER = "taken_over"
     NET_LOST = "net_lost"
+    CALLER_WAITS = "caller_waits"
+    """Somebody who calls 110 waits, and no desk rings for them."""
 
 
 @dataclass(frozen=True, slots=True)
 class FloorNews:
-    """To somebody on a radio net: how it stands with their key."""
+    """To somebody on a radio net: how it stands with their key, or who waits for them."""
 
     news: News
 

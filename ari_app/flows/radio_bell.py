@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 WAIT_SECONDS: Final = 30.0
 """An officer is told after so long that nobody answers; they can call again."""
 
+HANGUP_SECONDS: Final = 0.5
+"""How long a desk is kept from a citizen until Asterisk has ended the ringing; it is theirs then all the same."""
+
 CALLING, UNANSWERED = "nada-panggil", "nada-tidak-dijawab"
 """What the net hears: an operator is being rung; nobody has answered."""
 
@@ -159,9 +162,10 @@ class Bell:
         finally:
             if self._leg == leg:  # nobody has answered
                 self._forget_leg()
-                self._give_back(desk, reason)
-                with anyio.CancelScope(shield=True), suppress(AriError):
+                # First: a phone of one line refuses the next call for as long as this one rings.
+                with anyio.move_on_after(HANGUP_SECONDS, shield=True), suppress(AriError):
                     await self._asterisk.hangup(leg)
+                self._give_back(desk, reason)
 
     async def _until_it_ends(self, leg: str) -> str | None:
         """Why the desk did not take it; None: it has, or a citizen needs it."""

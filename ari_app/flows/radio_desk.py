@@ -8,8 +8,10 @@ from ari_app.ari.errors import AriRefused
 from ari_app.ari.model import (
     Channel,
     ChannelDtmfReceived,
+    ChannelHold,
     ChannelTalkingFinished,
     ChannelTalkingStarted,
+    ChannelUnhold,
     PlaybackFinished,
 )
 from ari_app.domain.facts import Fact
@@ -29,8 +31,9 @@ SOUNDS = {
     News.TIME_OUT: "nada-habis",
     News.TAKEN_OVER: "nada-habis",
     News.NET_LOST: "radio-terputus",
+    News.CALLER_WAITS: "nada-ada-antrean",
 }
-"""What an operator hears of the floor, alone."""
+"""What an operator hears alone, of the floor and of those who wait."""
 
 
 async def be_on_net(call: Call, desk: str, number: str) -> None:
@@ -51,11 +54,13 @@ async def be_on_net(call: Call, desk: str, number: str) -> None:
 
 
 async def _listen(call: Call, desk: str, net: Net) -> None:
-    actor, where = call.around.switchboard.actor(desk), {"net": net.rules.net, "desk": desk}
+    board = call.around.switchboard
+    actor, where = board.actor(desk), {"net": net.rules.net, "desk": desk}
     ear = Ear(call.around.asterisk, call.id, call.around.rules.sounds)
     await net.join(Member(call.id, desk, actor, call.deliver))
     call.operators.add(call.id)  # a phone that has died is noticed
     call.around.tell(Fact(actor, "radio.joined", data={**where}))
+    board.tell_who_waits(desk, lambda: call.deliver(FloorNews(News.CALLER_WAITS)))
     try:
         while True:
             match await call.next():
@@ -65,11 +70,16 @@ async def _listen(call: Call, desk: str, net: Net) -> None:
                     await press(net, call.id, ear, digit)
                 case ChannelTalkingStarted() | ChannelTalkingFinished() as event:
                     await hear_voice(net, call.id, ear, event)
+                case ChannelHold():  # such a phone may send nothing, and is no dead one for that
+                    call.operators.discard(call.id)
+                case ChannelUnhold():
+                    call.operators.add(call.id)
                 case FloorNews(news=news):
                     await ear.hears(SOUNDS[news])
                 case PlaybackFinished(playback=playback):
                     await ear.finished(playback.id)
     finally:
+        board.tell_who_waits(desk, None)
         call.around.tell(Fact(actor, "radio.left", data={**where}))
 
 

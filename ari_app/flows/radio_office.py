@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Annotated, TypeAlias
@@ -52,7 +53,8 @@ class _Office:
         return {"net": given.net}
 
     def _said(self, given: _Say, actor: str, path: Path, is_said: bool) -> None:  # noqa: FBT001 - as the net tells it
-        path.unlink(missing_ok=True)
+        with suppress(OSError):  # the next application removes it
+            path.unlink(missing_ok=True)
         self._tell(Fact(actor, "radio.said", data={"net": given.net, "text": given.text, "said": is_said}))
 
     async def patch(self, given: _Patch, actor: str) -> Json:

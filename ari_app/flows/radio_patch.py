@@ -109,13 +109,16 @@ class Patch:
                 await self._party.ear.stop()  # what is played to a leg keeps it from being heard
                 self._net.ask(self._wish(), self._party.leg)
             case Key.NET_LISTEN:
-                await (self._hold_caller() if self._caller_listens else self._let_caller_listen())
-                await self._room.confirm(self._party)
+                listens = not self._caller_listens
+                await (self._let_caller_listen() if listens else self._hold_caller())
+                await self._answer(self._caller_listens == listens)
             case Key.NET_TALK:
-                await self._let_caller_talk(not self._member.also)
-                await self._room.confirm(self._party)
+                await self._answer(await self._let_caller_talk(not self._member.also))
             case _:
                 await classify(self._room, self._party, wish)
+
+    async def _answer(self, came_about: bool) -> None:  # noqa: FBT001 - as it came about
+        await (self._room.confirm(self._party) if came_about else self._room.warn(self._party))
 
     def _wish(self) -> FloorEvent:
         """Who has keyed unkeys. In an emergency a key takes the floor from whoever has it."""
@@ -133,18 +136,21 @@ class Patch:
             await self._net.listen(self._call.id)
         except AriRefused:
             await self._call.look()
+            await self._take_caller_home()  # they are muted by now
+            await self._room.hold()
             return
         self._call.bridges.has_caller = False
         self._caller_listens = True
         self._tell("radio.caller_listens", on=True)
 
-    async def _let_caller_talk(self, on: bool) -> None:  # noqa: FBT001 - as it is asked for
+    async def _let_caller_talk(self, on: bool) -> bool:  # noqa: FBT001 - as it is asked for
         if on:
             await self._let_caller_listen()
             if not self._caller_listens:
-                return
+                return False
         await self._net.let_talk(self._party.leg, self._call.id, on=on)
         self._tell("radio.caller_talks", on=on)
+        return True
 
     async def _hold_caller(self) -> None:
         """The caller is on hold again, and not on the net."""
@@ -180,7 +186,7 @@ class Patch:
             self._call.tell("call.resumed", self._party.actor, desk=self._party.desk)
         with suppress(AriRefused):  # gone by now: its end is in the inbox
             await self._call.around.nets.free(self._party.leg, self._net.rules.net)
-        await (self._room.confirm(self._party) if self._last is not None else self._room.warn(self._party))
+        await self._answer(self._last is not None)
         return self._party
 
     def _tell(self, action: str, **data: Json) -> None:

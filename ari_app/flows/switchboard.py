@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
@@ -24,7 +25,7 @@ from ari_app.domain.desks import (
     with_phone,
 )
 from ari_app.domain.facts import Fact
-from ari_app.domain.queue import Priority, Waiting, assign, next_overflow, to_give_up
+from ari_app.domain.queue import Priority, Waiting, assign, is_unserved, next_overflow, to_give_up
 
 REFUSED_SECONDS: Final = 2.0
 """How long a desk that was busy or unreachable is offered nothing: a phone that refuses at once would
@@ -96,6 +97,8 @@ class Switchboard:
         """The desks that ring or talk for each call: there may be a thousand, and every call asks for its own."""
         self._queue: dict[str, _Entry] = {}
         self._wanted: dict[str, tuple[str, Callable[[DeskReady], None]]] = {}
+        self._listeners: dict[str, Callable[[], None]] = {}
+        self._unserved: set[str] = set()  # for whom no desk rang when that was looked at last
         self._count = 0
         self._tell = tell
         self._overflow = overflow
@@ -351,16 +354,28 @@ class Switchboard:
             polda = self.of_unit(POLDA)
             if all(given):
                 break
-        for call in to_give_up(self.waiting):
+        leaving = to_give_up(self.waiting, now=now, overflow=self._overflow)
+        for call in leaving:
             give_up = self._queue[call].give_up
             if give_up is not None:
                 give_up()
-        self._set_wake(
-            min(
-                filter(None, (next_rested(polda, now), next_overflow(self.waiting, now, self._overflow))),
-                default=None,
-            )
-        )
+        if not leaving:  # what they leave may be enough
+            self._tell_who_waits()
+        moments = next_rested(polda, now), next_overflow(self.waiting, now, self._overflow)
+        self._set_wake(min(filter(None, moments), default=None))
+
+    def tell_who_waits(self, extension: str, tell: Callable[[], None] | None) -> None:
+        """``tell`` is called each time that a citizen begins to wait for whom no desk rings; None: no more."""
+        if tell is None:
+            self._listeners.pop(extension, None)
+        elif self._desks[extension].unit == POLDA:
+            self._listeners[extension] = tell
+
+    def _tell_who_waits(self) -> None:
+        before, self._unserved = self._unserved, {each.call for each in self.waiting if is_unserved(each)}
+        for tell in self._listeners.values() if self._unserved - before else ():
+            with suppress(InboxFull):  # that flow is stuck, and gets the same exception
+                tell()
 
     def _give(self, call: str, extension: str) -> bool:
         """Give a desk to a call; False when the call cannot take it, and is out of the queue for that."""

@@ -72,6 +72,13 @@ def unanswered() -> array[int]:
     return _samples([*beep, *gap, *beep, *gap, *beep, *gap, *beep], peak=0.3)
 
 
+def waiting() -> array[int]:
+    """Somebody who calls 110 waits, to an operator on the radio: low and high, twice, 500 ms in all."""
+    gap = [0.0] * _length(0.06)
+    knock = [*_beep(587, 0.11), *_beep(1319, 0.11)]
+    return _samples([*knock, *gap, *knock], peak=0.3)
+
+
 def _beep(hz: float, seconds: float, overtones: Mapping[int, float] | None = None) -> list[float]:
     return _faded(_wave(hz, _length(seconds), overtones or {1: 1.0}), _length(0.008))
 
@@ -186,5 +193,6 @@ SOUNDS: Final[Mapping[str, Callable[[], array[int]]]] = {
     "nada-habis": cut_off,
     "nada-panggil": calling,
     "nada-tidak-dijawab": unanswered,
+    "nada-ada-antrean": waiting,
 }
 """What is made for each key."""

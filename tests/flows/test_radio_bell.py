@@ -9,12 +9,12 @@ import pytest
 
 from ari_app.domain.call_code import DIGIT_SECONDS
 from ari_app.domain.facts import Fact
-from ari_app.flows.radio_bell import CALLING, UNANSWERED, WAIT_SECONDS
+from ari_app.flows.radio_bell import CALLING, HANGUP_SECONDS, UNANSWERED, WAIT_SECONDS
 from tests.flows.fake_asterisk import Lags
-from tests.flows.floor import RING_SECONDS, Floor, floor
+from tests.flows.floor import OVERFLOW_SECONDS, RING_SECONDS, Floor, floor
 from tests.flows.guarding import the_guard_acts
-from tests.flows.scenes import goodbye, in_talk, is_idle, leg_at, press, rings
-from tests.flows.test_radio import NET, hang_up, radio, up
+from tests.flows.scenes import goodbye, heard, in_talk, is_idle, leg_at, press, rings
+from tests.flows.test_radio import NET, hang_up, on_net, radio, up
 
 pytestmark = pytest.mark.anyio
 
@@ -150,6 +150,78 @@ async def test_an_officer_never_gets_the_last_desk_while_a_citizens_call_rings(l
         await goodbye(here, call)
         await hang_up(here, "1002")
     assert ("call_answered", "1002") in told(here)
+
+
+async def test_every_desk_rings_for_a_citizen_who_has_waited_too_long(lags: Lags) -> None:
+    """The one that rings for an officer as well: nobody answers at those where it has rung for the citizen."""
+    desks = [str(1001 + number) for number in range(5)]
+    async with floor(*desks, lags=lags, nets=[HT]) as here:
+        for desk in desks:
+            here.asterisk.register(desk)
+        await up(here)
+        call = here.asterisk.call()
+        await here.until(lambda: rings(here, "1001"))
+        await anyio.sleep(OVERFLOW_SECONDS - 2)
+        await officer_calls(here)
+        assert leg_at(here, "1004").startswith("ht-300-")
+        await anyio.sleep(3)
+        assert leg_at(here, "1004").startswith(call)
+        here.asterisk.desk_answers("1004")
+        await here.talking(call, "1004")
+        await goodbye(here, call)
+        await anyio.sleep(WAIT_SECONDS)
+
+
+@pytest.mark.parametrize("seconds", [0.2, 5.0])
+async def test_a_desk_is_a_citizens_when_its_phone_is_free(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    """A phone of one line refuses a call while the other one rings; an Asterisk that is slow is not waited for."""
+    async with floor("1001", nets=[HT]) as here:
+        here.asterisk.register("1001")
+        await officer_calls(here)
+        at_once = here.asterisk.hangup
+
+        async def slowly(leg: str, *, reason: str = "normal") -> None:
+            await anyio.sleep(seconds)
+            await at_once(leg, reason=reason)
+
+        monkeypatch.setattr(here.asterisk, "hangup", slowly)
+        call = here.asterisk.call()
+        await here.until(lambda: "call.offered" in here.told(call), seconds=HANGUP_SECONDS + 0.1)
+        await anyio.sleep(0.1)
+        assert ("call.not_answered" in here.told(call)) == (seconds > HANGUP_SECONDS)
+        monkeypatch.undo()
+        await here.until(lambda: rings(here, "1001") and leg_at(here, "1001").startswith(call), seconds=20)
+        here.asterisk.desk_answers("1001")
+        await here.talking(call, "1001")
+        await goodbye(here, call)
+        await anyio.sleep(WAIT_SECONDS)
+
+
+async def test_who_is_on_the_net_hears_that_a_citizen_waits(lags: Lags) -> None:
+    """Once for each of them, and only those who could serve them; whoever hangs up gets the first."""
+    async with floor("1001", "2011", lags=lags, nets=[HT]) as here:
+        here.asterisk.register("1001")
+        (elsewhere,) = await on_net(here, "2011")
+        await officer_calls(here)
+        here.asterisk.desk_answers("1001")
+        await anyio.sleep(0.5)
+        leg = leg_at(here, "1001")
+        first = here.asterisk.call()
+        await anyio.sleep(5)
+        assert heard(here, leg) == ["nada-ada-antrean"]
+        second = here.asterisk.call("081234567891")
+        await anyio.sleep(5)
+        assert heard(here, leg) == ["nada-ada-antrean"] * 2
+        assert heard(here, elsewhere) == []
+        await hang_up(here, "1001")
+        await here.until(lambda: rings(here, "1001"))
+        here.asterisk.desk_answers("1001")
+        await here.talking(first, "1001")
+        await goodbye(here, first)
+        here.asterisk.phones["1001"].answers_after = 0.1
+        await here.talking(second, "1001")
+        await goodbye(here, second)
+        await hang_up(here, "2011")
 
 
 async def test_no_code_no_bell() -> None:

@@ -85,6 +85,25 @@ async def test_back_from_a_net_on_which_the_caller_listens(lags: Lags) -> None:
         await goodbye(here, call)
 
 
+@pytest.mark.parametrize("key", ["1", "2"])
+@pytest.mark.parametrize("order", ["mute", "add_to_bridge"])
+async def test_a_net_that_cannot_be_listened_to(lags: Lags, order: str, key: str) -> None:
+    """The caller is on hold as before, and heard afterwards; the operator can try it again."""
+    async with floor("1001", lags=lags, nets=[NET]) as here:
+        call, leg = await patched(here)
+        here.asterisk.trouble[order] = ["refused"]
+        await press(here, "1001", key, settled=0.6)
+        assert here.asterisk.hears(call) == {"izin-menunggu"}
+        assert heard(here, leg) == ["nada-salah"]
+        await press(here, "1001", "#", settled=3)
+        assert hear_each_other(here, call, leg)
+        await press(here, "1001", "*3300#", settled=0.5)
+        await press(here, "1001", "1", settled=0.6)
+        assert here.asterisk.hears(call) == {here.asterisk.gateways["300"].leg}
+        await press(here, "1001", "#", settled=0.6)
+        await goodbye(here, call)
+
+
 @pytest.mark.parametrize("keys", ["", "1", "2", "25", "5"])
 async def test_the_caller_hangs_up(lags: Lags, keys: str) -> None:
     """The floor is free within a second, and the facts are complete before the call's end."""

@@ -7,7 +7,7 @@ import pytest
 
 from ari_app.flows.radio_pulse import DEAD_SECONDS, LOOK_SECONDS, STEADY_SECONDS
 from tests.flows.fake_asterisk import Lags
-from tests.flows.floor import Floor, floor
+from tests.flows.floor import RULES, Floor, floor
 from tests.flows.scenes import press
 from tests.flows.test_radio import NET, hang_up, on_net, radio, told, up
 
@@ -81,3 +81,20 @@ async def test_one_that_was_steady_and_whose_officer_talks_on_is_found_dead_too(
         assert len(radio(here, "radio.gateway_down")) == 1
         here.asterisk.gateways["300"].answers_after = 0.05
         await anyio.sleep(60)
+
+
+async def test_a_desks_phone_that_holds_is_not_taken_for_dead(lags: Lags) -> None:
+    """By its own key it may send nothing; it is watched again afterwards."""
+    async with floor("1001", lags=lags, nets=[NET]) as here:
+        (leg,) = await on_net(here, "1001")
+        await anyio.sleep(5)
+        here.asterisk.hold_key("1001", on=True)
+        here.asterisk.phone_dies("1001")
+        await anyio.sleep(60)
+        assert leg in here.asterisk.legs
+        here.asterisk.legs[leg].died_at = None
+        here.asterisk.hold_key("1001", on=False)
+        await anyio.sleep(3)
+        here.asterisk.phone_dies("1001")
+        await here.until(lambda: leg not in here.asterisk.legs, seconds=2 * RULES.dead_phone)
+    assert len(radio(here, "radio.left")) == 1

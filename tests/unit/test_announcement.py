@@ -111,6 +111,21 @@ def centre(open_journal: OpenJournal, path: Path) -> Centre:
     return Centre(open_journal(), path)
 
 
+async def test_a_sound_that_cannot_be_removed_ends_nothing(centre: Centre, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was announced, and so is the next; the next application removes it."""
+    centre.begin()
+    centre.tell(Fact("desk:1001", "call.classified", "c1", {"emergency": True}))
+    monkeypatch.setattr(Path, "unlink", _no_disk)
+    async with centre.at_work():
+        await centre.edit(category="kebakaran", place=PLACE)
+        await centre.edit(place="Jl. Pemuda")
+    assert len(centre.air.said) == 2
+
+
+def _no_disk(path: Path, **_: Any) -> None:
+    raise OSError(path)
+
+
 async def test_once_everything_is_entered_and_again_when_it_changes(centre: Centre) -> None:
     """Not for what is said of the reporter, and not when nothing has changed."""
     centre.begin()

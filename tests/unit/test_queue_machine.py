@@ -70,7 +70,7 @@ class Floor(RuleBasedStateMachine):
         for call in given:
             self.count_offers(call)
         self.check_what_was_given(calls, given)
-        for call in to_give_up(list(self.queue.values())):
+        for call in to_give_up(list(self.queue.values()), now=self.now, overflow=OVERFLOW):
             self.end_offers(call)
 
     def count_offers(self, call: str) -> None:

@@ -58,6 +58,16 @@ async def test_a_sentence_is_said_and_its_sound_is_gone_afterwards(tmp_path: Pat
     )  # fmt: skip
 
 
+async def test_a_sound_that_cannot_be_removed_is_nothing_to_the_net(tmp_path: Path) -> None:
+    """It is told all the same; the next application removes it."""
+    office = Office(tmp_path)
+    await office.give("say", net="300", text="Uji")
+    (tmp_path / "3.wav").unlink()
+    (tmp_path / "3.wav").mkdir()
+    office.net._speaker._waiting[0].on_end(True)
+    assert [fact.action for fact in office.told] == ["radio.said"]
+
+
 async def test_what_has_waited_for_too_long_is_not_said(tmp_path: Path) -> None:
     office = Office(tmp_path)
     await office.give("say", net="300", text="Uji")
