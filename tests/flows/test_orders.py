@@ -86,12 +86,20 @@ async def test_a_polres_that_there_is_not_or_that_cannot_be_rung(lags: Lags) -> 
     async with floor("1001", "2011", lags=lags) as here:
         call = await in_talk(here)
         assert await refused(here, "calls.transfer", call, polres="77") == "there is no Polres 77"
-        with pytest.raises(CommandRefused, match="no desk of Polres 01 can be rung: unreachable"):
-            await give(here, "calls.transfer", call, polres="01")
+        why = "no desk of Polres 01 can be rung: unreachable"
+        assert await refused(here, "calls.transfer", call, polres="01") == why
         assert here.asterisk.is_talking(call, "1001")
         assert WRONG not in heard(here, leg_at(here, "1001")), "it was not the operator who asked for it"
-        await goodbye(here, call)
-    assert last(here, "call.taken_back").actor == ACTOR
+        await press(here, "1001", "*4", settled=2)
+        assert await refused(here, "calls.transfer", call, polres="01") == why
+        await anyio.sleep(1)
+        assert here.asterisk.hears(call) == {"musik"}, "who was on hold is so still"
+        await press(here, "1001", "*4", settled=2)
+        assert here.asterisk.is_talking(call, "1001")
+        await press(here, "1001", "*0")
+        await here.ended(call)
+    assert not {"call.transfer_started", "call.taken_back"} & set(here.told(call))
+    assert here.facts(call, "complaint.closed"), "it waits for no Polres"
 
 
 @pytest.mark.parametrize("kind", ["valid", "not_valid", "emergency"])
