@@ -135,6 +135,36 @@ async def test_a_prank_and_a_hang_up_end_the_call_in_any_state(lags: Lags, state
         assert here.facts(call, "call.closed")[0].data == ({} if name == "calls.classify" else data)
 
 
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("calls.hangup", "calls.hangup"),
+        ("calls.hangup", "calls.classify"),
+        ("calls.classify", "calls.hangup"),
+        ("*0", "calls.hangup"),
+    ],
+)
+async def test_two_who_end_the_call_at_once(lags: Lags, first: str, second: str) -> None:
+    """Whoever comes second changes nothing: the caller hears the salutation, and nobody else."""
+    ends = {"calls.hangup": {"reason": "salah sambung"}, "calls.classify": {"kind": "prank"}}
+    async with floor("1001", lags=lags) as here:
+        call = await in_talk(here)
+        if first == "*0":
+            here.asterisk.press("1001", first)
+            assert here.app is not None
+            living = here.app.router.calls[call]
+            await here.until(lambda: "call.closed" in here.told(call))
+            here.app.router.end_by_order(living, ACTOR, "salah sambung")
+        else:
+            await give(here, first, call, **ends[first])
+            await give(here, second, call, **ends[second])
+        await here.ended(call, seconds=4)
+        assert heard(here, call)[-1] == "salam-penutup"
+    assert "call.fallback" not in here.told(call)
+    assert here.told(call).count("call.closed") == 1
+    assert here.end_of(call)["by"] == "desk"
+
+
 async def _in_state(here: Floor, state: str) -> str:
     if state == "transferring":
         return await transferring(here, "2011")
