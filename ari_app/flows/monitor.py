@@ -71,6 +71,8 @@ class Monitor:
         self._leg = ""
         self._snoop: str | None = None
         self._is_aside = False
+        self._is_joined = False
+        """Whether their leg may be in the caller's bridge."""
         self._place: tuple[Mode, str] | None = None
         self._began: float | None = None
         self._is_over = False
@@ -157,14 +159,17 @@ class Monitor:
         if mode is not self._mode:
             self._over(CHANGED)
             self._mode, self._is_over = mode, False
-        await self._follow(ear)
-        await ear.confirms(OK)
+        if await self._follow(ear):
+            await ear.confirms(OK)
 
-    async def _follow(self, ear: Ear) -> None:
-        """Be where the mode wants it, with whoever has the caller now."""
+    async def _follow(self, ear: Ear) -> bool:
+        """Be where the mode wants it, with whoever has the caller now; whether it is.
+
+        Who is to be heard no more, and cannot be taken out of the talk, is hung up.
+        """
         wanted = self._wanted()
         if wanted == self._place and self._is_somewhere:
-            return
+            return True
         self._place = None
         await ear.stop()  # a leg to which something is played takes no other order
         try:
@@ -175,12 +180,16 @@ class Monitor:
                 await (self._join(wanted[1]) if wanted[0] is Mode.BARGE else self._listen(wanted[1]))
         except (AriRefused, TimeoutError) as error:  # somebody is gone by now: then there is news of it
             log.info("monitor.not_there", error=repr(error))
-            await ear.confirms(WRONG)
-            return
+            if self._is_joined and self._mode is not Mode.BARGE:
+                await self._watch.end_leg(self._leg)
+            else:
+                await ear.confirms(WRONG)
+            return False
         self._place = wanted
         if wanted is not None and self._began is None and not self._is_over:
             self._began = now()
             self._tell("monitor.started", self._actor, mode=self._mode.value)
+        return True
 
     def _wanted(self) -> tuple[Mode, str] | None:
         """The mode, with the leg to listen to or the bridge to join; None: nobody has the caller at present."""
@@ -193,7 +202,7 @@ class Monitor:
         return self._is_aside or self._place is not None
 
     async def _join(self, bridge: str) -> None:
-        self._is_aside = False
+        self._is_aside, self._is_joined = False, True
         await self._watch.around.asterisk.add_to_bridge(bridge, [self._leg], absorb_keys=True)
 
     async def _listen(self, leg: str) -> None:
@@ -207,7 +216,7 @@ class Monitor:
     async def _go_aside(self) -> None:
         if not self._is_aside:
             await self._watch.bridges.join_aside([self._leg])
-            self._is_aside = True
+            self._is_aside, self._is_joined = True, False
 
     async def _end_snoop(self) -> None:
         snoop, self._snoop = self._snoop, None

@@ -12,7 +12,7 @@ from ari_app.domain.display import Shown
 from tests.flows.fake_asterisk import BUSY, Lags
 from tests.flows.floor import Floor, floor
 from tests.flows.office import ACTOR, give, refused
-from tests.flows.scenes import goodbye, hear_each_other, in_talk, is_idle, leg_at, press, rings
+from tests.flows.scenes import OK, WRONG, goodbye, hear_each_other, heard, in_talk, is_idle, leg_at, press, rings
 from tests.flows.second_witness import differences
 
 pytestmark = pytest.mark.anyio
@@ -108,6 +108,34 @@ async def test_the_modes_by_key(lags: Lags) -> None:
         for mode in ("listen", "barge", "whisper", "listen")
         for action in ("monitor.started", "monitor.ended")
     ]
+
+
+async def test_who_cannot_be_taken_out_of_the_talk_is_hung_up(lags: Lags) -> None:
+    """By ``1`` nobody goes on being heard unknowingly: there is no tone of success, and the phone is hung up."""
+    async with floor(*DESKS, lags=lags) as here:
+        call = await monitored(here, "barge")
+        supervisor = leg_at(here, PANTAU)
+        here.asterisk.trouble["add_to_bridge"] = ["refused"]
+        await press(here, PANTAU, "1", settled=1)
+        assert is_idle(here, PANTAU)
+        assert OK not in heard(here, supervisor)
+        assert hear_each_other(here, call, leg_at(here, "1001"))
+        await goodbye(here, call)
+    assert [each["reason"] for each in uses(here, "monitor.ended")] == ["changed"]
+
+
+async def test_a_mode_that_does_not_come_about(lags: Lags) -> None:
+    """The tone says so, and the next key may do it."""
+    async with floor(*DESKS, lags=lags) as here:
+        call = await monitored(here, "listen")
+        supervisor = leg_at(here, PANTAU)
+        here.asterisk.trouble["snoop"] = ["refused"]
+        await press(here, PANTAU, "2", settled=1)
+        assert heard(here, supervisor) == [WRONG]
+        await press(here, PANTAU, "2", settled=1)
+        assert heard(here, supervisor) == [WRONG, OK]
+        assert overheard(here, call)[2] == {call, leg_at(here, "1001")}
+        await goodbye(here, call)
 
 
 @pytest.mark.parametrize("mode", ["listen", "whisper", "barge"])
