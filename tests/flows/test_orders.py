@@ -5,10 +5,13 @@ from __future__ import annotations
 from contextlib import suppress
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 from ari_app.ari.commands import Mark
+from ari_app.ari.errors import InboxFull
 from ari_app.domain.commands import CommandRefused
+from ari_app.domain.desks import DeskState
 from ari_app.flows.messages import Delivered
 from ari_app.flows.orders import ANSWER_SECONDS, TRY_AGAIN
 from tests.flows.fake_asterisk import Lags
@@ -268,6 +271,42 @@ async def test_a_call_that_does_not_listen(lags: Lags, monkeypatch: pytest.Monke
             living.deliver(message)
         await anyio.sleep(1)
         assert here.asterisk.is_talking(call, "1001")
+        await goodbye(here, call)
+
+
+@pytest.mark.parametrize("name", ["calls.hangup", "calls.hold"])
+async def test_a_call_that_takes_in_nothing(lags: Lags, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Nothing is said to be done, and nobody waits for it."""
+
+    def full(_: Delivered) -> None:
+        raise InboxFull
+
+    async with floor("1001", lags=lags) as here:
+        call = await in_talk(here)
+        assert here.app is not None
+        before = anyio.current_time()
+        with monkeypatch.context() as patch:
+            patch.setattr(here.app.router.calls[call], "deliver", full)
+            assert await refused(here, name, call, **EVERY[name]) == TRY_AGAIN
+        assert anyio.current_time() == before
+        await goodbye(here, call)
+
+
+async def test_nobody_begins_to_listen_while_the_application_stops(lags: Lags) -> None:
+    async with floor("1001", "1003", lags=lags) as here:
+        call = await in_talk(here)
+        here.asterisk.register("1003")
+        await anyio.sleep(0.1)
+        app = here.app
+        assert app is not None
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(app.router.hand_over)
+            await anyio.lowlevel.checkpoint()
+            assert await refused(here, "monitor.listen", call, desk="1003") == TRY_AGAIN
+        assert is_idle(here, "1003")
+        assert here.board.desks["1003"].state is DeskState.FREE
+        here.kill()
+        await here.start()
         await goodbye(here, call)
 
 
