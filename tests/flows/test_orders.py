@@ -225,6 +225,14 @@ async def test_calls_that_take_no_orders(lags: Lags) -> None:
         here.asterisk.caller_hangs_up(lost)
 
 
+async def test_what_was_given_is_refused_in_plain_words(lags: Lags) -> None:
+    async with floor("1001", lags=lags) as here:
+        call = await in_talk(here)
+        assert await refused(here, "calls.transfer", call, polres="1") == "polres has two digits"
+        assert await refused(here, "calls.hold", "*") == "call is not the id of a call"
+        await goodbye(here, call)
+
+
 async def test_a_caller_in_the_fallback(lags: Lags) -> None:
     async with floor("1001", lags=lags) as here:
         call = here.asterisk.call()
