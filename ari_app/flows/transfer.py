@@ -96,7 +96,7 @@ class Transfer:
             if not has_begun and self._party is not None and self._room.order is not None:
                 why = f"no desk of Polres {self._polres} can be rung: {self._why_nobody()}"
                 await self._room.warn(self._party, why)
-                return self._party  # an order that is refused has changed nothing
+                return self._party  # a caller on hold stays there, and nothing is told of an order that is refused
             self._tell("call.transfer_started", desks=list(desks))
             if has_begun:
                 await self._begin(desks)
