@@ -233,9 +233,14 @@ def _off_call(row: DeskRow) -> DeskRow:
     return replace(row, call=None, activity=None)
 
 
+def _lost(floor: _Floor) -> Iterator[DeskRow]:
+    """Whoever rang or talked is free again, but not who listens, nor the desk that is named."""
+    yield from (row for row in floor.all_leave(but="desk") if floor.desks[row.extension].activity != MONITORING)
+
+
 def _taken(floor: _Floor) -> Iterator[DeskRow]:
     """One desk has the caller; whoever else rang or talked is free again (SOP V.7), but not who listens."""
-    yield from (row for row in floor.all_leave(but="desk") if floor.desks[row.extension].activity != MONITORING)
+    yield from _lost(floor)
     yield from floor.at("desk", TALKING)
 
 
@@ -263,7 +268,7 @@ _CALLS: Final[Mapping[str, Callable[[_Floor], Iterator[DeskRow]]]] = {
     "call.transfer_started": _Floor.ring,
     "call.transfer_answered": _taken,
     "call.taken_back": _taken,
-    "call.requeued": _Floor.all_leave,
+    "call.requeued": _lost,
     "call.closed": _Floor.all_leave,  # the caller hears the closing salutation alone
     "call.fallback": _Floor.all_leave,
     "call.ended": _Floor.all_leave,

@@ -115,11 +115,11 @@ class Call:
         Raises:
             CallerLeft: the caller is gone; also at every later ``next``. ``CallLost``: nobody has seen how.
             CallClosed: a supervisor has closed the call; once.
-            InboxFull: see there.
-            Stopping: the application is about to end.
+            InboxFull: see there. ``Stopping``: the application is about to end.
         """
         self._look_for_caller()
-        message = await self._inbox.get()
+        while isinstance(message := await self._inbox.get(), Dismissed) and self.is_closed:
+            pass  # somebody else has closed it already
         if isinstance(message, Stop):
             raise Stopping
         self._note(message)

@@ -20,7 +20,7 @@ from ari_app.flows.blocking import CallId
 from ari_app.flows.call import Call
 from ari_app.flows.monitor import Mode, Monitor, new_id
 from ari_app.flows.office import Arguments, Extension, command
-from ari_app.flows.orders import IT_IS_CLOSED, NOBODY_HAS_IT, Order
+from ari_app.flows.orders import IT_IS_CLOSED, NOBODY_HAS_IT, TRY_AGAIN, Order
 from ari_app.flows.router import Router
 
 ENDED, FALLBACK = "call.ended", "call.fallback"
@@ -92,7 +92,8 @@ class CallOffice:
         call = await self._living(given.call)
         if not call.was_answered:
             raise CommandRefused("no operator has spoken with this caller yet: nobody is hung up on unheard")
-        self._router.end_by_order(call, actor, reason)
+        if not self._router.end_by_order(call, actor, reason):
+            raise CommandRefused(TRY_AGAIN)
         return {"call": given.call}
 
     async def classify(self, given: _Classify, actor: str) -> Json:
@@ -126,7 +127,9 @@ class CallOffice:
             watch.forget()
             raise CommandRefused(f"desk {given.desk} cannot be rung: {_why_not(board.desks[given.desk])}")
         monitor = Monitor(watch, call, given.desk, mode, actor)
-        self._router.begin(watch, lambda _: monitor.carry_out())
+        if not self._router.begin(watch, lambda _: monitor.carry_out()):
+            watch.forget()
+            raise CommandRefused(TRY_AGAIN)
         return {"call": given.call, "desk": given.desk, "mode": mode.value, "with": call.company.desk}
 
     async def _living(self, call_id: str) -> Call:

@@ -115,6 +115,7 @@ async def dismiss(room: Room, dismissed: Dismissed) -> Ended:
         CallerLeft: the caller did not wait for the end of it.
     """
     call = room.call
+    call.is_closed = True  # from here on nobody else closes it
     if dismissed.reason is None:
         call.tell("call.closed", dismissed.by)
         call.around.complaints.close(call.id, dismissed.by)

@@ -62,6 +62,10 @@ def new_id() -> str:
     return f"{MONITOR_PREFIX}{secrets.token_hex(4)}"
 
 
+class _SnoopGone(Exception):
+    """What the operator is heard by has ended before it was ours."""
+
+
 class Monitor:
     """One supervisor at one call. ``watch`` is theirs, with the desk's leg, ``target`` the call."""
 
@@ -71,8 +75,12 @@ class Monitor:
         self._leg = ""
         self._snoop: str | None = None
         self._is_aside = False
+        self._is_joined = False
+        """Whether their leg may be in the caller's bridge."""
         self._place: tuple[Mode, str] | None = None
         self._began: float | None = None
+        self._was_there = False
+        """Whether the beginning of it has been told, in whatever mode."""
         self._is_over = False
         """Whether the end of it has been told."""
         watch.originator = None
@@ -140,6 +148,10 @@ class Monitor:
                     await self._follow(ear)
                 case ChannelDestroyed(channel=Channel(id=leg)) | LegGone(leg=leg) if leg == self._leg:
                     return HUNG_UP
+                case ChannelDestroyed(channel=Channel(id=leg)) | LegGone(leg=leg) if leg == self._snoop:
+                    self._place = None  # it has ended of itself, or with the operator's leg: of that there will be news
+                    if not self._target.has_ended(self._target.company.holder or ""):
+                        await self._follow(ear)
                 case ChannelDtmfReceived(channel=Channel(id=leg), digit=digit) if leg == self._leg and digit in KEYS:
                     await self._change(ear, KEYS[digit])
                 case PlaybackFinished(playback=playback):
@@ -157,14 +169,17 @@ class Monitor:
         if mode is not self._mode:
             self._over(CHANGED)
             self._mode, self._is_over = mode, False
-        await self._follow(ear)
-        await ear.confirms(OK)
+        if await self._follow(ear):
+            await ear.confirms(OK)
 
-    async def _follow(self, ear: Ear) -> None:
-        """Be where the mode wants it, with whoever has the caller now."""
+    async def _follow(self, ear: Ear) -> bool:
+        """Be where the mode wants it, with whoever has the caller now; whether it is.
+
+        Who is to be heard no more, and cannot be taken out of the talk, is hung up.
+        """
         wanted = self._wanted()
         if wanted == self._place and self._is_somewhere:
-            return
+            return True
         self._place = None
         await ear.stop()  # a leg to which something is played takes no other order
         try:
@@ -173,14 +188,18 @@ class Monitor:
                 await self._go_aside()
             if wanted is not None:
                 await (self._join(wanted[1]) if wanted[0] is Mode.BARGE else self._listen(wanted[1]))
-        except (AriRefused, TimeoutError) as error:  # somebody is gone by now: then there is news of it
+        except (AriRefused, TimeoutError, _SnoopGone) as error:  # somebody is gone by now: then there is news of it
             log.info("monitor.not_there", error=repr(error))
-            await ear.confirms(WRONG)
-            return
+            if self._is_joined and self._mode is not Mode.BARGE:
+                await self._watch.end_leg(self._leg)
+            else:
+                await ear.confirms(WRONG)
+            return False
         self._place = wanted
         if wanted is not None and self._began is None and not self._is_over:
-            self._began = now()
+            self._began, self._was_there = now(), True
             self._tell("monitor.started", self._actor, mode=self._mode.value)
+        return True
 
     def _wanted(self) -> tuple[Mode, str] | None:
         """The mode, with the leg to listen to or the bridge to join; None: nobody has the caller at present."""
@@ -193,7 +212,7 @@ class Monitor:
         return self._is_aside or self._place is not None
 
     async def _join(self, bridge: str) -> None:
-        self._is_aside = False
+        self._is_aside, self._is_joined = False, True
         await self._watch.around.asterisk.add_to_bridge(bridge, [self._leg], absorb_keys=True)
 
     async def _listen(self, leg: str) -> None:
@@ -201,13 +220,14 @@ class Monitor:
         snoop = self._snoop = self._watch.new_leg()
         await asterisk.snoop(leg, snoop, whispers=self._mode is Mode.WHISPER)
         await asterisk.subscribe([f"channel:{snoop}"])  # otherwise its end is not told
-        if await handed_over(self._watch, snoop):
-            await self._watch.bridges.join_aside([snoop])
+        if not await handed_over(self._watch, snoop):
+            raise _SnoopGone
+        await self._watch.bridges.join_aside([snoop])
 
     async def _go_aside(self) -> None:
         if not self._is_aside:
             await self._watch.bridges.join_aside([self._leg])
-            self._is_aside = True
+            self._is_aside, self._is_joined = True, False
 
     async def _end_snoop(self) -> None:
         snoop, self._snoop = self._snoop, None
@@ -223,7 +243,7 @@ class Monitor:
         if began is not None:
             ms = round((now() - began) * 1000)
             self._tell("monitor.ended", self._actor, mode=self._mode.value, reason=reason, ms=ms)
-        elif not is_told:
+        elif not is_told and not self._was_there:
             self._tell("monitor.not_answered", f"desk:{self._desk}", reason=reason)
 
     def _tell(self, action: str, actor: str, **data: Json) -> None:

@@ -48,7 +48,13 @@ _REASONS: Final = {
     "missing": "is missing",
     "string_type": "is not a text",
 }
-_ALLOWED: Final = {"nrp": "has 4 to 18 digits", "desk": "has 2 to 8 digits", "pin_hash": "is not the hash of a PIN"}
+_ALLOWED: Final = {
+    "nrp": "has 4 to 18 digits",
+    "desk": "has 2 to 8 digits",
+    "polres": "has two digits",
+    "call": "is not the id of a call",
+    "pin_hash": "is not the hash of a PIN",
+}
 
 
 def _first(error: ValidationError) -> str:

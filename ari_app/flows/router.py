@@ -33,7 +33,7 @@ from ari_app.flows.desk_services import Services, serve_desk
 from ari_app.flows.emergency import answer_emergency_call
 from ari_app.flows.hearing import silence
 from ari_app.flows.messages import Delivered, Dismissed, DisplayChanged, LegGone, Stop, Stopping, Unblocked
-from ari_app.flows.orders import Order
+from ari_app.flows.orders import TRY_AGAIN, Order
 from ari_app.flows.radio_desk import be_on_net
 from ari_app.flows.room import SUCCESS
 from ari_app.flows.stories import Stories
@@ -134,9 +134,10 @@ class Router:
             return None
         call.tell("call.classified", actor, kind="prank")
         has_blocked = call.around.blocking.mark(call_id, call.caller, actor, note=note)
-        if call.was_answered and not self.stories.is_closing(call_id):
-            self._deliver(call, Dismissed(actor, has_blocked))
-        return Marked(is_closing=call.was_answered, has_blocked=has_blocked)
+        is_closing = call.was_answered
+        if is_closing and not self.stories.is_closing(call_id):
+            is_closing = self._deliver(call, Dismissed(actor, has_blocked))
+        return Marked(is_closing=is_closing, has_blocked=has_blocked)
 
     def unblocked(self, number: str) -> None:
         """A number is not blocked any more: whoever waits to be verified for it hears of that (SOP VIII)."""
@@ -162,22 +163,35 @@ class Router:
     def order(self, call: Call, order: Order) -> None:
         """Give a call an order, which it answers."""
         call.company.await_answer(order)
-        self._deliver(call, order)
+        if not self._deliver(call, order):
+            order.refuse(TRY_AGAIN)
 
-    def end_by_order(self, call: Call, actor: str, reason: str) -> None:
-        """A supervisor ends a call: the caller hears the salutation, in whatever state it is."""
-        self._deliver(call, Dismissed(actor, has_blocked=False, reason=reason))
+    def end_by_order(self, call: Call, actor: str, reason: str) -> bool:
+        """A supervisor ends a call: the caller hears the salutation, in whatever state it is.
 
-    def begin(self, watch: Call, procedure: Procedure) -> None:
-        """Serve what a supervisor has begun: a call of its own, in which nobody has called."""
+        False: it takes in nothing more.
+        """
+        return self._deliver(call, Dismissed(actor, has_blocked=False, reason=reason))
+
+    def begin(self, watch: Call, procedure: Procedure) -> bool:
+        """Serve what a supervisor has begun: a call of its own, in which nobody has called.
+
+        False: we are about to end.
+        """
+        if self._is_stopping:
+            return False
         self.calls[watch.id] = watch
         self._tasks.start_soon(self._serve, watch, procedure)
+        return True
 
-    def _deliver(self, call: Call, message: Delivered) -> None:
+    def _deliver(self, call: Call, message: Delivered) -> bool:
+        """Put a message into a call's inbox; False: it is full, and the call's flow is about to fail."""
         try:
             call.deliver(message)
         except InboxFull:
             log.error("call.inbox_full", call=call.id)
+            return False
+        return True
 
     def leg_lost(self, leg: str) -> None:
         """A leg was found missing: tell the call or the radio net that it belongs to."""

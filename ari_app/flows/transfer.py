@@ -92,8 +92,12 @@ class Transfer:
         board = self._call.around.switchboard
         try:
             desks = board.want(self._polres, self._call.id, self._call.deliver)
-            self._tell("call.transfer_started", desks=list(desks))
             has_begun = not self._is_hopeless()
+            if not has_begun and self._party is not None and self._room.order is not None:
+                why = f"no desk of Polres {self._polres} can be rung: {self._why_nobody()}"
+                await self._room.warn(self._party, why)
+                return self._party  # a caller on hold stays there, and nothing is told of an order that is refused
+            self._tell("call.transfer_started", desks=list(desks))
             if has_begun:
                 await self._begin(desks)
             with self._room.during("a Polres is being rung"):
@@ -108,9 +112,9 @@ class Transfer:
             await self._group.end(reason="normal")  # so that the phones show a missed call
         if isinstance(answered, Party):
             return answered
-        after = await self._take_back(answered)
+        after = await self._take_back(answered, has_begun=has_begun)
         if isinstance(after, Party) and not has_begun:
-            await self._room.warn(after, f"no desk of Polres {self._polres} can be rung: {answered}")
+            await self._room.warn(after)
         return after
 
     def _is_hopeless(self) -> bool:
@@ -194,7 +198,7 @@ class Transfer:
             await room.leave(other)  # the Polda operator is free again
         return polres
 
-    async def _take_back(self, reason: str) -> Next:
+    async def _take_back(self, reason: str, *, has_begun: bool) -> Next:
         """SOP V.10, V.11: the same operator has the caller again at once; the complaint stays open for the Polres."""
         room, party = self._room, self._party
         room.open_for = self._polres
@@ -203,7 +207,8 @@ class Transfer:
             return Lost("transfer_failed")
         if self._call.has_ended(party.leg):  # while the caller was on hold
             return await left_by(room, party, self._call.causes[party.leg])
-        await room.resume_at_once()
+        if has_begun:  # otherwise a caller on hold stays there
+            await room.resume_at_once()
         await party.ear.stop()
         if reason == OPERATOR:
             await room.confirm(party)

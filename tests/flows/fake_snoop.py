@@ -9,6 +9,7 @@ from ari_app.ari.errors import AriNotFound
 from tests.flows.equipment import Leg
 
 SNOOP = "snoop"
+NORMAL = 16
 
 
 class FakeSnoop:
@@ -21,11 +22,14 @@ class FakeSnoop:
     _enter: Callable[..., None]
     _later: Callable[..., None]
     _make: Callable[..., Leg]
+    _destroy: Callable[[Leg, int], None]
     hears: Callable[[str], set[str]]
 
     def __init__(self) -> None:
         self.spies: dict[str, tuple[str, bool]] = {}
         """By snoop: the leg that it hears, and whether it is heard there."""
+        self.snoops_live = True
+        """Otherwise they are gone before they are ours."""
 
     async def snoop(self, leg: str, snoop: str, *, whispers: bool) -> None:
         await self._order("snoop", lambda: self._snoop(leg, snoop, whispers))
@@ -36,7 +40,10 @@ class FakeSnoop:
             raise AriNotFound(404, "Channel not found")
         made = self._make(Leg(snoop, f"Snoop/{leg}-00000000", "Stasis", "Up", desk=SNOOP))
         self.spies[snoop] = (leg, whispers)
-        self._later(made, 0.001, lambda: self._enter(made, "leg"))
+        if self.snoops_live:
+            self._later(made, 0.001, lambda: self._enter(made, "leg"))
+        else:
+            self._later(made, 0.1, lambda: self._destroy(made, NORMAL))
 
     def overhears(self, id_: str) -> set[str]:
         """What a leg hears, through snoops as well: other legs, and sounds that are played to them alone."""

@@ -12,7 +12,7 @@ from ari_app.domain.display import Shown
 from tests.flows.fake_asterisk import BUSY, Lags
 from tests.flows.floor import Floor, floor
 from tests.flows.office import ACTOR, give, refused
-from tests.flows.scenes import goodbye, hear_each_other, in_talk, is_idle, leg_at, press, rings
+from tests.flows.scenes import OK, WRONG, goodbye, hear_each_other, heard, in_talk, is_idle, leg_at, press, rings
 from tests.flows.second_witness import differences
 
 pytestmark = pytest.mark.anyio
@@ -110,6 +110,35 @@ async def test_the_modes_by_key(lags: Lags) -> None:
     ]
 
 
+async def test_who_cannot_be_taken_out_of_the_talk_is_hung_up(lags: Lags) -> None:
+    """By ``1`` nobody goes on being heard unknowingly: there is no tone of success, and the phone is hung up."""
+    async with floor(*DESKS, lags=lags) as here:
+        call = await monitored(here, "barge")
+        supervisor = leg_at(here, PANTAU)
+        here.asterisk.trouble["add_to_bridge"] = ["refused"]
+        await press(here, PANTAU, "1", settled=1)
+        assert is_idle(here, PANTAU)
+        assert OK not in heard(here, supervisor)
+        assert hear_each_other(here, call, leg_at(here, "1001"))
+        await goodbye(here, call)
+    assert [each["reason"] for each in uses(here, "monitor.ended")] == ["changed"]
+    assert uses(here, "monitor.not_answered") == [], "it was"
+
+
+async def test_a_mode_that_does_not_come_about(lags: Lags) -> None:
+    """The tone says so, and the next key may do it."""
+    async with floor(*DESKS, lags=lags) as here:
+        call = await monitored(here, "listen")
+        supervisor = leg_at(here, PANTAU)
+        here.asterisk.trouble["snoop"] = ["refused"]
+        await press(here, PANTAU, "2", settled=1)
+        assert heard(here, supervisor) == [WRONG]
+        await press(here, PANTAU, "2", settled=1)
+        assert heard(here, supervisor) == [WRONG, OK]
+        assert overheard(here, call)[2] == {call, leg_at(here, "1001")}
+        await goodbye(here, call)
+
+
 @pytest.mark.parametrize("mode", ["listen", "whisper", "barge"])
 async def test_it_stays_with_the_call(lags: Lags, mode: str) -> None:
     """From the Polda's operator to the Polres's: the supervisor goes with it, and is with whoever has the caller."""
@@ -145,6 +174,66 @@ async def test_the_operator_is_lost(lags: Lags, mode: str) -> None:
         await anyio.sleep(1)
         assert here.asterisk.overhears(leg_at(here, PANTAU)) == {call, leg_at(here, "1002")}
         await goodbye(here, call)
+
+
+async def test_another_mode_while_nobody_has_the_caller(lags: Lags) -> None:
+    """The call ends before anybody has: that desk had answered all the same."""
+    async with floor(*DESKS, lags=lags) as here:
+        call = await monitored(here, "listen")
+        await press(here, "1001", "*4")
+        here.asterisk.phones["1001"].answers_after = None
+        here.asterisk.desk_hangs_up("1001")
+        await here.until(lambda: "call.requeued" in here.told(call), seconds=1)
+        await press(here, PANTAU, "3", settled=1)
+        await goodbye(here, call)
+    assert len(uses(here, "monitor.started")) == len(uses(here, "monitor.ended")) == 1
+    assert uses(here, "monitor.not_answered") == []
+
+
+@pytest.mark.parametrize("mode", ["listen", "whisper"])
+async def test_what_it_hears_by_ends_of_itself(lags: Lags, mode: str) -> None:
+    """The supervisor is there again at once."""
+    async with floor(*DESKS, lags=lags) as here:
+        call = await monitored(here, mode)
+        before = overheard(here, call)
+        (snoop,) = here.asterisk.spies
+        await here.asterisk.hangup(snoop)
+        await anyio.sleep(1)
+        assert overheard(here, call) == before
+        await goodbye(here, call)
+    assert len(uses(here, "monitor.started")) == 1
+
+
+async def test_what_it_hears_by_ends_with_the_operators_leg(lags: Lags) -> None:
+    """Nothing has failed then: the supervisor hears no tone, only the end of the call."""
+    async with floor(*DESKS, lags=lags) as here:
+        call = await monitored(here, "listen")
+        (snoop,), supervisor = here.asterisk.spies, leg_at(here, PANTAU)
+        here.asterisk.phones["1001"].answers_after = None
+        here.asterisk.desk_hangs_up("1001")
+        await anyio.sleep(0.02)
+        await here.asterisk.hangup(snoop)
+        await here.ended(call)
+        await here.until(lambda: is_idle(here, PANTAU), seconds=1)
+        assert heard(here, supervisor) == []
+
+
+async def test_what_it_would_hear_by_is_gone_at_once(lags: Lags) -> None:
+    """Nobody is told to be there, and the supervisor hears that nothing came of it."""
+    async with floor(*DESKS, lags=lags) as here:
+        call = await in_talk(here)
+        here.asterisk.register(PANTAU, answers_after=0.2)
+        here.asterisk.snoops_live = False
+        await anyio.sleep(0.1)
+        await give(here, "monitor.listen", call, desk=PANTAU)
+        await anyio.sleep(2)
+        assert heard(here, leg_at(here, PANTAU)) == [WRONG]
+        assert uses(here, "monitor.started") == []
+        here.asterisk.snoops_live = True
+        await press(here, PANTAU, "1", settled=1)
+        assert overheard(here, call)[2] == {call, leg_at(here, "1001")}
+        await goodbye(here, call)
+    assert len(uses(here, "monitor.started")) == 1
 
 
 async def test_a_consult_is_heard(lags: Lags) -> None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from contextlib import suppress
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 from ari_app.ari.commands import Mark
+from ari_app.ari.errors import InboxFull
 from ari_app.domain.commands import CommandRefused
+from ari_app.domain.desks import DeskState
 from ari_app.flows.messages import Delivered
 from ari_app.flows.orders import ANSWER_SECONDS, TRY_AGAIN
 from tests.flows.fake_asterisk import Lags
@@ -86,12 +89,20 @@ async def test_a_polres_that_there_is_not_or_that_cannot_be_rung(lags: Lags) -> 
     async with floor("1001", "2011", lags=lags) as here:
         call = await in_talk(here)
         assert await refused(here, "calls.transfer", call, polres="77") == "there is no Polres 77"
-        with pytest.raises(CommandRefused, match="no desk of Polres 01 can be rung: unreachable"):
-            await give(here, "calls.transfer", call, polres="01")
+        why = "no desk of Polres 01 can be rung: unreachable"
+        assert await refused(here, "calls.transfer", call, polres="01") == why
         assert here.asterisk.is_talking(call, "1001")
         assert WRONG not in heard(here, leg_at(here, "1001")), "it was not the operator who asked for it"
-        await goodbye(here, call)
-    assert last(here, "call.taken_back").actor == ACTOR
+        await press(here, "1001", "*4", settled=2)
+        assert await refused(here, "calls.transfer", call, polres="01") == why
+        await anyio.sleep(1)
+        assert here.asterisk.hears(call) == {"musik"}, "who was on hold is so still"
+        await press(here, "1001", "*4", settled=2)
+        assert here.asterisk.is_talking(call, "1001")
+        await press(here, "1001", "*0")
+        await here.ended(call)
+    assert not {"call.transfer_started", "call.taken_back"} & set(here.told(call))
+    assert here.facts(call, "complaint.closed"), "it waits for no Polres"
 
 
 @pytest.mark.parametrize("kind", ["valid", "not_valid", "emergency"])
@@ -125,6 +136,36 @@ async def test_a_prank_and_a_hang_up_end_the_call_in_any_state(lags: Lags, state
         closed = [fact.actor for fact in here.facts(call, "complaint.closed")]
         assert (marked, closed) == (([ACTOR], [ACTOR]) if name == "calls.classify" else ([], []))
         assert here.facts(call, "call.closed")[0].data == ({} if name == "calls.classify" else data)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("calls.hangup", "calls.hangup"),
+        ("calls.hangup", "calls.classify"),
+        ("calls.classify", "calls.hangup"),
+        ("*0", "calls.hangup"),
+    ],
+)
+async def test_two_who_end_the_call_at_once(lags: Lags, first: str, second: str) -> None:
+    """Whoever comes second changes nothing: the caller hears the salutation, and nobody else."""
+    ends = {"calls.hangup": {"reason": "salah sambung"}, "calls.classify": {"kind": "prank"}}
+    async with floor("1001", lags=lags) as here:
+        call = await in_talk(here)
+        if first == "*0":
+            here.asterisk.press("1001", first)
+            assert here.app is not None
+            living = here.app.router.calls[call]
+            await here.until(lambda: "call.closed" in here.told(call))
+            here.app.router.end_by_order(living, ACTOR, "salah sambung")
+        else:
+            await give(here, first, call, **ends[first])
+            await give(here, second, call, **ends[second])
+        await here.ended(call, seconds=4)
+        assert heard(here, call)[-1] == "salam-penutup"
+    assert "call.fallback" not in here.told(call)
+    assert here.told(call).count("call.closed") == 1
+    assert here.end_of(call)["by"] == "desk"
 
 
 async def _in_state(here: Floor, state: str) -> str:
@@ -184,6 +225,14 @@ async def test_calls_that_take_no_orders(lags: Lags) -> None:
         here.asterisk.caller_hangs_up(lost)
 
 
+async def test_what_was_given_is_refused_in_plain_words(lags: Lags) -> None:
+    async with floor("1001", lags=lags) as here:
+        call = await in_talk(here)
+        assert await refused(here, "calls.transfer", call, polres="1") == "polres has two digits"
+        assert await refused(here, "calls.hold", "*") == "call is not the id of a call"
+        await goodbye(here, call)
+
+
 async def test_a_caller_in_the_fallback(lags: Lags) -> None:
     async with floor("1001", lags=lags) as here:
         call = here.asterisk.call()
@@ -230,6 +279,42 @@ async def test_a_call_that_does_not_listen(lags: Lags, monkeypatch: pytest.Monke
             living.deliver(message)
         await anyio.sleep(1)
         assert here.asterisk.is_talking(call, "1001")
+        await goodbye(here, call)
+
+
+@pytest.mark.parametrize("name", ["calls.hangup", "calls.hold"])
+async def test_a_call_that_takes_in_nothing(lags: Lags, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Nothing is said to be done, and nobody waits for it."""
+
+    def full(_: Delivered) -> None:
+        raise InboxFull
+
+    async with floor("1001", lags=lags) as here:
+        call = await in_talk(here)
+        assert here.app is not None
+        before = anyio.current_time()
+        with monkeypatch.context() as patch:
+            patch.setattr(here.app.router.calls[call], "deliver", full)
+            assert await refused(here, name, call, **EVERY[name]) == TRY_AGAIN
+        assert anyio.current_time() == before
+        await goodbye(here, call)
+
+
+async def test_nobody_begins_to_listen_while_the_application_stops(lags: Lags) -> None:
+    async with floor("1001", "1003", lags=lags) as here:
+        call = await in_talk(here)
+        here.asterisk.register("1003")
+        await anyio.sleep(0.1)
+        app = here.app
+        assert app is not None
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(app.router.hand_over)
+            await anyio.lowlevel.checkpoint()
+            assert await refused(here, "monitor.listen", call, desk="1003") == TRY_AGAIN
+        assert is_idle(here, "1003")
+        assert here.board.desks["1003"].state is DeskState.FREE
+        here.kill()
+        await here.start()
         await goodbye(here, call)
 
 

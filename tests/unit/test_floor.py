@@ -151,6 +151,7 @@ def test_a_supervisors_desk_listens_until_told_otherwise() -> None:
     told = [
         fact("desk.registered", desk="1002"), fact("call.received", "c"), fact("call.answered", "c", desk="1001"),
         fact("monitor.offered", "c", **here), fact("monitor.started", "c", mode="listen", **here),
+        fact("call.requeued", "c", reason="phone_lost"),
         fact("call.transfer_answered", "c", **more), fact("monitor.ended", "c", mode="listen", **here),
         fact("monitor.started", "c", mode="barge", **here), fact("call.ended", "c", outcome="answered"),
     ]  # fmt: skip
@@ -159,7 +160,7 @@ def test_a_supervisors_desk_listens_until_told_otherwise() -> None:
         floor.fold(record)
         states.append(floor.desks["1002"].state)
     assert states == [
-        "ready", "ready", "ready", "ringing", "monitoring", "monitoring", "ready", "monitoring", "ready",
+        "ready", "ready", "ready", "ringing", "monitoring", "monitoring", "monitoring", "ready", "monitoring", "ready",
     ]  # fmt: skip
 
 

@@ -41,6 +41,7 @@ NOT_SPOKEN: Final = {
 
 COMPOSED: Final = {
     "{} is missing", "{} is not an argument of this command", "{} has 2 to 8 digits", "{} has 4 to 18 digits",
+    "{} has two digits", "{} is not the id of a call",
     "{} is no telephone number", "{} is no telephone number alone: enter nothing but the number, as 081234567890",
     "{} is no telephone number: it has fewer than {} digits", "{} (and {} more)",
     "from {} and no end", "mqtt.{}: {}: {}", "mqtt.{}: {}: not what it should be: {}",
