@@ -63,7 +63,7 @@ class _Archive:
         tell: Callable[[Fact], None],
         find_call: Callable[[str], CallStory | None],
         find_complaint: Callable[[str], ComplaintRow | None],
-        find_kept: Callable[[Sequence[str]], dict[str, str]],
+        find_kept: Callable[[Sequence[str]], dict[str, str | None]],
         flush: Callable[[float], bool],
     ) -> None:
         self._tell, self._find_call, self._find_complaint, self._flush = tell, find_call, find_complaint, flush
@@ -83,10 +83,10 @@ class _Archive:
         All or none: what was so when they were chosen may be so no more, as complaints are opened again.
         """
         kept = await anyio.to_thread.run_sync(self._find_kept, given.calls)
-        if kept:
-            some = [f"{call}: {why}" for call, why in list(kept.items())[:MOST_NAMED]]
-            more = f"; and {len(kept) - len(some)} more" if len(kept) > len(some) else ""
-            raise CommandRefused(f"they were not deleted, as some must be kept ({'; '.join(some)}{more})")
+        if unknown := [call for call, ticket in kept.items() if ticket is None]:
+            raise CommandRefused(f"nothing was deleted, as no such call has ended: {_named(unknown)}")
+        if tickets := [f"{call} ({ticket})" for call, ticket in kept.items()]:
+            raise CommandRefused(f"nothing was deleted, as these have open complaints: {_named(tickets)}")
         for call in given.calls:
             self._tell(deleted(call, actor))
         await self._on_disk()
@@ -122,6 +122,10 @@ class _Archive:
             raise CommandRefused("the journal cannot be written at present: see `siaga doctor`")
 
 
+def _named(calls: Sequence[str]) -> str:
+    return ", ".join(calls[:MOST_NAMED]) + (", ..." if len(calls) > MOST_NAMED else "")
+
+
 def _line(value: str | None, longest: int) -> str | None:
     """What was entered, as one line; None: it cannot be kept so."""
     line = " ".join((value or "").split())
@@ -133,14 +137,14 @@ def archive_commands(
     *,
     find_call: Callable[[str], CallStory | None],
     find_complaint: Callable[[str], ComplaintRow | None],
-    find_kept: Callable[[Sequence[str]], dict[str, str]],
+    find_kept: Callable[[Sequence[str]], dict[str, str | None]],
     flush: Callable[[float], bool],
 ) -> dict[str, Handler]:
     """The commands ``recordings.*`` and ``instructions.*`` with their handlers.
 
-    ``find_call`` and ``find_complaint`` (by its ticket) look into the journal, ``find_kept`` says there which
-    calls' recordings must stay and why, ``flush`` waits so many seconds at most until what was told is on disk: all
-    four are called in worker threads.
+    ``find_call`` and ``find_complaint`` (by its ticket) look into the journal, ``find_kept`` finds there those calls
+    whose recordings must stay, with the tickets of open complaints (None: no such call has ended), and ``flush`` waits
+    so many seconds at most until what was told is on disk: all four are called in worker threads.
     """
     of = _Archive(tell, find_call, find_complaint, find_kept, flush)
     return {

@@ -118,18 +118,18 @@ class KeptLookup:
         self._journal = journal
         self._flush = flush
 
-    def __call__(self, calls: Sequence[str]) -> dict[str, str]:
-        """Those of these calls that must stay, each with why.
+    def __call__(self, calls: Sequence[str]) -> dict[str, str | None]:
+        """Those of these calls, each with the ticket of its open complaint; None: no such call has ended.
 
         Raises:
             ComplaintRefused: the journal cannot be written or read at present.
         """
+        kept: dict[str, str | None] = {}
         with _told(self._journal, self._flush) as reader:
-            return {call: why for call in calls if (why := _why_kept(reader, call)) is not None}
-
-
-def _why_kept(reader: JournalReader, call: str) -> str | None:
-    if not reader.records(after=0, limit=1, call=call, actions=["call.ended"]):
-        return "no such call has ended"
-    row = read_complaint(reader, call)
-    return f"its complaint {row.ticket} is open" if row is not None and row.status != "closed" else None
+            for call in calls:
+                row = read_complaint(reader, call)
+                if not reader.records(after=0, limit=1, call=call, actions=["call.ended"]):
+                    kept[call] = None
+                elif row is not None and row.status != "closed":
+                    kept[call] = row.ticket
+        return kept
