@@ -215,7 +215,7 @@ def test_a_complaint_that_is_opened_again_at_the_last_moment(site: CliSite) -> N
         return True
 
     before = round(datetime(2025, 3, 1, tzinfo=UTC).timestamp() * 1000)
-    with pytest.raises(Refused, match=f"{CALLS[0]}: its complaint 110-20250110-0001 is open"):
+    with pytest.raises(Refused, match=rf"open complaints: {CALLS[0]} \(110-20250110-0001\)"):
         recordings_check.delete_before(site.state, load_settings(site.state.config), before, may=reopened)
     assert names(site) == list(CALLS)
     assert done(site) == []
@@ -236,6 +236,21 @@ def test_an_order_for_what_is_not_there(site: CliSite, command: str, arguments: 
         order(site.state, load_settings(site.state.config), command, arguments)
     assert done(site) == []
     assert len(site.run("calls", "list", "--json").json()) == len(CALLS)
+
+
+def test_a_file_that_cannot_be_removed(site: CliSite, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is said, and the next run removes it."""
+
+    def denied(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", denied)
+        for _ in range(2):
+            refused = site.run("recordings", "delete", *BEFORE).refused()
+            assert f"{CALLS[0]}.wav cannot be removed: Permission denied" in refused
+    assert done(site) == [("recording.deleted", CALLS[0], "supervisor:budi")]
+    assert "1 recording deleted" in site.run("recordings", "delete", *BEFORE).out
 
 
 def test_for_programs(site: CliSite) -> None:
