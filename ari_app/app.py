@@ -58,7 +58,7 @@ from ari_app.site.state import StateDir
 from ari_app.site.voice import NotSpoken, forget_spoken, speak
 from ari_app.standby import leave_mark, wait_for_turn
 from ari_app.store.blocked import CallLookup
-from ari_app.store.complaints import AnnouncementLookup, ComplaintLookup
+from ari_app.store.complaints import AnnouncementLookup, ComplaintLookup, KeptLookup
 from ari_app.store.errors import StoreError
 from ari_app.store.journal import Journal
 from ari_app.store.living import last_action, living
@@ -155,6 +155,7 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
                     tell,
                     find_call=CallLookup(state.journal, journal.flush),
                     find_complaint=ComplaintLookup(state.journal, journal.flush),
+                    find_kept=KeptLookup(state.journal, partial(journal.flush, or_reserve=True)),
                     flush=partial(journal.flush, or_reserve=True),
                 )
                 | radio_commands(nets, tell, speak=partial(_speak, state), give=office.give)

@@ -23,7 +23,7 @@ from ari_app.site.rules import field_rules, number_rules
 from ari_app.site.settings import Settings
 from ari_app.site.state import StateDir
 from ari_app.store.blocked import CallLookup
-from ari_app.store.complaints import ComplaintLookup
+from ari_app.store.complaints import ComplaintLookup, KeptLookup
 from ari_app.store.journal import Journal
 from ari_app.store.queries import ticket_at_desk
 from cli.errors import Refused
@@ -150,6 +150,7 @@ def _offline_handlers(
         tell,
         find_call=CallLookup(place.journal, flush),
         find_complaint=ComplaintLookup(place.journal, flush),
+        find_kept=KeptLookup(place.journal, partial(flush, or_reserve=True)),
         flush=partial(flush, or_reserve=True),
     )
     return {**operator_commands(make_roster(settings, place, tell)), **complaints, **archive}

@@ -177,8 +177,13 @@ def _chosen(engine: Engine, tapes: Recordings, before_ms: int) -> tuple[list[str
 def _remove(tapes: Recordings, names: Iterable[str]) -> None:
     for name in names:
         file = tapes.path(name)
-        if file is not None:
+        if file is None:
+            continue
+        try:
             file.unlink(missing_ok=True)
+        except OSError as error:
+            why = error.strerror or str(error)
+            raise Refused(tr("{file} cannot be removed: {why}", file=plain(str(file)), why=why)) from None
 
 
 def _parts(items: Iterable[_Item]) -> Iterator[list[_Item]]:

@@ -146,6 +146,8 @@ def _carry_out(
 ) -> None:
     from ari_app.store.report_rows import report_between  # noqa: PLC0415 - wrong usage needs no database
 
+    if wanted.behind is not None and (wanted.csv is not None or wanted.pdf is not None):
+        raise typer.BadParameter(tr("it prints ids: give it without --csv and --pdf"), param_hint="--calls")
     settings = settings_in_force(place)
     zone = ZoneInfo(settings.site.timezone)
     now = datetime.now(zone)

@@ -109,6 +109,7 @@ def ask_each(  # noqa: PLR0913 - what, of whom, by whom, and what then
 
     Raises:
         AskRefused, NobodyAnswered: as ``ask``; others before it were carried out, and perhaps it and the next.
+        Exception: what ``on_result`` raised. It must be no OSError: that is taken for a broker that is away.
     """
     broker = broker_of(settings.mqtt, secrets, "supervisor")
 
@@ -118,7 +119,7 @@ def ask_each(  # noqa: PLR0913 - what, of whom, by whom, and what then
         async def one() -> None:
             try:
                 await _series(broker, command, requests, supervisor, seconds, on_result)
-            except (AskRefused, NobodyAnswered) as error:
+            except Exception as error:  # raised below, by itself: not in a group
                 trouble.append(error)
                 tasks.cancel_scope.cancel()
 

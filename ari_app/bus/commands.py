@@ -100,7 +100,10 @@ class CommandServer:
             return
         asked = self._asked.get(correlation)
         if asked is None and self._under_way >= AT_ONCE:
-            tasks.start_soon(self._publish, topic, correlation, _refused("too many commands at once: try again"))
+            self._asked[correlation] = asked = _Asked(correlation, topic)
+            asked.answer = _refused("too many commands at once: try again")
+            self._forget_old_ones()
+            tasks.start_soon(self._publish, topic, correlation, asked.answer)
         elif asked is None:
             self._asked[correlation] = asked = _Asked(correlation, topic)
             self._under_way += 1

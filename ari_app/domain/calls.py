@@ -81,10 +81,12 @@ def operator_of(record: Record) -> str | None:
 
 
 def fold_call(row: CallRow | None, record: Record) -> CallRow | None:
-    """The call's row after one more of its records; None when the record belongs to no call."""
+    """The call's row after one more of its records; None when there is no such call."""
     if record.call is None:
         return row
     if row is None:
+        if not record.action.startswith("call."):
+            return None  # what is said about a call begins none
         row = CallRow(record.call, record.seq, record.at)
     change = _CHANGES.get(record.action)
     if change is None or (row.state == "ended" and record.action not in _AFTERWARDS):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Final, Self
 
 import anyio.to_thread
@@ -19,6 +19,8 @@ from ari_app.flows.office import Arguments, command
 FLUSH_SECONDS: Final = 4.0
 MOST_DELETED: Final = 500
 """Recordings in one command."""
+MOST_NAMED: Final = 3
+"""Calls that a refusal names."""
 
 Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,80}$")]
 
@@ -61,20 +63,30 @@ class _Archive:
         tell: Callable[[Fact], None],
         find_call: Callable[[str], CallStory | None],
         find_complaint: Callable[[str], ComplaintRow | None],
+        find_kept: Callable[[Sequence[str]], dict[str, str | None]],
         flush: Callable[[float], bool],
     ) -> None:
         self._tell, self._find_call, self._find_complaint, self._flush = tell, find_call, find_complaint, flush
+        self._find_kept = find_kept
 
     async def open(self, given: _Open, actor: str) -> Json:
         """``recordings.open``: somebody is about to be shown where it lies."""
-        if given.call is not None and given.transmission is None:
+        if given.call is not None:
             await self._require(given.call)
         self._tell(opened(given.call, given.transmission, actor))
         await self._on_disk()
         return {"call": given.call, "transmission": given.transmission}
 
     async def delete(self, given: _Delete, actor: str) -> Json:
-        """``recordings.delete``: whoever asks has chosen them, and removes the files once it is answered."""
+        """``recordings.delete``: whoever asks has chosen them, and removes the files once it is answered.
+
+        All or none: what was so when they were chosen may be so no more, as complaints are opened again.
+        """
+        kept = await anyio.to_thread.run_sync(self._find_kept, given.calls)
+        if unknown := [call for call, ticket in kept.items() if ticket is None]:
+            raise CommandRefused(f"nothing was deleted, as no such call has ended: {_named(unknown)}")
+        if tickets := [f"{call} ({ticket})" for call, ticket in kept.items()]:
+            raise CommandRefused(f"nothing was deleted, as these have open complaints: {_named(tickets)}")
         for call in given.calls:
             self._tell(deleted(call, actor))
         await self._on_disk()
@@ -110,6 +122,10 @@ class _Archive:
             raise CommandRefused("the journal cannot be written at present: see `siaga doctor`")
 
 
+def _named(calls: Sequence[str]) -> str:
+    return ", ".join(calls[:MOST_NAMED]) + (", ..." if len(calls) > MOST_NAMED else "")
+
+
 def _line(value: str | None, longest: int) -> str | None:
     """What was entered, as one line; None: it cannot be kept so."""
     line = " ".join((value or "").split())
@@ -121,14 +137,16 @@ def archive_commands(
     *,
     find_call: Callable[[str], CallStory | None],
     find_complaint: Callable[[str], ComplaintRow | None],
+    find_kept: Callable[[Sequence[str]], dict[str, str | None]],
     flush: Callable[[float], bool],
 ) -> dict[str, Handler]:
     """The commands ``recordings.*`` and ``instructions.*`` with their handlers.
 
-    ``find_call`` and ``find_complaint`` (by its ticket) look into the journal, ``flush`` waits so many seconds at most
-    until what was told is on disk: all three are called in worker threads.
+    ``find_call`` and ``find_complaint`` (by its ticket) look into the journal, ``find_kept`` finds there those calls
+    whose recordings must stay, with the tickets of open complaints (None: no such call has ended), and ``flush`` waits
+    so many seconds at most until what was told is on disk: all four are called in worker threads.
     """
-    of = _Archive(tell, find_call, find_complaint, flush)
+    of = _Archive(tell, find_call, find_complaint, find_kept, flush)
     return {
         "recordings.open": command(_Open, of.open),
         "recordings.delete": command(_Delete, of.delete),

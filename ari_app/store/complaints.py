@@ -5,7 +5,7 @@ A complaint's story is part of its call's, which the journal finds by an index; 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -108,3 +108,28 @@ class ComplaintLookup:
         with _told(self._journal, self._flush) as reader:
             call = call_of_ticket(reader, ticket)
             return read_complaint(reader, call) if call is not None else None
+
+
+class KeptLookup:
+    """Finds the calls whose recordings must stay. For worker threads: it waits for the disk."""
+
+    def __init__(self, journal: Path, flush: Callable[[float], bool]) -> None:
+        """``flush`` is the journal's; its reserve will do, as recordings are deleted where the disk is full."""
+        self._journal = journal
+        self._flush = flush
+
+    def __call__(self, calls: Sequence[str]) -> dict[str, str | None]:
+        """Those of these calls, each with the ticket of its open complaint; None: no such call has ended.
+
+        Raises:
+            ComplaintRefused: the journal cannot be written or read at present.
+        """
+        kept: dict[str, str | None] = {}
+        with _told(self._journal, self._flush) as reader:
+            for call in calls:
+                row = read_complaint(reader, call)
+                if not reader.records(after=0, limit=1, call=call, actions=["call.ended"]):
+                    kept[call] = None
+                elif row is not None and row.status != "closed":
+                    kept[call] = row.ticket
+        return kept

@@ -168,8 +168,9 @@ class Folder:
         self._numbers.fold(connection, records)
         self._lines.fold(connection, records)
         for id_ in {record.call for record in records if record.call is not None}:
-            if self._calls[id_].state == "ended":
-                del self._calls[id_]
+            row = self._calls.get(id_)
+            if row is None or row.state == "ended":
+                self._calls.pop(id_, None)
                 self._complaints.pop(id_, None)
 
     def _load(self, connection: Connection, records: Sequence[Record]) -> None:

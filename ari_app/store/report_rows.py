@@ -40,6 +40,8 @@ def report_between(engine: Engine, since_ms: int, until_ms: int, zone: ZoneInfo)
     in_time = (received >= since_ms, received < until_ms)
     try:
         with engine.connect() as connection:
+            if engine.dialect.name != "sqlite":  # whose transactions are of one moment already
+                connection.execution_options(isolation_level="REPEATABLE READ")
             return make_report(
                 _taken(connection, in_time, zone), _moved(connection, in_time), _numbers(connection, since_ms, until_ms)
             )

@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from ari_app.domain.facts import Fact
+from ari_app.domain.facts import Fact, Json
+from ari_app.site.settings import load_settings
 from ari_app.store.journal import read
 from ari_app.store.journal_file import JournalFile
 from ari_app.store.recordings import digest
 from cli import recordings_check
+from cli.asking import order
 from cli.errors import Refused
 from tests.unit.cli_site import CliSite
 
@@ -203,6 +205,52 @@ def test_a_deletion_that_was_interrupted_is_finished(site: CliSite, monkeypatch:
     )
     assert names(site) == list(CALLS[1:])
     assert len(done(site)) == before, "it is told once"
+
+
+def test_a_complaint_that_is_opened_again_at_the_last_moment(site: CliSite) -> None:
+    """Somebody stands before the question, and another opens the complaint again."""
+
+    def reopened(*_: object) -> bool:
+        site.tell([Fact("supervisor:ani", "complaint.reopened", CALLS[0], {"ticket": "110-20250110-0001"})])
+        return True
+
+    before = round(datetime(2025, 3, 1, tzinfo=UTC).timestamp() * 1000)
+    with pytest.raises(Refused, match=rf"open complaints: {CALLS[0]} \(110-20250110-0001\)"):
+        recordings_check.delete_before(site.state, load_settings(site.state.config), before, may=reopened)
+    assert names(site) == list(CALLS)
+    assert done(site) == []
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments"),
+    [
+        ("recordings.delete", {"calls": ["x"]}),
+        ("recordings.delete", {"calls": [CALLS[0], CALLS[4]]}),
+        ("recordings.open", {"call": "x"}),
+        ("recordings.open", {"call": "x", "transmission": "300-1"}),
+    ],
+)
+def test_an_order_for_what_is_not_there(site: CliSite, command: str, arguments: dict[str, Json]) -> None:
+    """A program of one's own may ask for anything."""
+    with pytest.raises(Refused, match=r"no such call has ended|there is no call"):
+        order(site.state, load_settings(site.state.config), command, arguments)
+    assert done(site) == []
+    assert len(site.run("calls", "list", "--json").json()) == len(CALLS)
+
+
+def test_a_file_that_cannot_be_removed(site: CliSite, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is said, and the next run removes it."""
+
+    def denied(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", denied)
+        for _ in range(2):
+            refused = site.run("recordings", "delete", *BEFORE).refused()
+            assert f"{CALLS[0]}.wav cannot be removed: Permission denied" in refused
+    assert done(site) == [("recording.deleted", CALLS[0], "supervisor:budi")]
+    assert "1 recording deleted" in site.run("recordings", "delete", *BEFORE).out
 
 
 def test_for_programs(site: CliSite) -> None:

@@ -87,6 +87,10 @@ def test_the_calls_behind_a_figure(full: CliSite) -> None:
     assert full.run("report", "day", "2025-02-01", "--calls", "abandoned", "--json").json() == {
         "figure": "abandoned", "value": 1, "unit": "calls", "calls": ["1.2"],
     }  # fmt: skip
+    for other in ("--csv", "--pdf"):
+        file = full.state.root / "january"
+        full.run("report", "day", "2025-01-31", "--calls", "offered", other, str(file)).refused(2)
+        assert not file.exists()
     refused = full.run("report", "day", "2025-01-31", "--calls", "bogus\x1b[31m").refused()
     assert "abandoned" in refused
     assert "\x1b" not in refused

@@ -80,8 +80,8 @@ def _fold(records: list[Record]) -> Tables:
             events[event.seq] = event
         if record.call is not None:
             row = fold_call(calls.get(record.call), record)
-            assert row is not None
-            calls[record.call] = row
+            if row is not None:
+                calls[record.call] = row
             complaint = fold_complaint(complaints.get(record.call), record)
             if complaint is not None:
                 complaints[record.call] = complaint

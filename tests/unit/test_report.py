@@ -6,12 +6,15 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ari_app.domain.calls import KINDS, OUTCOMES
 from ari_app.domain.periods import ShiftHours, a_day, a_month, a_shift, last_begun
 from ari_app.domain.report import Moved, NumberDone, Report, Taken, make_report
+from ari_app.store.errors import DatabaseError
+from ari_app.store.report_rows import report_between
 
 JAKARTA, BERLIN = ZoneInfo("Asia/Jakarta"), ZoneInfo("Europe/Berlin")
 SHIFTS = [ShiftHours("pagi", time(7), time(14)), ShiftHours("malam", time(21), time(7))]
@@ -164,3 +167,14 @@ def test_a_shift_over_midnight_belongs_to_the_day_on_which_it_began() -> None:
 def test_the_shift_that_began_last(hour: int, name: str, day: int) -> None:
     period = last_begun(datetime(2025, 1, 31, hour, tzinfo=JAKARTA), SHIFTS, JAKARTA)
     assert (period.shift, period.day) == (name, date(2025, 1, day))
+
+
+def test_all_of_it_is_of_one_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other databases than SQLite show each statement another moment, if they are not told otherwise."""
+    engine, levels = sa.create_engine("sqlite://"), list[str]()
+    monkeypatch.setattr(engine.dialect, "name", "postgresql")
+    monkeypatch.setattr(engine.dialect, "set_isolation_level", lambda _, level: levels.append(level))
+    monkeypatch.setattr(engine.dialect, "get_isolation_level_values", lambda _: ["REPEATABLE READ", "SERIALIZABLE"])
+    with pytest.raises(DatabaseError):  # it has no tables
+        report_between(engine, 0, 1, JAKARTA)
+    assert levels[:1] == ["REPEATABLE READ"]
