@@ -67,9 +67,12 @@ class Announcer:
         self.is_idle = False
         self._news.set()
 
-    async def run(self, living: Iterable[str] = ()) -> None:
-        """Announce, for as long as the application runs; first what was not in time before us, of ``living`` calls."""
-        self._calls.extend(living)
+    async def run(self, living: Callable[[], Iterable[str]] = tuple) -> None:
+        """Announce, for as long as the application runs; first what was not in time before us, of ``living`` calls.
+
+        ``living`` waits for the disk, and is asked until it tells. Nothing that fails here ends the application.
+        """
+        self._calls.extend(await self._learn(living))
         while True:
             self.is_idle = False
             while self._calls:
@@ -78,11 +81,22 @@ class Announcer:
                     await self._announce(call)
                 except CommandRefused as refused:  # the disk is in trouble: an emergency is not forgotten for that
                     await self._later(call, str(refused))
+                except Exception:  # one announcement, and 110 goes on without it
+                    log.exception("announcement.failed", call=call)
+                    self._tries.pop(call, None)
                 else:
                     self._tries.pop(call, None)
             self._news = anyio.Event()
             self.is_idle = True
             await self._news.wait()
+
+    async def _learn(self, living: Callable[[], Iterable[str]]) -> Iterable[str]:
+        while True:
+            try:
+                return await anyio.to_thread.run_sync(living)
+            except Exception:  # whatever is wrong with the disk: 110 goes on
+                log.exception("announcement.calls_not_read")
+                await anyio.sleep(RETRY_SECONDS)
 
     async def _later(self, call: str, reason: str) -> None:
         tries = self._tries[call] = self._tries.get(call, 0) + 1

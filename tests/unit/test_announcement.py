@@ -20,6 +20,7 @@ from ari_app.domain.radio import NetRules
 from ari_app.flows.announcer import Announcer
 from ari_app.flows.radio_net import Net
 from ari_app.store.complaints import AnnouncementLookup
+from ari_app.store.errors import JournalError
 from ari_app.store.journal import Journal
 from tests.unit.conftest import OpenJournal
 
@@ -68,15 +69,24 @@ class Centre:
     def __init__(self, journal: Journal, path: Path) -> None:
         self.journal, self.spoken = journal, list[str]()
         self.folder = path.parent
+        self.troubles: list[Exception] = []
+        """What goes wrong when it is asked which calls live, or when something is to be spoken."""
         self.air = Air(self.tell)
         look = AnnouncementLookup(path, journal.flush)
         self.announcer = Announcer(self.air, look=look, speak=self.speak, tell=self.tell, sounds="/sounds")
+
+    def living(self) -> list[str]:
+        if self.troubles:
+            raise self.troubles.pop()
+        return ["c1"]
 
     def tell(self, fact: Fact) -> None:
         self.journal.append(fact)
         self.announcer.note(fact)
 
     async def speak(self, text: str) -> Path:
+        if self.troubles:
+            raise self.troubles.pop()
         self.spoken.append(text)
         path = self.folder / f"{len(self.spoken)}.wav"
         path.touch()
@@ -99,7 +109,7 @@ class Centre:
     async def at_work(self) -> AsyncIterator[None]:
         async with anyio.create_task_group() as tasks:
             self.announcer.is_idle = False
-            tasks.start_soon(self.announcer.run, ["c1"])
+            tasks.start_soon(self.announcer.run, self.living)
             await self.settled()
             yield
             await self.settled()
@@ -163,3 +173,16 @@ async def test_no_emergency_and_no_place_are_not_announced(centre: Centre) -> No
         await centre.edit(place=None)
     assert centre.spoken == []
     assert ANNOUNCED not in str(centre.air.said)
+
+
+async def test_a_journal_that_cannot_be_read_ends_nothing(centre: Centre, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is read again; an announcement that fails for whatever reason is the only one that is not made."""
+    monkeypatch.setattr("ari_app.flows.announcer.RETRY_SECONDS", 0.01)
+    centre.begin()
+    centre.troubles = [JournalError("the disk is gone"), OSError("no such device")]
+    async with centre.at_work():
+        centre.troubles = [RuntimeError("something unforeseen")]
+        await centre.edit(category="kebakaran", place=PLACE, emergency=True)
+        assert centre.spoken == []
+        await centre.edit(place="Jl. Pemuda")
+    assert centre.spoken == [Announcement(TICKET, "kebakaran", "Jl. Pemuda").sentence]
