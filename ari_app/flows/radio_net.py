@@ -108,6 +108,8 @@ class Net:
         member = self.members.pop(leg, None)
         if member is not None:
             done = anyio.Event()
+            if member.call is not None and all(other.call is None for other in self.members.values()):
+                self._speaker.drop_urgent()  # it was for what they wanted to say
             self._put(Asked(FloorEvent.LEG_LOST, leg, done))
             for each in (leg, *member.also):
                 await self._air.release(each)
@@ -196,12 +198,9 @@ class Net:
         """The next thing that happens; None: it is time for something."""
         due = min(self.floor.deadline, self._speaker.due, self.line.call_at if self._wants_line else NEVER)
         due = min(due, self._watch.due(self.line.leg if self.line.is_up else None))
-        if self.floor.talks:
-            due = min(due, self._officer.due)
-        if self._voice_that_keyed() is not None:
-            due = min(due, self._operator.due)
-        if not self.members and self.line.leg is not None:
-            due = min(due, self._needed)
+        due = min(due, self._officer.due if self.floor.talks else NEVER)
+        due = min(due, NEVER if self._voice_that_keyed() is None else self._operator.due)
+        due = min(due, NEVER if self.members or self.line.leg is None else self._needed)
         with anyio.CancelScope(deadline=due):
             return await self._inbox.get()
         return None
@@ -244,6 +243,7 @@ class Net:
     async def _speak(self) -> None:
         """Say what is to be said, as soon as the floor is ours."""
         self._speaker.give_up()
+        await self._speaker.follow(self.floor, self._bridge.id)
         wish = self._speaker.wish(self.floor)
         if wish is not None and self.line.is_up:
             await self._step(wish, SYSTEM)
@@ -258,12 +258,9 @@ class Net:
             self.bell.press(event.digit)
 
     async def _asked(self, event: FloorEvent, leg: str) -> None:
-        if event in {FloorEvent.KEY, FloorEvent.TAKE_OVER}:
-            if leg not in self.members:
-                return  # left by now
-            if not self.line.is_up:
-                self._story.inform(leg, News.NET_LOST)
-                return
+        if event in {FloorEvent.KEY, FloorEvent.TAKE_OVER} and not (leg in self.members and self.line.is_up):
+            self._story.inform(leg, News.NET_LOST)  # who has left by now hears nothing
+            return
         await self._step(event, leg)
 
     async def _member_wants(self, message: Asked | Voice) -> None:
@@ -314,6 +311,7 @@ class Net:
         finally:
             for each in happened:
                 self._story.happened(each, self._tape.transmission)
+                self._speaker.happened(each)
         await self._tape.follow(floor, self._bridge.id)
         if is_lost:
             await self._line_lost()  # one that takes no orders could not be switched off, either
@@ -375,6 +373,8 @@ class Net:
             await self._gateway_lost()
         elif self.line.leg is not None and (self.line.leg in lost or not self.line.is_up):
             await self._read_line(LegGone(self.line.leg))
+        elif self.floor.talker == SYSTEM:
+            await self._speaker.look()
 
     async def _start_afresh(self) -> None:
         """Something went wrong: nobody is heard any more and the gateway's line ends, however long that takes.
