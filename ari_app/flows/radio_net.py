@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import anyio
 import structlog
 
-from ari_app.ari.errors import AriError, AriRefused, AriUnreachable, InboxFull
+from ari_app.ari.errors import AriRefused, AriUnreachable, InboxFull
 from ari_app.ari.inbox import Inbox
 from ari_app.ari.model import (
     ChannelDtmfReceived,
@@ -44,8 +44,6 @@ MOST_WAITING: Final = 1024
 
 IDLE_SECONDS: Final = 3.0
 """A line that is there on demand stays so long when nobody is on the net any more."""
-
-RETRY_SECONDS: Final = 0.2
 
 LEAVE_SECONDS: Final = 1.0
 """How long a member who leaves waits for the net to be done with them: it is, at once, or Asterisk is away."""
@@ -103,9 +101,14 @@ class Net:
         await self._air.admit(leg)
         await self._bridge.add(leg)
 
+    def forget(self, leg: str) -> None:
+        """Who listened is elsewhere now, or about to be: nobody puts them back onto the net."""
+        self._bridge.legs.discard(leg)
+
     async def leave(self, leg: str) -> None:
         """A member goes, or is gone: it is muted, has not got the floor, and is where it was. Never raises."""
         member = self.members.pop(leg, None)
+        self._bridge.legs -= {leg} if member is None else {leg, *member.also, member.call or leg}
         if member is not None:
             done = anyio.Event()
             if member.call is not None and all(other.call is None for other in self.members.values()):
@@ -155,12 +158,8 @@ class Net:
         self._speaker.add(media, on_end, urgent=urgent, wait=wait)
         self._put(Look())
 
-    def came(self, leg: str) -> None:
-        """The gateway has called us."""
-        self._put(Came(leg))
-
-    def deliver(self, message: Seen | LegGone) -> None:
-        """What was found when reconciling."""
+    def deliver(self, message: Came | Seen | LegGone) -> None:
+        """The gateway has called us, or something was found when reconciling."""
         self._put(message)
 
     def certain_legs(self) -> set[str]:
@@ -200,17 +199,17 @@ class Net:
         due = min(due, self._watch.due(self.line.leg if self.line.is_up else None))
         due = min(due, self._officer.due if self.floor.talks else NEVER)
         due = min(due, NEVER if self._voice_that_keyed() is None else self._operator.due)
-        due = min(due, NEVER if self.members or self.line.leg is None else self._needed)
+        due = min(due, NEVER if self._bridge.legs or self.line.leg is None else self._needed)
         with anyio.CancelScope(deadline=due):
             return await self._inbox.get()
         return None
 
     @property
     def _wants_line(self) -> bool:
-        return bool(self.members) or bool(self._speaker) or self._needed > now()
+        return bool(self._bridge.legs) or bool(self._speaker) or self._needed > now()
 
     async def _look_after_line(self) -> None:
-        if (self.members or self._speaker) and not self.rules.is_always_up:
+        if (self._bridge.legs or self._speaker) and not self.rules.is_always_up:
             self._needed = now() + IDLE_SECONDS
         if not self._wants_line:
             await self._close()
@@ -323,17 +322,21 @@ class Net:
     async def _use_line(self) -> None:
         """The gateway has answered: from now on it hears and is heard."""
         try:
-            await self.line.listen(await self._bridge.open())
+            await self._bridge.gather()
+            is_there = await self.line.listen(await self._bridge.open())
         except AriRefused as refused:
             log.warning("radio.line_not_used", status=refused.status)
             await self._rebuild()
         else:
-            self._story.line_up()
+            if is_there:
+                self._story.line_up()
+            else:
+                await self._line_lost()
 
     async def _rebuild(self) -> None:
         """Line or bridge are not what they were: a new line, and a new bridge for those who are still there."""
         await self.line.hang_up()
-        await self._bridge.renew([each for member in self.members.values() for each in (member.leg, *member.also)])
+        await self._bridge.renew()
 
     async def _gateway_lost(self) -> None:
         self._air.gateway_lost()
@@ -342,13 +345,11 @@ class Net:
     async def _feel_pulses(self) -> None:
         """Who sends nothing at all is not heard to be silent, nor to be gone: so we look."""
         gateway, talker = self.line.leg, self._voice_that_keyed()
-        if gateway is not None and self.floor.talks and self._officer.due <= now():  # noqa: SIM102 - one look each
-            if await self._officer.has_stopped(gateway):
-                await self._step(FloorEvent.TALK_ENDED)
-        if talker is not None and self._operator.due <= now() and await self._operator.has_stopped(talker):
+        if gateway is not None and self.floor.talks and await self._officer.has_stopped(gateway):
+            await self._step(FloorEvent.TALK_ENDED)
+        if talker is not None and await self._operator.has_stopped(talker):
             await self._heard(talker, talks=False)
-        is_due = self._watch.due(gateway if self.line.is_up else None) <= now()
-        if is_due and await self._watch.is_dead(talks=self.floor.talks):
+        if await self._watch.is_dead(gateway if self.line.is_up else None, talks=self.floor.talks):
             log.warning("radio.gateway_silent")
             await self._line_lost()
 
@@ -363,7 +364,8 @@ class Net:
         if self.line.leg is not None:
             await self.line.hang_up()
             await self._gateway_lost()
-        await self._bridge.close()
+        if not self._bridge.legs:  # nobody has come meanwhile
+            await self._bridge.close()
 
     async def _reconcile(self, lost: frozenset[str]) -> None:
         """Whether the officer still talks is not known, nor whether a line that was called was answered."""
@@ -387,12 +389,4 @@ class Net:
             self._story.happened(each, self._tape.transmission)
         self._tape.forget()
         self._speaker.forget()
-        while True:
-            try:
-                await self.line.hang_up()
-                await self._air.cut()
-            except AriError as error:
-                log.info("radio.not_yet_cut", error=repr(error))
-                await anyio.sleep(RETRY_SECONDS)
-            else:
-                return
+        await self._air.cut(self.line.hang_up)
