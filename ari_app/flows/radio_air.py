@@ -60,10 +60,10 @@ class Air:
     async def _mute(self, leg: str) -> None:
         await (self._asterisk.hush(leg) if leg in self._by_voice else self._asterisk.mute(leg))
 
-    async def make_true(self, floor: Floor, voices: Collection[str], gateway: str | None) -> str | None:
+    async def make_true(self, floor: Floor, voices: Collection[str], gateway: str | None) -> set[str]:
         """Let ``voices`` be heard and nobody else, and switch the transmitter as ``floor`` has it.
 
-        Returns a voice that is gone; None: all are there.
+        Returns the voices that are not heard all the same: they are gone.
 
         Raises:
             AriRefused: the gateway's line is gone.
@@ -75,10 +75,7 @@ class Air:
             await self._key_up(gateway)
         elif floor.transmits and self._armed != floor.ends:
             await self._key_down(floor, gateway)
-        for leg in sorted(set(voices) - self._open):
-            if not await self._let(leg):
-                return leg
-        return None
+        return {leg for leg in sorted(set(voices) - self._open) if not await self._let(leg)}
 
     async def cut(self, end_line: Callable[[], Awaitable[None]]) -> None:
         """Nobody is heard any more, and ``end_line`` has ended the gateway's line, however long that takes."""

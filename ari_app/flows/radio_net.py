@@ -228,14 +228,14 @@ class Net:
             case Seen(lost=lost):
                 await self._reconcile(lost)
             case ChannelTalkingStarted() | ChannelTalkingFinished():
-                if self.line.is_up:
+                if self.line.is_up and leg_of(message) == self.line.leg:
                     self._officer.felt()
                     began = isinstance(message, ChannelTalkingStarted)
                     await self._step(FloorEvent.TALK_BEGAN if began else FloorEvent.TALK_ENDED)
             case Look() | None:
                 await self._become(*radio.tick(self.floor, now=now(), rules=self.rules.floor))
             case PlaybackFinished(playback=playback):
-                self._speaker.finished(playback.id)
+                self._speaker.finished(playback.id, is_said=playback.state != "failed")
             case _:
                 await self._read_line(message)
 
@@ -277,13 +277,14 @@ class Net:
         member = self.members.get(leg)
         if member is None:
             return
-        self._operator.felt()
         if talks and not self.has_keyed(leg):
             member.by_voice = True
             await self._asked(FloorEvent.KEY, leg)
         elif member.by_voice and not talks:
             member.by_voice = False
             await self._asked(FloorEvent.UNKEY, leg)
+        if leg == self.floor.talker:
+            self._operator.felt()
 
     def _voice_that_keyed(self) -> str | None:
         """The leg of whoever has the floor because they talk."""
@@ -297,7 +298,7 @@ class Net:
 
     async def _become(self, floor: Floor, happened: Iterable[radio.Happened]) -> None:
         """Make true in Asterisk what the floor says now, and tell what happened."""
-        self.floor, lost = floor, None
+        self.floor, lost = floor, set[str]()
         self._tape.name(floor)
         member = self.members.get(floor.voice)
         voices = set() if member is None else {member.leg, *member.also}
@@ -314,8 +315,8 @@ class Net:
         await self._tape.follow(floor, self._bridge.id)
         if is_lost:
             await self._line_lost()  # one that takes no orders could not be switched off, either
-        elif lost is not None and lost == floor.talker:
-            await self._step(FloorEvent.LEG_LOST, lost)
+        elif floor.talker in lost:
+            await self._step(FloorEvent.LEG_LOST, floor.talker)
 
     # ---- the gateway -----------------------------------------------------------------------------------
 

@@ -96,12 +96,10 @@ class Speaker:
             except AriRefused:
                 self._end(is_said=False)
 
-    def finished(self, playback: str) -> bool:
-        """A playback is over; whether it was ours, said to its end."""
-        if playback != self._playback:
-            return False
-        self._end(is_said=True)
-        return True
+    def finished(self, playback: str, *, is_said: bool) -> None:
+        """A playback is over, which may be ours; whether it was said to its end."""
+        if playback == self._playback:
+            self._end(is_said=is_said)
 
     def happened(self, happened: Happened) -> None:
         """When a transmission of ours is cut off, what cannot be said in one is not said at all, other things again.
@@ -118,7 +116,7 @@ class Speaker:
     def drop_urgent(self) -> None:
         """Nothing urgent is to be said any more; what is being said is stopped by ``follow``."""
         waiting, self._waiting = self._waiting, deque()
-        dropped = []
+        dropped: list[Speech] = []
         for number, speech in enumerate(waiting):
             is_being_said = number == 0 and self._playback is not None
             self._is_dropped |= speech.urgent and is_being_said

@@ -9,7 +9,7 @@ from ari_app.flows.radio_net import IDLE_SECONDS
 from tests.flows.fake_asterisk import Lags, Trouble
 from tests.flows.floor import Floor, floor
 from tests.flows.scenes import goodbye, hear_each_other, press
-from tests.flows.test_radio import DTMF, NET, ON_DEMAND, hang_up, on_net, radio, up
+from tests.flows.test_radio import DTMF, NET, ON_DEMAND, hang_up, on_net, radio, told, up
 from tests.flows.test_radio_patch import patched
 
 pytestmark = pytest.mark.anyio
@@ -59,7 +59,7 @@ async def test_the_bridge_is_lost_when_the_caller_listens_no_more(lags: Lags) ->
 async def test_somebody_comes_as_the_net_is_closed(lags: Lags, before: int) -> None:
     """They are on it, whatever came first."""
     async with floor("1001", "1002", lags=lags, nets=[ON_DEMAND]) as here:
-        spans = []
+        spans: list[float] = []
         for _ in range(2):
             await on_net(here, "1001")
             here.asterisk.desk_hangs_up("1001")
@@ -95,3 +95,30 @@ async def test_the_line_dies_before_it_is_used(lags: Lags) -> None:
         assert len(radio(here, "radio.gateway_down")) == 1
         assert len(radio(here, "radio.gateway_up")) == 2
         await hang_up(here, "1001")
+
+
+async def test_a_caller_who_cannot_be_let_talk_takes_no_word_from_the_operator(lags: Lags) -> None:
+    async with floor("1001", lags=lags, nets=[DTMF]) as here:
+        call, leg = await patched(here)
+        await press(here, "1001", "2", settled=0.6)
+        assert min(leg, call) == call, "they are let talk in this order"
+        here.asterisk.trouble["unmute"] = ["refused"]
+        await press(here, "1001", "5", settled=0.6)
+        assert here.asterisk.on_air("300") == {leg}
+        await press(here, "1001", "5", settled=0.6)
+        await goodbye(here, call)
+
+
+async def test_talk_on_a_line_that_was_replaced_is_none(lags: Lags) -> None:
+    """The gateway has called us, and an officer began to talk on the line before."""
+    async with floor("1001", lags=lags, nets=[NET]) as here:
+        await up(here)
+        gateway = here.asterisk.gateways["300"]
+        old = gateway.leg
+        here.asterisk.gateway_calls("300", "1700000000.300")
+        gateway.leg = old
+        here.asterisk.officer_talks("300", on=True)
+        gateway.leg = "1700000000.300"
+        await anyio.sleep(3)
+        assert here.asterisk.gateway_leg("300") is not None
+    assert told(here) == []

@@ -110,6 +110,19 @@ async def test_the_operator_speaks_at_once_after_the_attention_tone_began(lags: 
     assert told(here) == ["system keyed", "system taken_over", "1001 keyed", "1001 unkeyed"]
 
 
+async def test_a_broken_file_was_not_said(lags: Lags) -> None:
+    """And is not said again; the floor is free."""
+    async with floor("1001", lags=lags, nets=[DTMF]) as here:
+        await up(here)
+        said = say(here, "kalimat", "dua")
+        await anyio.sleep(0.7)
+        here.asterisk.nothing_to_say()
+        await anyio.sleep(3)
+        assert said == [False, True]
+        assert here.asterisk.said == ["kalimat", "dua"]
+        assert is_off(here)
+
+
 @pytest.mark.parametrize("settled", [0.25, 0.7])
 async def test_the_operator_goes_back_while_the_attention_tone_is_said(lags: Lags, settled: float) -> None:
     """It is for nobody any more."""
