@@ -32,7 +32,7 @@ from ari_app.flows.radio_bridge import NetBridge
 from ari_app.flows.radio_line import Line
 from ari_app.flows.radio_messages import Asked, Came, Look, NetMessage, Seen, Voice
 from ari_app.flows.radio_pulse import LineWatch, Pulse
-from ari_app.flows.radio_speaker import WAIT_SECONDS, Speaker
+from ari_app.flows.radio_speaker import WAIT_SECONDS, Speaker, Speech
 from ari_app.flows.radio_story import Member, Story
 from ari_app.flows.radio_tape import Tape
 
@@ -149,14 +149,19 @@ class Net:
         *,
         urgent: bool = False,
         wait: float = WAIT_SECONDS,
-    ) -> None:
+    ) -> Speech:
         """Say ``sound:PATH`` to everybody on the net, one after the other, as soon as the floor is free.
 
         ``urgent``: it takes the floor from whoever has it. What could not be said within ``wait`` seconds is not said
         any more; ``on_end`` is told whether it was said to its end.
         """
-        self._speaker.add(media, on_end, urgent=urgent, wait=wait)
+        speech = self._speaker.add(media, on_end, urgent=urgent, wait=wait)
         self._put(Look())
+        return speech
+
+    def unsay(self, speech: Speech) -> bool:
+        """Whether it has not begun yet: then it is not said, and its ``on_end`` is told so."""
+        return self._speaker.withdraw(speech)
 
     def deliver(self, message: Came | Seen | LegGone) -> None:
         """The gateway has called us, or something was found when reconciling."""

@@ -20,7 +20,7 @@ WAIT_SECONDS: Final = 60.0
 """What could not be said within so long is not said any more, unless it is said otherwise."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Speech:
     """What is to be said: ``sound:PATH`` one after the other.
 
@@ -48,10 +48,19 @@ class Speaker:
 
     def add(
         self, media: Sequence[str], on_end: Callable[[bool], None], *, urgent: bool, wait: float = WAIT_SECONDS
-    ) -> None:
+    ) -> Speech:
         """Something more to say, within ``wait`` seconds; what is urgent goes first."""
         speech = Speech(media, now() + wait, urgent, on_end)
         (self._waiting.appendleft if urgent and self._playback is None else self._waiting.append)(speech)
+        return speech
+
+    def withdraw(self, speech: Speech) -> bool:
+        """It is not to be said any more; False: it has begun already, or is over."""
+        if speech not in self._waiting or (self._playback is not None and self._waiting[0] is speech):
+            return False
+        self._waiting.remove(speech)
+        speech.on_end(False)
+        return True
 
     def __len__(self) -> int:
         """How many things are to be said."""
