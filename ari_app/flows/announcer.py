@@ -1,8 +1,7 @@
 """Emergencies are announced on a radio net by themselves, once category and place are entered (SOP VII.d).
 
 Once for each of them, and once more when its category or place has changed. What still waits for the floor when it is
-not so any more is not said. What was announced is in the journal, so
-the next application goes on with it.
+not so any more is not said. What was announced is in the journal, so the next application goes on with it.
 """
 
 from __future__ import annotations
