@@ -251,7 +251,7 @@ def _announcer(
 
 async def _announce(announcer: Announcer | None, state: StateDir) -> None:
     if announcer is not None:
-        await announcer.run(await anyio.to_thread.run_sync(living, state.journal))
+        await announcer.run(partial(living, state.journal))
 
 
 async def _speak(state: StateDir, text: str) -> Path:

@@ -9,7 +9,7 @@ import anyio
 
 from ari_app.flows.messages import LegGone
 from ari_app.flows.radio_air import SILENCE_MS
-from ari_app.flows.radio_messages import Seen
+from ari_app.flows.radio_messages import Came, Seen
 from ari_app.flows.radio_net import Net
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class Nets:
 
     def came(self, leg: str, net: str) -> None:
         """A gateway has called one of its nets."""
-        self._nets[net].came(leg)
+        self._nets[net].deliver(Came(leg))
 
     def has_rung(self, leg: str) -> bool:
         """Whether a leg that has just come is a desk's that was rung for an officer."""

@@ -7,10 +7,11 @@ gateway's line after the longest transmission and a little: it has an end even w
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
+import anyio
 import structlog
 
 from ari_app.ari.errors import AriConflict, AriError, AriNotFound, AriRefused
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 MARGIN_SECONDS: Final = 2
 """Asterisk ends the gateway's line so much later than we end a transmission: only should we be dead."""
+
+RETRY_SECONDS: Final = 0.2
 
 SILENCE_MS: Final = 60
 """How long Asterisk hears nothing, at least, before it tells so."""
@@ -57,10 +60,10 @@ class Air:
     async def _mute(self, leg: str) -> None:
         await (self._asterisk.hush(leg) if leg in self._by_voice else self._asterisk.mute(leg))
 
-    async def make_true(self, floor: Floor, voices: Collection[str], gateway: str | None) -> str | None:
+    async def make_true(self, floor: Floor, voices: Collection[str], gateway: str | None) -> set[str]:
         """Let ``voices`` be heard and nobody else, and switch the transmitter as ``floor`` has it.
 
-        Returns a voice that is gone; None: all are there.
+        Returns the voices that are not heard all the same: they are gone.
 
         Raises:
             AriRefused: the gateway's line is gone.
@@ -72,20 +75,21 @@ class Air:
             await self._key_up(gateway)
         elif floor.transmits and self._armed != floor.ends:
             await self._key_down(floor, gateway)
-        for leg in sorted(set(voices) - self._open):
-            if not await self._let(leg):
-                return leg
-        return None
+        return {leg for leg in sorted(set(voices) - self._open) if not await self._let(leg)}
 
-    async def cut(self) -> None:
-        """Nobody is heard any more; the gateway's line is gone, and its transmitter off with it.
-
-        Raises:
-            AriUnreachable: Asterisk gives no answer.
-        """
-        self.gateway_lost()
-        for leg in sorted(self._open):
-            await self._shut(leg)
+    async def cut(self, end_line: Callable[[], Awaitable[None]]) -> None:
+        """Nobody is heard any more, and ``end_line`` has ended the gateway's line, however long that takes."""
+        while True:
+            try:
+                await end_line()
+                self.gateway_lost()
+                for leg in sorted(self._open):
+                    await self._shut(leg)
+            except AriError as error:
+                log.info("radio.not_yet_cut", error=repr(error))
+                await anyio.sleep(RETRY_SECONDS)
+            else:
+                return
 
     def gateway_lost(self) -> None:
         """The line is gone: whatever the transmitter was doing, it is off."""

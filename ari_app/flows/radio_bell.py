@@ -76,7 +76,7 @@ class Bell:
         switch: Switch,
         desks: Desks,
         tell: Callable[[Fact], None],
-        say: Callable[[list[str]], None],
+        say: Callable[[list[str]], object],
     ) -> None:
         """Nobody is rung. ``say`` plays to the whole net."""
         self._rules, self._asterisk, self._switch, self._desks = rules, asterisk, switch, desks

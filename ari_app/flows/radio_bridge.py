@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import anyio
 import structlog
 
-from ari_app.ari.errors import AriError, AriRefused
+from ari_app.ari.errors import AriError, AriNotFound, AriRefused
 from ari_app.domain.recovery import bridge_id
 
 if TYPE_CHECKING:
@@ -28,6 +28,10 @@ class NetBridge:
         self._net, self._asterisk, self._switch, self._deliver = net, asterisk, switch, deliver
         self._making = anyio.Lock()
         self.id: str | None = None
+        self.legs: set[str] = set()
+        """Who is in it or on the way into it, but for the gateway's line: whoever leaves is taken out of these."""
+        self._inside: set[str] = set()
+        """Those of them whom Asterisk has put into the present bridge."""
 
     async def open(self) -> str:
         """Its id.
@@ -49,6 +53,7 @@ class NetBridge:
     def _let_go(self) -> None:
         self._switch.forget([f"bridge:{self.id}"])
         self.id = None
+        self._inside.clear()
 
     async def add(self, leg: str) -> None:
         """Put a leg into it.
@@ -56,18 +61,44 @@ class NetBridge:
         Raises:
             AriError: it is not there.
         """
-        await self._asterisk.add_to_bridge(await self.open(), [leg], absorb_keys=True)
+        self.legs.add(leg)
+        try:
+            await self._put_in(leg)
+        except BaseException:
+            self.legs.discard(leg)
+            raise
 
-    async def renew(self, legs: Iterable[str]) -> None:
+    async def _put_in(self, leg: str) -> None:
+        bridge = await self.open()
+        try:
+            await self._asterisk.add_to_bridge(bridge, [leg], absorb_keys=True)
+        except AriNotFound:
+            if bridge == self.id:
+                raise
+            await self._put_in(leg)  # there is another one by now
+        else:
+            self._inside.add(leg)
+
+    async def renew(self) -> None:
         """It is not what it was: another one, for those who are still there.
 
         Raises:
             AriUnreachable: Asterisk gives no answer.
         """
         await self.close()
-        for leg in legs:
+        await self.gather()
+
+    async def gather(self) -> None:
+        """Whoever should be in it and is not, because Asterisk gave no answer, is put into it.
+
+        Raises:
+            AriUnreachable: Asterisk gives no answer.
+        """
+        for leg in sorted(self.legs - self._inside):
+            if leg not in self.legs:
+                continue  # has left meanwhile
             try:
-                await self.add(leg)
+                await self._put_in(leg)
             except AriRefused as refused:
                 log.info("radio.leg_gone", status=refused.status)
 

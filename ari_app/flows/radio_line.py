@@ -105,18 +105,22 @@ class Line:
         """Whether it is under our control, and not yet in use."""
         return self._has_entered and not self.is_up
 
-    async def listen(self, bridge: str) -> None:
-        """Hear when an officer talks, and let everybody on the net hear it.
+    async def listen(self, bridge: str) -> bool:
+        """Hear when an officer talks, and let everybody on the net hear it; False: the line is gone.
 
         Raises:
-            AriError: it is lost, or the bridge is.
+            AriError: the bridge is gone, or Asterisk gives no answer.
         """
         if self.leg is None:
-            raise AriNotFound(404, "there is no line to the gateway")
-        # How long an officer may pause is the floor's business.
-        await self._asterisk.detect_talk(self.leg, silence_ms=SILENCE_MS, level=self._rules.talk_level)
+            return False
+        try:  # how long an officer may pause is the floor's business
+            await self._asterisk.detect_talk(self.leg, silence_ms=SILENCE_MS, level=self._rules.talk_level)
+        except AriRefused as refused:
+            log.info("radio.line_gone", status=refused.status)
+            return False
         await self._asterisk.add_to_bridge(bridge, [self.leg], absorb_keys=True)
         self.is_up, self._pause = True, FIRST_PAUSE
+        return True
 
     def lost(self) -> None:
         """It is gone; the next attempt is due after a pause."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import anyio
 import structlog
 
-from ari_app.ari.errors import AriError, AriRefused, AriUnreachable, InboxFull
+from ari_app.ari.errors import AriRefused, AriUnreachable, InboxFull
 from ari_app.ari.inbox import Inbox
 from ari_app.ari.model import (
     ChannelDtmfReceived,
@@ -32,7 +32,7 @@ from ari_app.flows.radio_bridge import NetBridge
 from ari_app.flows.radio_line import Line
 from ari_app.flows.radio_messages import Asked, Came, Look, NetMessage, Seen, Voice
 from ari_app.flows.radio_pulse import LineWatch, Pulse
-from ari_app.flows.radio_speaker import WAIT_SECONDS, Speaker
+from ari_app.flows.radio_speaker import WAIT_SECONDS, Speaker, Speech
 from ari_app.flows.radio_story import Member, Story
 from ari_app.flows.radio_tape import Tape
 
@@ -44,8 +44,6 @@ MOST_WAITING: Final = 1024
 
 IDLE_SECONDS: Final = 3.0
 """A line that is there on demand stays so long when nobody is on the net any more."""
-
-RETRY_SECONDS: Final = 0.2
 
 LEAVE_SECONDS: Final = 1.0
 """How long a member who leaves waits for the net to be done with them: it is, at once, or Asterisk is away."""
@@ -103,11 +101,18 @@ class Net:
         await self._air.admit(leg)
         await self._bridge.add(leg)
 
+    def forget(self, leg: str) -> None:
+        """Who listened is elsewhere now, or about to be: nobody puts them back onto the net."""
+        self._bridge.legs.discard(leg)
+
     async def leave(self, leg: str) -> None:
         """A member goes, or is gone: it is muted, has not got the floor, and is where it was. Never raises."""
         member = self.members.pop(leg, None)
+        self._bridge.legs -= {leg} if member is None else {leg, *member.also, member.call or leg}
         if member is not None:
             done = anyio.Event()
+            if member.call is not None and all(other.call is None for other in self.members.values()):
+                self._speaker.drop_urgent()  # it was for what they wanted to say
             self._put(Asked(FloorEvent.LEG_LOST, leg, done))
             for each in (leg, *member.also):
                 await self._air.release(each)
@@ -144,21 +149,22 @@ class Net:
         *,
         urgent: bool = False,
         wait: float = WAIT_SECONDS,
-    ) -> None:
+    ) -> Speech:
         """Say ``sound:PATH`` to everybody on the net, one after the other, as soon as the floor is free.
 
         ``urgent``: it takes the floor from whoever has it. What could not be said within ``wait`` seconds is not said
         any more; ``on_end`` is told whether it was said to its end.
         """
-        self._speaker.add(media, on_end, urgent=urgent, wait=wait)
+        speech = self._speaker.add(media, on_end, urgent=urgent, wait=wait)
         self._put(Look())
+        return speech
 
-    def came(self, leg: str) -> None:
-        """The gateway has called us."""
-        self._put(Came(leg))
+    def unsay(self, speech: Speech) -> bool:
+        """Whether it has not begun yet: then it is not said, and its ``on_end`` is told so."""
+        return self._speaker.withdraw(speech)
 
-    def deliver(self, message: Seen | LegGone) -> None:
-        """What was found when reconciling."""
+    def deliver(self, message: Came | Seen | LegGone) -> None:
+        """The gateway has called us, or something was found when reconciling."""
         self._put(message)
 
     def certain_legs(self) -> set[str]:
@@ -196,22 +202,19 @@ class Net:
         """The next thing that happens; None: it is time for something."""
         due = min(self.floor.deadline, self._speaker.due, self.line.call_at if self._wants_line else NEVER)
         due = min(due, self._watch.due(self.line.leg if self.line.is_up else None))
-        if self.floor.talks:
-            due = min(due, self._officer.due)
-        if self._voice_that_keyed() is not None:
-            due = min(due, self._operator.due)
-        if not self.members and self.line.leg is not None:
-            due = min(due, self._needed)
+        due = min(due, self._officer.due if self.floor.talks else NEVER)
+        due = min(due, NEVER if self._voice_that_keyed() is None else self._operator.due)
+        due = min(due, NEVER if self._bridge.legs or self.line.leg is None else self._needed)
         with anyio.CancelScope(deadline=due):
             return await self._inbox.get()
         return None
 
     @property
     def _wants_line(self) -> bool:
-        return bool(self.members) or bool(self._speaker) or self._needed > now()
+        return bool(self._bridge.legs) or bool(self._speaker) or self._needed > now()
 
     async def _look_after_line(self) -> None:
-        if (self.members or self._speaker) and not self.rules.is_always_up:
+        if (self._bridge.legs or self._speaker) and not self.rules.is_always_up:
             self._needed = now() + IDLE_SECONDS
         if not self._wants_line:
             await self._close()
@@ -230,20 +233,21 @@ class Net:
             case Seen(lost=lost):
                 await self._reconcile(lost)
             case ChannelTalkingStarted() | ChannelTalkingFinished():
-                if self.line.is_up:
+                if self.line.is_up and leg_of(message) == self.line.leg:
                     self._officer.felt()
                     began = isinstance(message, ChannelTalkingStarted)
                     await self._step(FloorEvent.TALK_BEGAN if began else FloorEvent.TALK_ENDED)
             case Look() | None:
                 await self._become(*radio.tick(self.floor, now=now(), rules=self.rules.floor))
             case PlaybackFinished(playback=playback):
-                self._speaker.finished(playback.id)
+                self._speaker.finished(playback.id, is_said=playback.state != "failed")
             case _:
                 await self._read_line(message)
 
     async def _speak(self) -> None:
         """Say what is to be said, as soon as the floor is ours."""
         self._speaker.give_up()
+        await self._speaker.follow(self.floor, self._bridge.id)
         wish = self._speaker.wish(self.floor)
         if wish is not None and self.line.is_up:
             await self._step(wish, SYSTEM)
@@ -258,12 +262,9 @@ class Net:
             self.bell.press(event.digit)
 
     async def _asked(self, event: FloorEvent, leg: str) -> None:
-        if event in {FloorEvent.KEY, FloorEvent.TAKE_OVER}:
-            if leg not in self.members:
-                return  # left by now
-            if not self.line.is_up:
-                self._story.inform(leg, News.NET_LOST)
-                return
+        if event in {FloorEvent.KEY, FloorEvent.TAKE_OVER} and not (leg in self.members and self.line.is_up):
+            self._story.inform(leg, News.NET_LOST)  # who has left by now hears nothing
+            return
         await self._step(event, leg)
 
     async def _member_wants(self, message: Asked | Voice) -> None:
@@ -281,13 +282,14 @@ class Net:
         member = self.members.get(leg)
         if member is None:
             return
-        self._operator.felt()
         if talks and not self.has_keyed(leg):
             member.by_voice = True
             await self._asked(FloorEvent.KEY, leg)
         elif member.by_voice and not talks:
             member.by_voice = False
             await self._asked(FloorEvent.UNKEY, leg)
+        if leg == self.floor.talker:
+            self._operator.felt()
 
     def _voice_that_keyed(self) -> str | None:
         """The leg of whoever has the floor because they talk."""
@@ -301,7 +303,7 @@ class Net:
 
     async def _become(self, floor: Floor, happened: Iterable[radio.Happened]) -> None:
         """Make true in Asterisk what the floor says now, and tell what happened."""
-        self.floor, lost = floor, None
+        self.floor, lost = floor, set[str]()
         self._tape.name(floor)
         member = self.members.get(floor.voice)
         voices = set() if member is None else {member.leg, *member.also}
@@ -314,28 +316,33 @@ class Net:
         finally:
             for each in happened:
                 self._story.happened(each, self._tape.transmission)
+                self._speaker.happened(each)
         await self._tape.follow(floor, self._bridge.id)
         if is_lost:
             await self._line_lost()  # one that takes no orders could not be switched off, either
-        elif lost is not None and lost == floor.talker:
-            await self._step(FloorEvent.LEG_LOST, lost)
+        elif floor.talker in lost:
+            await self._step(FloorEvent.LEG_LOST, floor.talker)
 
     # ---- the gateway -----------------------------------------------------------------------------------
 
     async def _use_line(self) -> None:
         """The gateway has answered: from now on it hears and is heard."""
         try:
-            await self.line.listen(await self._bridge.open())
+            await self._bridge.gather()
+            is_there = await self.line.listen(await self._bridge.open())
         except AriRefused as refused:
             log.warning("radio.line_not_used", status=refused.status)
             await self._rebuild()
         else:
-            self._story.line_up()
+            if is_there:
+                self._story.line_up()
+            else:
+                await self._line_lost()
 
     async def _rebuild(self) -> None:
         """Line or bridge are not what they were: a new line, and a new bridge for those who are still there."""
         await self.line.hang_up()
-        await self._bridge.renew([each for member in self.members.values() for each in (member.leg, *member.also)])
+        await self._bridge.renew()
 
     async def _gateway_lost(self) -> None:
         self._air.gateway_lost()
@@ -344,13 +351,11 @@ class Net:
     async def _feel_pulses(self) -> None:
         """Who sends nothing at all is not heard to be silent, nor to be gone: so we look."""
         gateway, talker = self.line.leg, self._voice_that_keyed()
-        if gateway is not None and self.floor.talks and self._officer.due <= now():  # noqa: SIM102 - one look each
-            if await self._officer.has_stopped(gateway):
-                await self._step(FloorEvent.TALK_ENDED)
-        if talker is not None and self._operator.due <= now() and await self._operator.has_stopped(talker):
+        if gateway is not None and self.floor.talks and await self._officer.has_stopped(gateway):
+            await self._step(FloorEvent.TALK_ENDED)
+        if talker is not None and await self._operator.has_stopped(talker):
             await self._heard(talker, talks=False)
-        is_due = self._watch.due(gateway if self.line.is_up else None) <= now()
-        if is_due and await self._watch.is_dead(talks=self.floor.talks):
+        if await self._watch.is_dead(gateway if self.line.is_up else None, talks=self.floor.talks):
             log.warning("radio.gateway_silent")
             await self._line_lost()
 
@@ -365,7 +370,8 @@ class Net:
         if self.line.leg is not None:
             await self.line.hang_up()
             await self._gateway_lost()
-        await self._bridge.close()
+        if not self._bridge.legs:  # nobody has come meanwhile
+            await self._bridge.close()
 
     async def _reconcile(self, lost: frozenset[str]) -> None:
         """Whether the officer still talks is not known, nor whether a line that was called was answered."""
@@ -375,6 +381,8 @@ class Net:
             await self._gateway_lost()
         elif self.line.leg is not None and (self.line.leg in lost or not self.line.is_up):
             await self._read_line(LegGone(self.line.leg))
+        elif self.floor.talker == SYSTEM:
+            await self._speaker.look()
 
     async def _start_afresh(self) -> None:
         """Something went wrong: nobody is heard any more and the gateway's line ends, however long that takes.
@@ -387,12 +395,4 @@ class Net:
             self._story.happened(each, self._tape.transmission)
         self._tape.forget()
         self._speaker.forget()
-        while True:
-            try:
-                await self.line.hang_up()
-                await self._air.cut()
-            except AriError as error:
-                log.info("radio.not_yet_cut", error=repr(error))
-                await anyio.sleep(RETRY_SECONDS)
-            else:
-                return
+        await self._air.cut(self.line.hang_up)

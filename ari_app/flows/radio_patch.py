@@ -160,6 +160,7 @@ class Patch:
 
     async def _take_caller_home(self) -> None:
         self._caller_listens = False
+        self._net.forget(self._call.id)
         await self._net.let_talk(self._party.leg, self._call.id, on=False)
         try:
             await self._call.bridges.take_caller_home()

@@ -42,11 +42,13 @@ class Pulse:
         return self._heard_at + QUIET_SECONDS
 
     async def has_stopped(self, leg: str) -> bool:
-        """Look; whether nothing has come since the last look.
+        """Look, if it is time to; whether nothing has come since the last look.
 
         Raises:
             AriUnreachable: Asterisk gives no answer.
         """
+        if self.due > now():
+            return False
         self._heard_at, before = now(), self._packets
         try:
             self._packets = await self._asterisk.packets_received(leg)
@@ -75,19 +77,19 @@ class LineWatch:
             self._looked = self._grew = self._steady_since = now()
         return NEVER if leg is None else self._looked + LOOK_SECONDS
 
-    async def is_dead(self, *, talks: bool) -> bool:
-        """Look; whether nothing comes any more from a gateway that had sent in silence as well.
+    async def is_dead(self, leg: str | None, *, talks: bool) -> bool:
+        """Look, if it is time to; whether nothing comes any more from a gateway that had sent in silence as well.
 
         ``talks``: an officer does, so that what comes proves nothing.
 
         Raises:
             AriUnreachable: Asterisk gives no answer.
         """
-        if self._leg is None:
+        if self.due(leg) > now() or leg is None:
             return False
         self._looked = now()
         try:
-            packets = await self._asterisk.packets_received(self._leg)
+            packets = await self._asterisk.packets_received(leg)
         except AriRefused:
             return False
         if packets != self._packets:

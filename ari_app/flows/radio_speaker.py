@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ari_app.ari.errors import AriRefused
-from ari_app.domain.radio import NEVER, SYSTEM, Floor, FloorEvent, FloorState
+from ari_app.domain.radio import NEVER, SYSTEM, Ended, Floor, FloorEvent, FloorState, Happened, Reason
 from ari_app.flows.messages import now
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ WAIT_SECONDS: Final = 60.0
 """What could not be said within so long is not said any more, unless it is said otherwise."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Speech:
     """What is to be said: ``sound:PATH`` one after the other.
 
@@ -41,13 +41,26 @@ class Speaker:
         self._asterisk = asterisk
         self._waiting: deque[Speech] = deque()
         self._playback: str | None = None
+        self._is_dropped = False
+        """Whether what is being said is to be stopped, and not said again."""
+        self._transmission, self._began_it = 0.0, False
+        """When the last transmission with something of ours began; whether it began with what is being said."""
 
     def add(
         self, media: Sequence[str], on_end: Callable[[bool], None], *, urgent: bool, wait: float = WAIT_SECONDS
-    ) -> None:
+    ) -> Speech:
         """Something more to say, within ``wait`` seconds; what is urgent goes first."""
         speech = Speech(media, now() + wait, urgent, on_end)
         (self._waiting.appendleft if urgent and self._playback is None else self._waiting.append)(speech)
+        return speech
+
+    def withdraw(self, speech: Speech) -> bool:
+        """It is not to be said any more; False: it has begun already, or is over."""
+        if speech not in self._waiting or (self._playback is not None and self._waiting[0] is speech):
+            return False
+        self._waiting.remove(speech)
+        speech.on_end(False)
+        return True
 
     def __len__(self) -> int:
         """How many things are to be said."""
@@ -79,28 +92,68 @@ class Speaker:
         Raises:
             AriUnreachable: Asterisk gives no answer.
         """
-        if self._playback is not None and floor.talker != SYSTEM:
-            playback, self._playback = self._playback, None
+        if self._playback is not None and (self._is_dropped or floor.talker != SYSTEM):
+            playback = self._playback
+            self.forget()
             with suppress(AriRefused):
                 await self._asterisk.stop_playing(playback)
         elif self._playback is None and self._waiting and floor.voice == SYSTEM and bridge is not None:
             self._playback = f"{bridge}-play-{secrets.token_hex(4)}"
+            self._began_it, self._transmission = floor.since != self._transmission, floor.since
             try:
                 await self._asterisk.play_to_all(bridge, self._playback, self._waiting[0].media)
             except AriRefused:
                 self._end(is_said=False)
 
-    def finished(self, playback: str) -> bool:
-        """A playback is over; whether it was ours, said to its end."""
-        if playback != self._playback:
-            return False
-        self._end(is_said=True)
-        return True
+    def finished(self, playback: str, *, is_said: bool) -> None:
+        """A playback is over, which may be ours; whether it was said to its end."""
+        if playback == self._playback:
+            self._end(is_said=is_said)
+
+    def happened(self, happened: Happened) -> None:
+        """When a transmission of ours is cut off, what cannot be said in one is not said at all, other things again.
+
+        An emergency's operator who takes the floor over needs no attention tone any more.
+        """
+        if not isinstance(happened, Ended) or happened.talker != SYSTEM:
+            return
+        if happened.reason is Reason.TAKEN_OVER:
+            self.drop_urgent()
+        elif happened.reason is Reason.TIME_OUT and self._playback is not None:
+            self._is_dropped = self._began_it
+
+    def drop_urgent(self) -> None:
+        """Nothing urgent is to be said any more; what is being said is stopped by ``follow``."""
+        waiting, self._waiting = self._waiting, deque()
+        dropped: list[Speech] = []
+        for number, speech in enumerate(waiting):
+            is_being_said = number == 0 and self._playback is not None
+            self._is_dropped |= speech.urgent and is_being_said
+            (dropped if speech.urgent and not is_being_said else self._waiting).append(speech)
+        for speech in dropped:
+            speech.on_end(False)
+
+    async def look(self) -> None:
+        """Events were lost: what is over by now was said, and what is not begins anew.
+
+        Raises:
+            AriUnreachable: Asterisk gives no answer.
+        """
+        if self._playback is None:
+            return
+        try:
+            await self._asterisk.stop_playing(self._playback)
+        except AriRefused:
+            self._end(is_said=True)
+        else:
+            self.forget()
 
     def _end(self, *, is_said: bool) -> None:
-        self._playback = None
+        self._playback, self._is_dropped = None, False
         self._waiting.popleft().on_end(is_said)
 
     def forget(self) -> None:
-        """Asterisk gave no answer: it begins anew with what it was saying."""
+        """What was being said is not said any more: it begins anew, unless it is dropped."""
+        if self._is_dropped:
+            self._end(is_said=False)
         self._playback = None

@@ -214,6 +214,14 @@ class FakeRadio:
         del self.speaking[playback]
         self._send(PlaybackFinished(Playback(playback, f"bridge:{bridge}", "done")))
 
+    def nothing_to_say(self) -> None:
+        """What is being said to whole bridges cannot be: its files are broken."""
+        for playback, timer in list(self.speaking.items()):
+            timer.cancel()
+            del self.speaking[playback]
+            bridge = playback.rpartition("-play-")[0]
+            self._send(PlaybackFinished(Playback(playback, f"bridge:{bridge}", "failed")))
+
     async def record(self, bridge: str, name: str, *, seconds: int) -> None:
         assert seconds > 0
         await self._order("record", lambda: self._record_bridge(bridge, name))

@@ -132,6 +132,21 @@ async def test_a_phone_that_sends_nothing_in_silence_unkeys_all_the_same() -> No
     assert told(here) == ["1001 keyed", "1001 unkeyed"]
 
 
+async def test_others_who_talk_do_not_stand_for_who_has_keyed() -> None:
+    """A dead phone is found though somebody else talks, and is refused, all the time."""
+    async with floor("1001", "1002", nets=[VOX]) as here:
+        first, second = await on_net(here, "1001", "1002")
+        here.asterisk.operator_talks(first, on=True)
+        await anyio.sleep(0.2)
+        here.asterisk.legs[first].died_at = anyio.current_time()
+        for _ in range(10):
+            for on in (True, False):
+                here.asterisk.operator_talks(second, on=on)
+                await anyio.sleep(QUIET_SECONDS / 5)
+        assert told(here)[:2] == ["1001 keyed", "1001 unkeyed"]
+        await hang_up(here, "1001", "1002")
+
+
 @pytest.mark.parametrize("dies", [False, True])
 async def test_back_from_the_net_the_two_hear_each_other(lags: Lags, *, dies: bool) -> None:
     """Also by the next application, and on the net again a voice keys."""

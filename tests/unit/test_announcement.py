@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,12 +15,15 @@ from hypothesis import strategies as st
 
 from ari_app.ari.inbox import Switch
 from ari_app.domain.announcement import ANNOUNCED, Announcement, announcement
+from ari_app.domain.commands import CommandRefused
 from ari_app.domain.complaints import CATEGORIES, ComplaintRow
 from ari_app.domain.facts import Fact, Json
 from ari_app.domain.radio import NetRules
-from ari_app.flows.announcer import Announcer
+from ari_app.flows.announcer import RETRY_SECONDS, Announcer
 from ari_app.flows.radio_net import Net
+from ari_app.flows.radio_speaker import Speech
 from ari_app.store.complaints import AnnouncementLookup
+from ari_app.store.errors import JournalError
 from ari_app.store.journal import Journal
 from tests.unit.conftest import OpenJournal
 
@@ -56,10 +60,15 @@ class Air(Net):
         super().__init__(NetRules("300", "Komando", "PJSIP/x"), None, Switch(), tell, None)  # type: ignore[arg-type]
         self.said: list[Sequence[str]] = []
         self.is_said = True
+        self.is_busy = False
+        """Somebody has the floor: what is said waits for it."""
 
-    def say(self, media: Sequence[str], on_end: Callable[[bool], None] = lambda _: None, **_: Any) -> None:
+    def say(self, media: Sequence[str], on_end: Callable[[bool], None] = lambda _: None, **more: Any) -> Speech:
         self.said.append(media)
-        on_end(self.is_said)
+        if self.is_busy:
+            return super().say(media, on_end, **more)
+        asyncio.get_running_loop().call_soon(on_end, self.is_said)
+        return Speech(media, 0.0)
 
 
 class Centre:
@@ -68,23 +77,36 @@ class Centre:
     def __init__(self, journal: Journal, path: Path) -> None:
         self.journal, self.spoken = journal, list[str]()
         self.folder = path.parent
+        self.announced: list[tuple[Json, Json]] = []
+        """Of which place, and whether it was said."""
+        self.troubles: list[Exception] = []
+        """What goes wrong when it is asked which calls live, or when something is to be spoken."""
         self.air = Air(self.tell)
         look = AnnouncementLookup(path, journal.flush)
         self.announcer = Announcer(self.air, look=look, speak=self.speak, tell=self.tell, sounds="/sounds")
 
+    def living(self) -> list[str]:
+        if self.troubles:
+            raise self.troubles.pop()
+        return ["c1"]
+
     def tell(self, fact: Fact) -> None:
         self.journal.append(fact)
+        if fact.action == ANNOUNCED:
+            self.announced.append((fact.data["place"], fact.data["said"]))
         self.announcer.note(fact)
 
     async def speak(self, text: str) -> Path:
+        if self.troubles:
+            raise self.troubles.pop()
         self.spoken.append(text)
         path = self.folder / f"{len(self.spoken)}.wav"
         path.touch()
         return path
 
-    def begin(self) -> None:
-        self.tell(Fact("caller", "call.received", "c1"))
-        self.tell(Fact("desk:1001", "complaint.opened", "c1", {"ticket": TICKET, "number": "+6281234567890"}))
+    def begin(self, call: str = "c1") -> None:
+        self.tell(Fact("caller", "call.received", call))
+        self.tell(Fact("desk:1001", "complaint.opened", call, {"ticket": TICKET, "number": "+6281234567890"}))
 
     async def edit(self, **fields: Json) -> None:
         self.tell(Fact("desk:1001", "complaint.edited", "c1", {"ticket": TICKET, **fields}))
@@ -99,7 +121,7 @@ class Centre:
     async def at_work(self) -> AsyncIterator[None]:
         async with anyio.create_task_group() as tasks:
             self.announcer.is_idle = False
-            tasks.start_soon(self.announcer.run, ["c1"])
+            tasks.start_soon(self.announcer.run, self.living)
             await self.settled()
             yield
             await self.settled()
@@ -178,3 +200,54 @@ async def test_no_emergency_and_no_place_are_not_announced(centre: Centre) -> No
         await centre.edit(place=None)
     assert centre.spoken == []
     assert ANNOUNCED not in str(centre.air.said)
+
+
+async def test_a_journal_that_cannot_be_read_ends_nothing(centre: Centre, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is read again; an announcement that fails for whatever reason is the only one that is not made."""
+    monkeypatch.setattr("ari_app.flows.announcer.RETRY_SECONDS", 0.01)
+    centre.begin()
+    centre.troubles = [JournalError("the disk is gone"), OSError("no such device")]
+    async with centre.at_work():
+        centre.troubles = [RuntimeError("something unforeseen")]
+        await centre.edit(category="kebakaran", place=PLACE, emergency=True)
+        assert centre.spoken == []
+        await centre.edit(place="Jl. Pemuda")
+    assert centre.spoken == [Announcement(TICKET, "kebakaran", "Jl. Pemuda").sentence]
+
+
+async def test_what_waits_for_the_floor_is_said_as_it_is_known_then(centre: Centre) -> None:
+    """What was corrected meanwhile is not said any more, and of what is no emergency at all nothing is."""
+    centre.begin()
+    centre.air.is_busy = True
+    async with centre.at_work():
+        await centre.edit(category="kebakaran", place=PLACE, emergency=True)
+        assert centre.announced == []
+        await centre.edit(place="Jl. Pemuda")
+        assert centre.announced == [(PLACE, False)]
+        await centre.edit(emergency=False)
+        assert centre.announced == [(PLACE, False), ("Jl. Pemuda", False)]
+        assert not list(centre.folder.glob("*.wav"))
+        centre.air.is_busy = False
+        await centre.edit(emergency=True)
+        assert centre.announced[2:] == [("Jl. Pemuda", True)]
+        centre.air.is_busy = True
+        await centre.edit(place=PLACE)
+        await centre.edit(place="Jl. Pemuda")
+        assert centre.announced[3:] == [(PLACE, False)]
+
+
+async def test_one_that_must_wait_lets_no_other_one_wait(centre: Centre) -> None:
+    """It could not be spoken, and is tried again in a while."""
+    centre.begin()
+    centre.begin("c2")
+    async with centre.at_work():
+        centre.troubles = [CommandRefused("no voice")]
+        about: dict[str, Json] = {"ticket": TICKET, "category": "kebakaran", "emergency": True}
+        centre.tell(Fact("desk:1001", "complaint.edited", "c1", {**about, "place": PLACE}))
+        centre.tell(Fact("desk:1001", "complaint.edited", "c2", {**about, "place": "Jl. Pemuda"}))
+        with anyio.fail_after(RETRY_SECONDS / 2):
+            while not centre.announced:  # noqa: ASYNC110 - it tells nobody
+                await anyio.sleep(0.01)
+        assert centre.announced == [("Jl. Pemuda", True)]
+        centre.tell(Fact("desk:1001", "complaint.edited", "c1", {**about, "place": PLACE}))
+    assert centre.announced == [("Jl. Pemuda", True), (PLACE, True)]
