@@ -112,7 +112,7 @@ class Transfer:
             await self._group.end(reason="normal")  # so that the phones show a missed call
         if isinstance(answered, Party):
             return answered
-        after = await self._take_back(answered, has_begun=has_begun)
+        after = await self._take_back(answered)
         if isinstance(after, Party) and not has_begun:
             await self._room.warn(after)
         return after
@@ -198,7 +198,7 @@ class Transfer:
             await room.leave(other)  # the Polda operator is free again
         return polres
 
-    async def _take_back(self, reason: str, *, has_begun: bool) -> Next:
+    async def _take_back(self, reason: str) -> Next:
         """SOP V.10, V.11: the same operator has the caller again at once; the complaint stays open for the Polres."""
         room, party = self._room, self._party
         room.open_for = self._polres
@@ -207,8 +207,7 @@ class Transfer:
             return Lost("transfer_failed")
         if self._call.has_ended(party.leg):  # while the caller was on hold
             return await left_by(room, party, self._call.causes[party.leg])
-        if has_begun:  # otherwise a caller on hold stays there
-            await room.resume_at_once()
+        await room.resume_at_once()
         await party.ear.stop()
         if reason == OPERATOR:
             await room.confirm(party)

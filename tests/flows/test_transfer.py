@@ -180,10 +180,6 @@ async def test_a_polres_without_any_phone_is_unreachable(lags: Lags) -> None:
         assert heard(here, call) == []
         assert heard(here, leg_at(here, "1001")) == [WRONG]
         await here.until(lambda: here.asterisk.is_talking(call, "1001"), seconds=AT_ONCE)
-        await press(here, "1001", "*4", settled=2)
-        await press(here, "1001", "*201#")
-        assert here.asterisk.hears(call) == {"musik"}, "who was on hold is so still"
-        assert heard(here, leg_at(here, "1001"))[-1] == WRONG
         await goodbye(here, call)
 
 
