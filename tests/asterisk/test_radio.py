@@ -187,8 +187,8 @@ async def test_the_application_is_cut_off_while_keyed(
     """Neither application nor launcher can act: Asterisk itself ends the transmission, two seconds late."""
     call = await on_net(radio_site, radio_phones, 0, FIRST_HZ, DTMF)
     line = next(each for each in gateway.talking if each.dialog.local.user == DTMF)
-    await key(call, gateway.audio_of(DTMF), FIRST_HZ)
     keyed, application, launcher = moment(), radio_site.application(), radio_site.launcher
+    await key(call, gateway.audio_of(DTMF), FIRST_HZ)
     assert application is not None
     assert launcher is not None
     os.kill(launcher.pid, signal.SIGSTOP)
