@@ -23,27 +23,27 @@ def checked(site: Site) -> dict[str, tuple[str, str]]:
     return {each["check"]: (each["result"], each["text"]) for each in json.loads(done.stdout)}
 
 
-async def test_all_is_well_with_phones_at_every_desk(site: Site, phones: Phones) -> None:
-    assert checked(site)["phones"][0] == "failed", "nobody would hear 110"
-    for account in site.accounts:
-        await phones.desk(account)
-    await eventually(lambda: checked(site)["phones"][0] == "ok", seconds=5, what="the phones are seen")
-    found = checked(site)
+async def test_all_is_well_with_phones_at_every_desk(fragile_site: Site, fragile_phones: Phones) -> None:
+    assert checked(fragile_site)["phones"][0] == "failed", "nobody would hear 110"
+    for account in fragile_site.accounts:
+        await fragile_phones.desk(account)
+    await eventually(lambda: checked(fragile_site)["phones"][0] == "ok", seconds=5, what="the phones are seen")
+    found = checked(fragile_site)
     assert {check for check, (result, _) in found.items() if result != "ok"} <= {"disk"}, found
     assert "serves 110" in found["application"][1]
 
 
-async def test_a_frozen_broker_is_said_soon(site: Site) -> None:
-    broker = site.process("mosquitto")
+async def test_a_frozen_broker_is_said_soon(fragile_site: Site) -> None:
+    broker = fragile_site.process("mosquitto")
     assert broker is not None
     os.kill(broker, signal.SIGSTOP)
     try:
         begun = time.monotonic()
-        assert checked(site)["broker"][0] == "failed"
+        assert checked(fragile_site)["broker"][0] == "failed"
         assert time.monotonic() - begun < 8
     finally:
         os.kill(broker, signal.SIGCONT)
-    await eventually(lambda: checked(site)["broker"][0] == "ok", seconds=5, what="the broker answers again")
+    await eventually(lambda: checked(fragile_site)["broker"][0] == "ok", seconds=5, what="the broker answers again")
 
 
 def module(site: Site, method: str) -> None:
@@ -53,11 +53,11 @@ def module(site: Site, method: str) -> None:
         pass
 
 
-async def test_a_module_that_is_missing(site: Site) -> None:
-    module(site, "DELETE")
+async def test_a_module_that_is_missing(fragile_site: Site) -> None:
+    module(fragile_site, "DELETE")
     try:
-        result, text = checked(site)["modules"]
+        result, text = checked(fragile_site)["modules"]
         assert (result, "app_exec.so" in text) == ("failed", True)
     finally:
-        module(site, "POST")
-    assert checked(site)["modules"][0] == "ok"
+        module(fragile_site, "POST")
+    assert checked(fragile_site)["modules"][0] == "ok"
