@@ -8,7 +8,7 @@ import pytest
 
 from ari_app.domain.facts import Fact
 from ari_app.site.state import StateDir
-from tests.unit.cli_site import CONFIG, CliSite
+from tests.unit.cli_site import CONFIG, CliSite, story
 
 NETS = """[[radio]]
 net = "300"
@@ -73,7 +73,7 @@ def test_transmissions_newest_first(site: CliSite) -> None:
 
 
 def test_where_a_recording_is(site: CliSite, tmp_path: Path) -> None:
-    site.tell([keyed(1), released(1)])
+    site.tell([*story("c1"), keyed(1), released(1)])
     for wrong in ("300-9", "300-1"):
         refused = site.run("radio", "play-path", wrong)
         assert (refused.code, refused.out) == (1, "")
