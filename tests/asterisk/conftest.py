@@ -9,7 +9,7 @@ import pytest
 
 from scripts.phones import Phones, RadioGateway
 from tests.asterisk.newsroom import Newsroom
-from tests.asterisk.radio import DTMF, VOX, RadioSite
+from tests.asterisk.radio import BY_VOICE, DTMF, VOX, RadioSite
 from tests.asterisk.site import Site, phones_of, running
 
 
@@ -103,10 +103,11 @@ async def radio_phones(radio_site: Site, tmp_path: Path, anyio_backend: str) -> 
 
 @pytest.fixture
 async def gateway(radio_site: RadioSite, radio_phones: Phones) -> RadioGateway:
-    """The gateway of both nets, with its lines up."""
+    """The gateway of the nets, with its lines up."""
     gateway = await radio_phones.gateway(radio_site.sample.gateway, 5070)
     await gateway.line_up(VOX, seconds=40)
     await gateway.line_up(DTMF, seconds=40)
+    await gateway.line_up(BY_VOICE, seconds=40)
     return gateway
 
 

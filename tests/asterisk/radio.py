@@ -12,7 +12,7 @@ from tests.asterisk.talk import CALLER_HZ, first_heard, moment
 
 OFFICER_HZ, FIRST_HZ, SECOND_HZ = 520, 660, 880
 EVERY_HZ = (OFFICER_HZ, FIRST_HZ, SECOND_HZ, CALLER_HZ)
-VOX, DTMF, BY_VOICE = "300", "301", "302"
+VOX, DTMF, BY_VOICE, ANNOUNCED = "300", "301", "302", "303"
 PAUSE_AFTER_KEY = 0.06
 """Our phones are silent for so long after a key is released, before ``press`` returns."""
 
@@ -36,13 +36,19 @@ operator_ptt = "vox"
 call_code = "*110"
 timeout_seconds = {longest}
 
+[[radio]]
+net = "303"
+name = "Siaga"
+gateway = "sip:303@{gateway}:5070"
+timeout_seconds = 30
+
 [emergency]
-announce_net = "300"
+announce_net = "303"
 """
 
 
 class RadioSite(Site):
-    """An instance with a net for each way of keying; no transmission is longer than ``longest`` seconds."""
+    """An instance with a net for each way of keying; transmissions last ``longest`` seconds at most."""
 
     def __init__(self, home: Path, *, longest: int = 3) -> None:
         super().__init__(home)

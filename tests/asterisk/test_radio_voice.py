@@ -12,12 +12,12 @@ import pytest
 
 from scripts.phones import PhoneEndedError, Phones, RadioGateway, tones
 from tests.asterisk.radio import (
+    ANNOUNCED,
     BY_VOICE,
     DTMF,
     FIRST_HZ,
     OFFICER_HZ,
     SECOND_HZ,
-    VOX,
     RadioSite,
     hears_only,
     on_net,
@@ -146,7 +146,12 @@ async def test_a_citizen_goes_before_an_officer(
     await caller.hang_up()
     again = await phone.rung(count=3)
     assert again.caller_number == BY_VOICE
+    after = radio_site.head()
     await again.answer()
+    await eventually(
+        lambda: [each for each in radio_site.records(after=after) if each.action == "radio.call_answered"],
+        seconds=5, what="the officer has an operator",
+    )  # fmt: skip
     await again.hang_up()
 
 
@@ -158,7 +163,8 @@ async def test_an_emergency_is_announced_and_a_vanished_gateway_found(
     Then another net's line, which had sent in silence all the while, sends nothing any more: it is called again.
     """
     talk = await begin_talk(radio_site, radio_phones)
-    air, after, since = gateway.audio_of(VOX), radio_site.head(), moment()
+    await gateway.line_up(ANNOUNCED, seconds=40)
+    air, after, since = gateway.audio_of(ANNOUNCED), radio_site.head(), moment()
     await talk.polda.press("*9")
     desk = radio_site.accounts[0][0]
     place = "Jl. Sisingamangaraja; $(reboot) & `date`"
