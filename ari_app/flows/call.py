@@ -83,7 +83,8 @@ class Call:
         self.bridges = Bridges(around.asterisk, call)
         self.company = Company()
         self._inbox: Inbox[Delivered] = Inbox()
-        self._caller_left = self._is_lost = False
+        self.caller_left = self._is_lost = False
+        """Whether the caller's leg is known to have left us; whether nobody has seen how."""
         self.leaving = Leaving(call)
         self.given_away = anyio.Event()  # set when a leg of ours has been joined with another call
         self._seen: set[str] = set()
@@ -144,7 +145,7 @@ class Call:
             self.caller_is_gone(is_over=True)
         if self._is_lost:
             raise CallLost
-        if self._caller_left:
+        if self.caller_left:
             raise CallerLeft
 
     async def until(self, is_so: Callable[[Message | None], bool]) -> None:
@@ -182,7 +183,7 @@ class Call:
 
     def caller_is_gone(self, *, is_over: bool = False) -> None:
         """Asterisk refused an order for the caller's leg: it has left us, whatever the events say."""
-        self._caller_left = True
+        self.caller_left = True
         if is_over:
             self.causes.setdefault(self.id, UNKNOWN_CAUSE)
 
@@ -191,17 +192,12 @@ class Call:
         """Whether, by ``end``, the caller's leg has left us for the dialplan: somebody gave it back."""
         return self.leaving.was_taken(is_over=self.id in self.causes)
 
-    @property
-    def caller_left(self) -> bool:
-        """Whether the caller's leg is known to have left us."""
-        return self._caller_left
-
     def _note(self, message: Delivered) -> None:
         if isinstance(message, OF_NO_LEG):
             return
         match message:
             case LegGone(leg=leg):
-                self._is_lost |= leg == self.id and not self._caller_left
+                self._is_lost |= leg == self.id and not self.caller_left
                 self.causes.setdefault(leg, UNKNOWN_CAUSE)
             case ChannelDestroyed(channel=Channel(id=leg), cause=cause):
                 self._seen.add(leg)
@@ -213,7 +209,7 @@ class Call:
                 if isinstance(message, StasisStart):
                     self._entered.add(message.channel.id)
         self.leaving.note(message)
-        self._caller_left |= self.leaving.has_left or self.id in self.causes
+        self.caller_left |= self.leaving.has_left or self.id in self.causes
 
     # ---- what to do ----------------------------------------------------------------------------
 
@@ -273,14 +269,16 @@ class Call:
     def adopt_leg(self, leg: str, *, lives: bool = False) -> None:
         """Count a leg as this call's, and get its events; ``lives``: it is under our control already."""
         self._legs.append(leg)
-        self._seen |= {leg} if lives else set()
-        self._entered |= {leg} if lives else set()
+        if lives:
+            self._seen.add(leg)
+            self._entered.add(leg)
         self.around.switch.register(leg, self._inbox.put)
 
     def adopt_caller(self, *, entered: bool) -> None:
         """The caller's leg lives, though no event has told of it; ``entered``: it is under our control already."""
         self._seen.add(self.id)
-        self._entered |= {self.id} if entered else set()
+        if entered:
+            self._entered.add(self.id)
 
     def adopt_talk(self, leg: str, bridge: str | None, *, is_up: bool, together: bool = True) -> None:
         """Take up a talk that was found living: count its leg and its bridge as this call's.
@@ -329,7 +327,7 @@ class Call:
         self.company.end()
         if self._following.has_begun or self.was_taken:  # has it ended, too?
             await self.follow_caller()
-        if not self._caller_left:
+        if not self.caller_left:
             await self.end_leg(self.id)
         await self.end_own_legs()
         try:

@@ -121,7 +121,9 @@ class Recovery:
         board = self._router.around.switchboard
         await self._asterisk.subscribe([f"endpoint:PJSIP/{desk}" for desk in board.desks])
         # Subscribed first, looked at afterwards: what ends in between is missing from the second look.
-        strange = [c.id for c in await self._asterisk.channels() if c.id not in self._router.around.switch]
+        # What the fallback rings is asked for when it is known to be that (``Elsewhere``), and only then.
+        known, living = self._router.around.switch, [seen(channel) for channel in await self._asterisk.channels()]
+        strange = [channel.id for channel in living if channel.id not in known and not channel.rung]
         await self._asterisk.subscribe([f"channel:{channel}" for channel in strange])
         await self._reconcile(read=True)
         # Only when it is known which desks are busy: the phones of the others can ring.
@@ -296,9 +298,9 @@ class Recovery:
         if call is not None:
             call.adopt_talk(leg.id, action.bridge, is_up=True)
             call.adopt_caller(entered=True)
-            for desk in (line.endpoint, leg.endpoint):
-                call.around.switchboard.take(desk, call.id)
             desks = line.endpoint, leg.endpoint
+            for desk in desks:
+                call.around.switchboard.take(desk, call.id)
             self._tasks.start_soon(self._router.adopt, call, lambda call: talk_to_colleague(call, leg.id, *desks))
 
     def _adopt_waiting(self, caller: plan.SeenChannel, story: plan.Story | None) -> None:
