@@ -23,7 +23,7 @@ from cli.call_orders import Call
 from cli.errors import Refused
 from cli.help import examples
 from cli.language import tr, word
-from cli.options import HERE, AsJson, State, new_group
+from cli.options import HERE, AsJson, Limit, State, new_group
 from cli.options import path as as_path
 from cli.output import counted, moment, print_done, print_json, print_json_list, print_line, print_table
 from cli.place import settings_in_force, state_dir, tables
@@ -49,9 +49,7 @@ def list_(
     number: Annotated[
         str | None, typer.Option("--number", metavar="NUMBER", help="Only numbers that begin with this.")
     ] = None,
-    limit: Annotated[
-        int, typer.Option("--limit", "-n", min=0, max=10_000_000, help="Show at most so many; 0 shows all.")
-    ] = 50,
+    limit: Limit = 50,
     as_json: AsJson = False,
     state: State = HERE,
 ) -> None:

@@ -16,7 +16,7 @@ from cli.call_orders import COMMANDS
 from cli.errors import Refused
 from cli.help import examples
 from cli.language import tr, word
-from cli.options import HERE, AsJson, State, new_group
+from cli.options import HERE, AsJson, LimitCalls, State, new_group
 from cli.output import moment, plain, print_json, print_line, print_table
 from cli.place import basics, find_calls, settings_in_force, state_dir, tables, telephone_number
 from cli.stories import action, print_actions, print_fields
@@ -30,9 +30,7 @@ _FIELDS = tuple(name for name in CallRow.__dataclass_fields__ if name != "first_
 @app.command("list", epilog=examples("siaga calls list --living", "siaga calls list --caller 081234567890 --json"))
 def list_(  # noqa: PLR0913 - one parameter for each option
     *,
-    limit: Annotated[
-        int, typer.Option("--limit", "-n", min=0, max=10_000_000, help="Show at most so many calls; 0 shows all.")
-    ] = 50,
+    limit: LimitCalls = 50,
     living: Annotated[bool, typer.Option("--living", help="Only calls that have not ended.")] = False,
     ended: Annotated[bool, typer.Option("--ended", help="Only calls that have ended.")] = False,
     since: Annotated[

@@ -18,7 +18,7 @@ from cli.complaint_form import ask_fields
 from cli.errors import Refused
 from cli.help import examples
 from cli.language import tr, word
-from cli.options import HERE, AsJson, State, new_group
+from cli.options import HERE, AsJson, Limit, State, new_group
 from cli.output import moment, plain, print_done, print_json, print_line, print_table
 from cli.place import basics, settings_in_force, state_dir, tables, telephone_number
 from cli.stories import action, print_actions, print_fields
@@ -79,9 +79,7 @@ def list_(  # noqa: PLR0913 - one parameter for each option
         str | None, typer.Option("--number", metavar="NUMBER", help="Only of reporters with this telephone number.")
     ] = None,
     today: Annotated[bool, typer.Option("--today", help="Only those that were opened today.")] = False,
-    limit: Annotated[
-        int, typer.Option("--limit", "-n", min=0, max=10_000_000, help="Show at most so many; 0 shows all.")
-    ] = 50,
+    limit: Limit = 50,
     as_json: AsJson = False,
     state: State = HERE,
 ) -> None:

@@ -12,7 +12,7 @@ from cli.asking import order
 from cli.errors import Refused
 from cli.help import examples
 from cli.language import tr
-from cli.options import HERE, AsJson, State, new_group
+from cli.options import HERE, AsJson, Limit, State, new_group
 from cli.output import moment, plain, print_done, print_json, print_table
 from cli.place import settings_in_force, state_dir, tables
 from cli.times import as_ms, midnight
@@ -54,9 +54,7 @@ def list_(
     which: SomeWhich = None,
     *,
     today: Annotated[bool, typer.Option("--today", help="Only those of today.")] = False,
-    limit: Annotated[
-        int, typer.Option("--limit", "-n", min=0, max=10_000_000, help="Show at most so many; 0 shows all.")
-    ] = 50,
+    limit: Limit = 50,
     as_json: AsJson = False,
     state: State = HERE,
 ) -> None:

@@ -55,6 +55,16 @@ State = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs, instead of a table.")]
 
 
+_MOST_LISTED: Final = 10_000_000
+
+Limit = Annotated[
+    int, typer.Option("--limit", "-n", min=0, max=_MOST_LISTED, help="Show at most so many; 0 shows all.")
+]
+LimitCalls = Annotated[
+    int, typer.Option("--limit", "-n", min=0, max=_MOST_LISTED, help="Show at most so many calls; 0 shows all.")
+]
+
+
 def new_group(text: str) -> typer.Typer:
     """A group of commands that takes ``--state`` before the command and shows its help when none is named."""
     app = typer.Typer(

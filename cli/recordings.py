@@ -24,7 +24,7 @@ from cli.asking import order
 from cli.errors import Refused
 from cli.help import examples
 from cli.language import tr
-from cli.options import HERE, AsJson, State, new_group
+from cli.options import HERE, AsJson, LimitCalls, State, new_group
 from cli.output import counted, moment, plain, print_done, print_json, print_line, print_table
 from cli.place import basics, find_calls, settings_in_force, state_dir, tables, telephone_number
 from cli.times import FORMS, as_ms, entered_ms, entered_time, midnight
@@ -52,9 +52,7 @@ def list_(  # noqa: PLR0913 - one parameter for each option
     number: Annotated[
         str | None, typer.Option("--number", metavar="NUMBER", help="Only calls from this telephone number.")
     ] = None,
-    limit: Annotated[
-        int, typer.Option("--limit", "-n", min=0, max=10_000_000, help="Show at most so many calls; 0 shows all.")
-    ] = 50,
+    limit: LimitCalls = 50,
     as_json: AsJson = False,
     state: State = HERE,
 ) -> None:

@@ -68,12 +68,11 @@ def day(  # noqa: PLR0913 - one parameter for each option
     state: State = HERE,
 ) -> None:
     """Report on a day at the site: the calls received from midnight to midnight."""
-    place = state_dir(state)
 
     def period(now: datetime, zone: ZoneInfo, _: list[ShiftHours]) -> Period:
         return a_day(_date(date) if date is not None else now.date(), zone)
 
-    _carry_out(place, period, _Wanted(csv, pdf, calls, as_json))
+    _carry_out(state, period, _Wanted(csv, pdf, calls, as_json))
 
 
 @app.command("shift", epilog=examples("siaga report shift malam", "siaga report shift 2025-01-31 pagi"))
@@ -90,7 +89,6 @@ def shift(  # noqa: PLR0913 - one parameter for each option
     state: State = HERE,
 ) -> None:
     """Report on a shift; one that goes over midnight belongs to the day on which it began."""
-    place = state_dir(state)
 
     def period(now: datetime, zone: ZoneInfo, shifts: list[ShiftHours]) -> Period:
         named = {each.name: each for each in shifts}
@@ -102,7 +100,7 @@ def shift(  # noqa: PLR0913 - one parameter for each option
             raise typer.BadParameter(tr("there are {names}", names=known), param_hint="NAME")
         return a_shift(begins, named[name], zone)
 
-    _carry_out(place, period, _Wanted(csv, pdf, calls, as_json))
+    _carry_out(state, period, _Wanted(csv, pdf, calls, as_json))
 
 
 @app.command("month", epilog=examples("siaga report month", "siaga report month 2025-01 --pdf januari.pdf"))
@@ -116,12 +114,11 @@ def month(  # noqa: PLR0913 - one parameter for each option
     state: State = HERE,
 ) -> None:
     """Report on a month."""
-    place = state_dir(state)
 
     def period(now: datetime, zone: ZoneInfo, _: list[ShiftHours]) -> Period:
         return a_month(_month(month_) if month_ is not None else now.date(), zone)
 
-    _carry_out(place, period, _Wanted(csv, pdf, calls, as_json))
+    _carry_out(state, period, _Wanted(csv, pdf, calls, as_json))
 
 
 def _date(text: str) -> Date:
@@ -141,11 +138,10 @@ def _month(text: str) -> Date:
         raise typer.BadParameter(said, param_hint="MONTH") from None
 
 
-def _carry_out(
-    place: StateDir, choose: Callable[[datetime, ZoneInfo, list[ShiftHours]], Period], wanted: _Wanted
-) -> None:
+def _carry_out(state: Path, choose: Callable[[datetime, ZoneInfo, list[ShiftHours]], Period], wanted: _Wanted) -> None:
     from ari_app.store.report_rows import report_between  # noqa: PLC0415 - wrong usage needs no database
 
+    place = state_dir(state)
     if wanted.behind is not None and (wanted.csv is not None or wanted.pdf is not None):
         raise typer.BadParameter(tr("it prints ids: give it without --csv and --pdf"), param_hint="--calls")
     settings = settings_in_force(place)
