@@ -26,6 +26,7 @@ from ari_app.domain.facts import Fact, Json, Record
 from ari_app.domain.mark_book import Mark, MarkBook
 from ari_app.domain.number_set import MOST_DIGITS, NumberSet
 from ari_app.domain.numbers import e164
+from ari_app.domain.one_line import one_line
 
 DAY: Final = 86_400.0
 
@@ -324,8 +325,8 @@ def note_text(value: str | None) -> str | None:
     Raises:
         BlockRefused: it is too long, or cannot be shown.
     """
-    text = " ".join((value or "").split())
-    if len(text) > LONGEST_NOTE or not text.isprintable():
+    text = one_line(value, LONGEST_NOTE)
+    if text is None:
         raise BlockRefused(f"a note must be printable and have at most {LONGEST_NOTE} characters")
     return text or None
 

@@ -17,6 +17,7 @@ from ari_app.domain.complaints import (
 )
 from ari_app.domain.facts import Json
 from ari_app.domain.numbers import e164
+from ari_app.domain.one_line import one_line
 
 LONGEST: Final = {"name": 80, "number": 24, "place": 200, "description": 2000, "plate": 20}
 """Characters that a text may have."""
@@ -119,8 +120,8 @@ def reason_text(value: str | None) -> str | None:
     Raises:
         ComplaintRefused: it is too long, or cannot be shown.
     """
-    reason = " ".join((value or "").split())
-    if len(reason) > LONGEST_REASON or not reason.isprintable():
+    reason = one_line(value, LONGEST_REASON)
+    if reason is None:
         raise ComplaintRefused(f"the reason must be printable and have at most {LONGEST_REASON} characters")
     return reason or None
 

@@ -13,6 +13,7 @@ from ari_app.domain.commands import CommandRefused, Handler
 from ari_app.domain.complaints import ComplaintRow
 from ari_app.domain.facts import Fact, Json
 from ari_app.domain.instructions import LONGEST_OFFICER, LONGEST_TEXT, added
+from ari_app.domain.one_line import one_line
 from ari_app.domain.tapes import deleted, opened
 from ari_app.flows.office import Arguments, command
 
@@ -94,7 +95,7 @@ class _Archive:
 
     async def add(self, given: _Add, actor: str) -> Json:
         """``instructions.add``: what the Perwira Piket has ordered (SOP VII.b)."""
-        text, officer = _line(given.text, LONGEST_TEXT), _line(given.officer, LONGEST_OFFICER)
+        text, officer = one_line(given.text, LONGEST_TEXT), one_line(given.officer, LONGEST_OFFICER)
         if text is None:
             raise CommandRefused(f"the order must be printable and have at most {LONGEST_TEXT} characters")
         if officer is None:
@@ -124,12 +125,6 @@ class _Archive:
 
 def _named(calls: Sequence[str]) -> str:
     return ", ".join(calls[:MOST_NAMED]) + (", ..." if len(calls) > MOST_NAMED else "")
-
-
-def _line(value: str | None, longest: int) -> str | None:
-    """What was entered, as one line; None: it cannot be kept so."""
-    line = " ".join((value or "").split())
-    return line if len(line) <= longest and line.isprintable() else None
 
 
 def archive_commands(
