@@ -13,7 +13,7 @@ from typing import Final
 import structlog
 import uvloop
 
-from ari_app import app
+from ari_app import app, gate
 from ari_app.ari.errors import AriError, AriReplaced
 from ari_app.site import secrets as site_secrets
 from ari_app.site.settings import ConfigError
@@ -34,6 +34,8 @@ log = structlog.get_logger(__name__)
 
 def main() -> int:
     """Run the application; the exit code."""
+    if not gate.may_begin():
+        return 1
     try:
         state, settings = begin("ari_app", "The call control of Siaga 110.")
         secrets = site_secrets.load(state, settings)

@@ -8,8 +8,13 @@ import os
 import signal
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Final
+
+import anyio
+
+from ari_app import gate
 
 LONGEST_PAUSE: Final = 0.5
 """Seconds before a process that keeps dying is started again: callers wait for it."""
@@ -29,7 +34,7 @@ class Child:
         self.log = log
         self.restarts = 0
         self.on_death: Callable[[], Awaitable[None]] | None = None
-        """Awaited between its death and its new start."""
+        """Awaited between its death and its new beginning; the next one loads meanwhile (``ari_app/gate.py``)."""
         self.reasons: dict[int, str] = {}
         """What its own exit codes mean, for the person at the terminal."""
         self._command = [str(part) for part in command]
@@ -55,8 +60,8 @@ class Child:
         except OSError:
             return Path(os.devnull).open("ab")
 
-    async def start(self) -> None:
-        """Start it.
+    async def start(self, *, at_gate: bool = False) -> None:
+        """Start it; ``at_gate``: it begins when it is let.
 
         Raises:
             OSError: the machine has no room for another process.
@@ -64,8 +69,9 @@ class Child:
         with self._output() as output:
             self._process = await asyncio.create_subprocess_exec(
                 "setpriv", "--pdeathsig", "KILL", *self._command,
-                stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output,
-                env=self._environment,
+                stdin=asyncio.subprocess.PIPE if at_gate else asyncio.subprocess.DEVNULL,
+                stdout=output, stderr=output,
+                env=self._environment | ({gate.VARIABLE: "1"} if at_gate else {}),
                 start_new_session=True,  # Ctrl-C at the terminal is for the launcher, which ends them in order
             )  # fmt: skip
 
@@ -79,17 +85,29 @@ class Child:
                 return
             self.restarts += 1
             say(f"{self.name} ended ({self.reasons.get(code) or _reason(code)}) and is started again")
-            if self.on_death is not None:
-                await self.on_death()
             pause = 0.0 if time.monotonic() - started > STEADY_SECONDS else min(max(0.05, pause * 2), LONGEST_PAUSE)
-            await asyncio.sleep(pause if self.restarts > 1 else 0)
-            await self._start_again(say)
+            pause = pause if self.restarts > 1 else 0.0
+            if self.on_death is None:
+                await asyncio.sleep(pause)
+                await self._start_again(say)
+                continue
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(partial(self._start_again, say, at_gate=True))
+                await self.on_death()
+            await asyncio.sleep(pause)
+            self._open_gate()
 
-    async def _start_again(self, say: Callable[[str], None]) -> None:
+    def _open_gate(self) -> None:
+        """Let the process that has loaded begin; nothing when it has ended by now."""
+        if self._process is not None and self._process.stdin is not None:
+            self._process.stdin.write(b"\n")
+            self._process.stdin.close()
+
+    async def _start_again(self, say: Callable[[str], None], *, at_gate: bool = False) -> None:
         """However often it takes: for the sake of one process the others, and with them every call, do not end."""
         while not self._stopping:
             try:
-                await self.start()
+                await self.start(at_gate=at_gate)
             except OSError as error:
                 say(f"{self.name} cannot be started: {error.strerror or error}")
                 await asyncio.sleep(LONGEST_PAUSE)

@@ -6,6 +6,8 @@ import asyncio
 import os
 import shutil
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,8 +15,10 @@ from typing import Any
 import anyio
 import pytest
 
+from ari_app import gate
 from scripts.stack import child as module
 from scripts.stack.child import Child
+from scripts.stack.family import alive
 
 pytestmark = pytest.mark.anyio
 
@@ -67,3 +71,50 @@ async def test_the_machine_has_no_room_for_a_process(tmp_path: Path, monkeypatch
     said: list[str] = []
     await killed_and_back(child, said)
     assert said.count("sleeper cannot be started: Resource temporarily unavailable") == 2
+
+
+async def test_the_next_one_loads_while_the_death_is_seen_to_and_begins_after_that(tmp_path: Path) -> None:
+    """It runs, and does nothing yet; the launcher's end is its own end, too."""
+    began, seen_to, said = tmp_path / "began", anyio.Event(), list[str]()
+    begin = f"gate.may_begin() and open({str(began)!r}, 'a').write('+')"
+    program = f"import time; from ari_app import gate; {begin}; time.sleep(60)"
+    child = Child("waiter", [sys.executable, "-c", program], tmp_path / "waiter.log")
+    child.on_death = seen_to.wait
+    await child.start(at_gate=True)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(child.watch, said.append)
+        await until(lambda: child.pid is not None and (child.work() or 0) > 0)
+        first = child.pid
+        child.kill()
+        await until(lambda: child.pid not in {None, first} and (child.work() or 0) > 0)
+        assert not began.exists()
+        seen_to.set()
+        await until(began.exists)
+        await child.stop()
+    assert began.read_text() == "+"
+
+
+async def test_it_ends_at_the_gate_as_well(tmp_path: Path) -> None:
+    """The launcher is told to stop while the next one still waits."""
+    said: list[str] = []
+    child = Child("waiter", [sys.executable, "-c", "from ari_app import gate; gate.may_begin()"], tmp_path / "log")
+    child.on_death = anyio.sleep_forever
+    await child.start(at_gate=True)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(child.watch, said.append)
+        first = child.pid
+        child.kill()
+        await until(lambda: child.pid not in {None, first})
+        second = child.pid
+        await child.stop()
+        assert second is not None
+        assert not alive(second)
+        tasks.cancel_scope.cancel()
+
+
+def test_the_launcher_has_ended_before_it_opened_the_gate() -> None:
+    program = "from ari_app import gate; raise SystemExit(gate.may_begin())"
+    done = subprocess.run(
+        [sys.executable, "-c", program], env={**os.environ, gate.VARIABLE: "1"}, stdin=subprocess.DEVNULL, check=False
+    )
+    assert done.returncode == 0
