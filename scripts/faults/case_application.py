@@ -34,7 +34,7 @@ class Dead(Fault):
     """The application is killed, and nobody starts it again: its launcher stands still."""
 
     title = "dead, nobody restarts it"
-    back_seconds = GUARD_SECONDS
+    back_seconds = air_seconds = GUARD_SECONDS
     _application = signal.SIGKILL
 
     async def strike(self, instance: Instance) -> None:

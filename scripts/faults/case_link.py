@@ -23,7 +23,7 @@ MENDED_SECONDS: Final = 5.0
 class Broken(Fault):
     """The link is broken for so many seconds; ``how`` is what is done to it."""
 
-    back_seconds = GUARD_SECONDS
+    back_seconds = air_seconds = GUARD_SECONDS
 
     def __init__(self, link: Link, how: str, seconds: float) -> None:
         """``how`` is ``cut`` or ``stalled``."""

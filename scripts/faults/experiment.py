@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from scripts.faults.air import KEYED_BY_DIGITS
 from scripts.faults.floor import Floor, open_floor
 from scripts.faults.instance import ChaosError, Instance
 from scripts.faults.oracle import Finding, Flaw, judge
@@ -19,6 +20,7 @@ from scripts.phones import PhoneError
 from scripts.stack.sample import make_sample
 
 CHANGES: Final = {
+    **KEYED_BY_DIGITS,
     "ring_seconds = 2": "ring_seconds = 20\nannounce_seconds = 3",
     "[[trunk]]": "[transfer]\nanswer_seconds = 4\n\n[[trunk]]",
 }

@@ -15,12 +15,15 @@ from typing import Final
 from scripts.faults.instance import ChaosError, Instance
 from scripts.faults.oracle import SILENCE_SECONDS, CallSeen, Evidence, Flaw, Promise
 from scripts.faults.people import Citizen, Person, moment
-from scripts.phones import Account, PhoneEndedError, Phones
+from scripts.phones import Account, PhoneEndedError, Phones, RadioGateway
 from scripts.phones.wire import Carrier
 from scripts.stack.sample import HOST
 
 ANSWER_SECONDS, BACK_SECONDS = 1.2, 2.0
 """What the contract promises: the next caller is answered so soon, and the application is back so soon."""
+
+AIR_SECONDS: Final = 1.0
+"""A transmitter that stays on for longer than that blocks a whole net."""
 
 PATIENCE_SECONDS: Final = 20.0
 """How long an experiment waits for what should have come long ago, to say how late it came."""
@@ -54,6 +57,9 @@ class Floor:
         self.silence_limit = SILENCE_SECONDS
         self.back_limit = BACK_SECONDS
         """How soon after the fault a caller who waits must be served again."""
+        self.air_limit = AIR_SECONDS
+        """How soon a transmitter must be released."""
+        self.gateway: RadioGateway | None = None
         self.carry: Carrier | None = None
         """What the network does to the datagrams of whoever comes from now on (``Wire.carry``)."""
         self.strangers = False

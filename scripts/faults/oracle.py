@@ -26,6 +26,8 @@ BEGINNING, END, ANSWER = "call.received", "call.ended", "call.answered"
 ONCE: Final = (BEGINNING, END, "call.abandoned", "call.closed", "call.recorded", "call.fallback")
 """What happens to a call once at most; a line too many is one that was written twice."""
 
+KEYED, RELEASED = "radio.keyed", "radio.released"
+
 DESK_ANSWERED: Final = frozenset({"answered", "fallback"})
 """The outcomes of a call in which somebody at a desk answered."""
 
@@ -145,6 +147,7 @@ def judge(evidence: Evidence) -> list[Finding]:
     for number in stories.keys() - {call.number for call in evidence.calls}:
         findings += _judge_unknown(number, stories[number], strangers=evidence.strangers)
     findings += _judge_lines(evidence)
+    findings += _judge_air(evidence.records)
     findings += [Finding(Flaw.LEFT_OVER, each) for each in evidence.left]
     for promise in evidence.promises:
         findings += _judge_promise(promise)
@@ -278,6 +281,17 @@ def _judge_lines(evidence: Evidence) -> Iterable[Finding]:
         if after != before + 1:
             yield Finding(Flaw.LOST, f"the journal goes from line {before} to line {after}")
     yield from (Finding(Flaw.LOST, f"siaga journal verify: {problem}") for problem in evidence.problems)
+
+
+def _judge_air(records: Iterable[Record]) -> Iterable[Finding]:
+    """Each transmission has one end, as each call has."""
+    counts = Counter((record.action, str(record.data.get("transmission"))) for record in records)
+    for transmission in {each for action, each in counts if action in {KEYED, RELEASED}}:
+        keyed, released = counts[KEYED, transmission], counts[RELEASED, transmission]
+        if keyed > 1 or released > 1:
+            yield Finding(Flaw.DOUBLED, f"{transmission}: {keyed} times {KEYED}, {released} times {RELEASED}")
+        elif keyed != released:
+            yield Finding(Flaw.LOST, f"{transmission}: no {RELEASED if keyed else KEYED}")
 
 
 def _judge_promise(promise: Promise) -> Iterable[Finding]:

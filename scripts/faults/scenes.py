@@ -97,7 +97,7 @@ class Talking(Scene):
         await self.citizen.hang_up()
 
 
-class _Away(Scene):
+class Away(Scene):
     """The caller does not hear the operator at the moment; ``back`` are the keys that change it."""
 
     back = ""
@@ -119,7 +119,7 @@ class _Away(Scene):
         return [self.operator, *(each for each in self.floor.everybody if each is not self.operator)]
 
 
-class Held(_Away):
+class Held(Away):
     """The caller is on hold, with music."""
 
     title = "on hold"
@@ -133,7 +133,7 @@ class Held(_Away):
             raise ChaosError("no call.held")
 
 
-class Consulting(_Away):
+class Consulting(Away):
     """The operator asks a colleague, and the caller is on hold."""
 
     title = "consult"
@@ -149,7 +149,7 @@ class Consulting(_Away):
             raise ChaosError("no call.consult_answered")
 
 
-class Transferring(_Away):
+class Transferring(Away):
     """A Polres rings, and does not answer."""
 
     title = "transfer ringing"

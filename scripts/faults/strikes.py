@@ -8,8 +8,9 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
+from scripts.faults.air import AIR
 from scripts.faults.experiment import Experiment
-from scripts.faults.floor import ANSWER_SECONDS, BACK_SECONDS, PATIENCE_SECONDS, Floor
+from scripts.faults.floor import AIR_SECONDS, ANSWER_SECONDS, BACK_SECONDS, PATIENCE_SECONDS, Floor
 from scripts.faults.instance import ChaosError, Instance, send
 from scripts.faults.oracle import Flaw
 from scripts.faults.people import moment
@@ -27,6 +28,8 @@ class Fault:
     """How soon somebody looks after the callers again."""
     answer_seconds = ANSWER_SECONDS
     """How soon a new caller is answered."""
+    air_seconds = AIR_SECONDS
+    """How soon a transmitter that is on is released."""
 
     async def strike(self, instance: Instance) -> None:
         """Do the harm, and return at once."""
@@ -91,14 +94,14 @@ class Stumbled(Fault):
 
 
 async def strike_rounds(experiment: Experiment, instance: Instance, fault: Fault) -> None:
-    """Strike in every state in turn: lasting ones with one that passes, and then one without a free desk."""
+    """Strike in every state in turn: on the air, lasting ones and one that passes, and then one without a free desk."""
     for number in range(experiment.rounds):
         turn, is_busy = divmod(number, 2)
         if is_busy:
             chosen: Sequence[type[Scene]] = [BUSY[turn % len(BUSY)]]
         else:
             lasting = sorted({(LASTING_SCENES * turn + n) % len(CALM) for n in range(LASTING_SCENES)})
-            chosen = [*(CALM[each] for each in lasting), MOMENTS[turn % len(MOMENTS)]]
+            chosen = [AIR[turn % len(AIR)], *(CALM[each] for each in lasting), MOMENTS[turn % len(MOMENTS)]]
         await strike_round(experiment, instance, fault, chosen, with_new_call=not is_busy)
 
 
@@ -119,7 +122,7 @@ async def strike_round(
             await scene.begin()
         await fault.strike(instance)
         since, struck = moment(), time.monotonic()
-        floor.back_limit = fault.back_seconds
+        floor.back_limit, floor.air_limit = fault.back_seconds, fault.air_seconds
         await asyncio.gather(
             *(scene.after(since) for scene in scenes),
             *([_new_call(floor, fault)] if with_new_call else []),

@@ -211,3 +211,27 @@ def test_no_spell_has_a_sound_in_it(loud: list[float], start: float, length: flo
         assert start <= spell.start < spell.end <= end
         assert spell.seconds > limit
         assert not [at for at in loud if spell.start < at < spell.end]
+
+
+# ---- the radio
+
+
+def air(*actions: str) -> list[Record]:
+    return [*WHOLE, *(line(len(WHOLE) + n, action, None, transmission="t1") for n, action in enumerate(actions, 1))]
+
+
+@pytest.mark.parametrize(
+    ("actions", "flaw"),
+    [
+        (["radio.keyed"], Flaw.LOST),
+        (["radio.released"], Flaw.LOST),
+        (["radio.keyed", "radio.released", "radio.released"], Flaw.DOUBLED),
+        (["radio.keyed", "radio.keyed", "radio.released"], Flaw.DOUBLED),
+    ],
+)
+def test_a_transmission_without_exactly_one_beginning_and_end(actions: list[str], flaw: Flaw) -> None:
+    assert flaws(CALL, records=air(*actions)) == [flaw]
+
+
+def test_a_transmission_that_is_whole() -> None:
+    assert flaws(CALL, records=air("radio.keyed", "radio.released")) == []
