@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
 from typing import Final
 
@@ -14,8 +14,6 @@ import structlog
 
 from ari_app.ari.errors import AriError, AriNotFound, AriRefused, InboxFull
 from ari_app.ari.inbox import Inbox
-from ari_app.ari.model import Channel, ChannelDestroyed, PlaybackFinished, StasisStart, leg_of
-from ari_app.domain.causes import UNKNOWN_CAUSE
 from ari_app.domain.display import Shown, shown_caller
 from ari_app.domain.facts import Fact, Json
 from ari_app.domain.queue import Priority
@@ -24,6 +22,7 @@ from ari_app.flows.bridges import Bridges
 from ari_app.flows.company import Company
 from ari_app.flows.following import Following
 from ari_app.flows.leaving import Leaving
+from ari_app.flows.legs import Legs
 from ari_app.flows.messages import (
     OF_NO_LEG,
     CallClosed,
@@ -72,11 +71,9 @@ class Call:
         """Whether the caller's leg was answered, by a desk or by the announcement."""
         self.was_answered = False
         """Whether an operator has spoken with the caller."""
-        self.causes: dict[str, int] = {}
-        """The causes of the legs that have ended."""
         self.operators: set[str] = set()
         """The legs of the operators in the call whose phones must be alive: not those that hold it themselves."""
-        self._legs: list[str] = []
+        self.legs = Legs(call)
         self._ahead: tuple[str, str] | None = None  # a desk and its leg, rung while the call was being claimed
         self.originator: str | None = call
         """Whose codec the phones are offered first; None: nobody has called, a supervisor has us ring a desk."""
@@ -87,8 +84,6 @@ class Call:
         """Whether the caller's leg is known to have left us; whether nobody has seen how."""
         self.leaving = Leaving(call)
         self.given_away = anyio.Event()  # set when a leg of ours has been joined with another call
-        self._seen: set[str] = set()
-        self._entered: set[str] = set()
         self._following = Following(around.asterisk.subscribe, call)
         self.talking = False
         """Whether caller and operator hear each other: then nobody but they may end the call."""
@@ -170,46 +165,27 @@ class Call:
         Raises:
             CallerLeft, InboxFull: as ``next``.
         """
-        await self.until(lambda _: leg in self._entered or leg in self.causes)
-        return leg not in self.causes
-
-    def has_entered(self, leg: str) -> bool:
-        """Whether Asterisk has told that a leg is under our control."""
-        return leg in self._entered
-
-    def has_ended(self, leg: str) -> bool:
-        """Whether a leg is over."""
-        return leg in self.causes
+        await self.until(lambda _: self.legs.has_entered(leg) or self.legs.has_ended(leg))
+        return not self.legs.has_ended(leg)
 
     def caller_is_gone(self, *, is_over: bool = False) -> None:
         """Asterisk refused an order for the caller's leg: it has left us, whatever the events say."""
         self.caller_left = True
         if is_over:
-            self.causes.setdefault(self.id, UNKNOWN_CAUSE)
+            self.legs.is_gone(self.id)
 
     @property
     def was_taken(self) -> bool:
         """Whether, by ``end``, the caller's leg has left us for the dialplan: somebody gave it back."""
-        return self.leaving.was_taken(is_over=self.id in self.causes)
+        return self.leaving.was_taken(is_over=self.legs.has_ended(self.id))
 
     def _note(self, message: Delivered) -> None:
         if isinstance(message, OF_NO_LEG):
             return
-        match message:
-            case LegGone(leg=leg):
-                self._is_lost |= leg == self.id and not self.caller_left
-                self.causes.setdefault(leg, UNKNOWN_CAUSE)
-            case ChannelDestroyed(channel=Channel(id=leg), cause=cause):
-                self._seen.add(leg)
-                self.causes[leg] = cause
-            case PlaybackFinished():
-                pass
-            case _:
-                self._seen.add(leg_of(message))
-                if isinstance(message, StasisStart):
-                    self._entered.add(message.channel.id)
+        self._is_lost |= isinstance(message, LegGone) and message.leg == self.id and not self.caller_left
+        self.legs.note(message)
         self.leaving.note(message)
-        self.caller_left |= self.leaving.has_left or self.id in self.causes
+        self.caller_left |= self.leaving.has_left or self.legs.has_ended(self.id)
 
     # ---- what to do ----------------------------------------------------------------------------
 
@@ -268,17 +244,10 @@ class Call:
 
     def adopt_leg(self, leg: str, *, lives: bool = False) -> None:
         """Count a leg as this call's, and get its events; ``lives``: it is under our control already."""
-        self._legs.append(leg)
+        self.legs.add(leg)
         if lives:
-            self._seen.add(leg)
-            self._entered.add(leg)
+            self.legs.found(leg)
         self.around.switch.register(leg, self._inbox.put)
-
-    def adopt_caller(self, *, entered: bool) -> None:
-        """The caller's leg lives, though no event has told of it; ``entered``: it is under our control already."""
-        self._seen.add(self.id)
-        if entered:
-            self._entered.add(self.id)
 
     def adopt_talk(self, leg: str, bridge: str | None, *, is_up: bool, together: bool = True) -> None:
         """Take up a talk that was found living: count its leg and its bridge as this call's.
@@ -293,18 +262,17 @@ class Call:
 
     def give_away(self, leg: str) -> None:
         """A leg belongs to another call from now on."""
-        self._legs.remove(leg)
-        self._seen.discard(leg)
+        self.legs.give_away(leg)
         self.given_away.set()
 
     async def end_leg(self, leg: str, *, reason: str = "normal") -> None:
         """Hang a leg up if it is still there."""
-        if leg in self.causes:
+        if self.legs.has_ended(leg):
             return
         try:
             await self.around.asterisk.hangup(leg, reason=reason)
         except AriNotFound:
-            self.causes.setdefault(leg, UNKNOWN_CAUSE)
+            self.legs.is_gone(leg)
 
     async def connect(self, leg: str, *, beside: bool = False) -> None:
         """Let the caller and ``leg`` hear each other; see ``Bridges.join``.
@@ -332,7 +300,7 @@ class Call:
         await self.end_own_legs()
         try:
             with anyio.move_on_after(LAST_EVENTS_SECONDS):
-                while any(leg not in self.causes for leg in self.legs()):
+                while not self.legs.are_over():
                     self._note(await self._inbox.get())
         except InboxFull:
             log.warning("call.last_events_lost")
@@ -340,7 +308,7 @@ class Call:
 
     async def end_own_legs(self) -> None:
         """Hang up every leg that was made for this call; never raises."""
-        for leg in self._legs:
+        for leg in self.legs.made:
             try:
                 await self.end_leg(leg)
             except AriError as error:
@@ -362,20 +330,12 @@ class Call:
     def forget(self) -> None:
         """Leave the switch and the switchboard: this flow no longer acts."""
         self.company.end(is_over=False)
-        self.around.switch.forget(self.legs())
+        self.around.switch.forget(self.legs)
         self.around.switchboard.leave(self.id)
 
     def owns(self, made: str) -> bool:
         """Whether a leg or bridge with this id is one that this flow works with."""
-        return made in self.bridges or made in self._legs
-
-    def legs(self) -> Iterable[str]:
-        """The caller's leg and all that were made for this call."""
-        return (self.id, *self._legs)
-
-    def certain_legs(self) -> set[str]:
-        """The legs that Asterisk has told of and not ended: if one is missing there, it is lost."""
-        return {leg for leg in self._seen if leg not in self.causes}
+        return made in self.bridges or made in self.legs.made
 
     # ---- what to tell --------------------------------------------------------------------------
 

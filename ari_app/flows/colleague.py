@@ -89,7 +89,7 @@ async def let_be_joined(call: Call) -> None:
     """
     with suppress(AriError):
         for bridge in await call.around.asterisk.bridges():
-            if call.owns(bridge.id) and set(bridge.channels) - set(call.legs()):
+            if call.owns(bridge.id) and set(bridge.channels) - set(call.legs):
                 with anyio.move_on_after(JOIN_SECONDS):
                     await call.given_away.wait()
 

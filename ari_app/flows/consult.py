@@ -77,8 +77,8 @@ async def _ring(room: Room, party: Party, desk: str) -> Next:
 
 async def _not_asked(room: Room, party: Party, *, is_own_wish: bool) -> Next:
     """Nobody was asked: the operator and the caller talk again."""
-    if room.call.has_ended(party.leg):  # while the caller was on hold
-        return await left_by(room, party, room.call.causes[party.leg])
+    if room.call.legs.has_ended(party.leg):  # while the caller was on hold
+        return await left_by(room, party, room.call.legs.cause(party.leg))
     await room.resume_at_once()
     await party.ear.stop()
     await (room.confirm(party) if is_own_wish else room.warn(party))

@@ -12,7 +12,6 @@ from datetime import datetime
 from typing import Final, TypeAlias
 
 from ari_app.ari.model import ChannelDtmfReceived
-from ari_app.domain.causes import UNKNOWN_CAUSE
 from ari_app.domain.daytime import greeting
 from ari_app.domain.facts import Json
 from ari_app.domain.queue import Priority
@@ -121,7 +120,7 @@ async def dismiss(room: Room, dismissed: Dismissed) -> Ended:
         call.around.complaints.close(call.id, dismissed.by)
     else:
         call.tell("call.closed", dismissed.by, reason=dismissed.reason)
-    for leg in [leg for leg in call.legs() if leg != call.id and leg not in room.parties]:
+    for leg in [leg for leg in call.legs if leg != call.id and leg not in room.parties]:
         await call.end_leg(leg)  # whoever has just answered has nobody to talk to any more
     return await say_goodbye(room, dismissed.by, room.holder, NOW_BLOCKED if dismissed.has_blocked else OK)
 
@@ -282,4 +281,4 @@ async def finish(room: Room, *, by: str, outcome: str) -> None:
     if outcome == "abandoned":
         call.tell("call.abandoned", "caller", waited_ms=waited)
     kind = by if by in {"caller", "system"} else "desk"
-    call.tell("call.ended", by, by=kind, outcome=outcome, cause=call.causes.get(call.id, UNKNOWN_CAUSE))
+    call.tell("call.ended", by, by=kind, outcome=outcome, cause=call.legs.cause(call.id))

@@ -150,7 +150,7 @@ class Monitor:
                     return HUNG_UP
                 case ChannelDestroyed(channel=Channel(id=leg)) | LegGone(leg=leg) if leg == self._snoop:
                     self._place = None  # it has ended of itself, or with the operator's leg: of that there will be news
-                    if not self._target.has_ended(self._target.company.holder or ""):
+                    if not self._target.legs.has_ended(self._target.company.holder or ""):
                         await self._follow(ear)
                 case ChannelDtmfReceived(channel=Channel(id=leg), digit=digit) if leg == self._leg and digit in KEYS:
                     await self._change(ear, KEYS[digit])

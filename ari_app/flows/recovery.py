@@ -157,7 +157,7 @@ class Recovery:
         """One round; without ``read`` the journal is spared a reading when nothing is amiss."""
         flows = frozenset(self._router.calls)
         nets = self._router.around.nets
-        legs = {leg for call in self._router.calls.values() for leg in call.certain_legs()} | nets.certain_legs()
+        legs = {leg for call in self._router.calls.values() for leg in call.legs.certain()} | nets.certain_legs()
         made = nets.made()
         living = await self._stories() if read or self._router.stories.want_reading(flows) else None
         channels = [seen(channel) for channel in await self._asterisk.channels()]
@@ -289,7 +289,7 @@ class Recovery:
     async def _claim(self, call: Call) -> bool:
         """Whether the caller is ours: not if the dialplan's fallback has them by now, or they are gone."""
         claim = await self._asterisk.claim(call.id)
-        call.adopt_caller(entered=claim is Claim.TAKEN)
+        call.legs.found(call.id, entered=claim is Claim.TAKEN)
         return claim is not Claim.GONE
 
     def _adopt_colleagues(self, action: plan.AdoptColleagues) -> None:
@@ -297,7 +297,7 @@ class Recovery:
         call = self._found(line)
         if call is not None:
             call.adopt_talk(leg.id, action.bridge, is_up=True)
-            call.adopt_caller(entered=True)
+            call.legs.found(call.id, entered=True)
             desks = line.endpoint, leg.endpoint
             for desk in desks:
                 call.around.switchboard.take(desk, call.id)

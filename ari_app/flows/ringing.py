@@ -156,7 +156,7 @@ async def answer_caller(call: Call) -> None:
     """
     if call.is_up:
         return
-    if not call.has_entered(call.id):
+    if not call.legs.has_entered(call.id):
         await handed_over(call, call.id)
     try:
         await call.around.asterisk.answer(call.id)

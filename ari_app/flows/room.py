@@ -119,7 +119,7 @@ class Room:
         """
         self._settle()
         while True:
-            gone = next((party for party in self.parties.values() if self.call.has_ended(party.leg)), None)
+            gone = next((party for party in self.parties.values() if self.call.legs.has_ended(party.leg)), None)
             if gone is not None:
                 return await self._gone(gone)
             heard = await self._read(await self.call.next())
@@ -138,7 +138,7 @@ class Room:
 
         Asterisk ends the leg before it tells of the transfer, and tells the two by different ways.
         """
-        cause = self.call.causes[party.leg]
+        cause = self.call.legs.cause(party.leg)
         found: list[Referred] = []
 
         def is_transfer(message: Message | None) -> bool:

@@ -197,7 +197,7 @@ class Router:
         """A leg was found missing: tell the call or the radio net that it belongs to."""
         self.around.nets.leg_lost(leg)
         for call in self.calls.values():
-            if leg in call.legs():
+            if leg in call.legs:
                 self._deliver(call, LegGone(leg))
 
     # ---- calls ---------------------------------------------------------------------------------
@@ -237,7 +237,7 @@ class Router:
             return None
         call = self._new_call(channel, number, dialled)
         call.caller = e164(number, *self._place)
-        call.adopt_caller(entered=False)
+        call.legs.found(call.id, entered=False)
         return call
 
     def received(self, call: Call, number: str, at: datetime | None = None) -> None:
@@ -255,7 +255,7 @@ class Router:
             await call.end_own_legs()
             return
         self.received(call, number)
-        call.adopt_caller(entered=False)  # its end may come before the hand-over, and then no event tells of it
+        call.legs.found(call.id, entered=False)  # its end may come before the hand-over, and then no event tells of it
         await answer_emergency_call(call)
 
     async def _claim(self, call: Call, number: str) -> Claim:
@@ -321,7 +321,7 @@ class Router:
             outcome = "answered" if call.was_answered else "abandoned"
             if not call.was_answered:
                 call.tell("call.abandoned", "caller", waited_ms=call.waited_ms())
-            call.tell("call.ended", "caller", by="caller", outcome=outcome, cause=call.causes.get(call.id, 0))
+            call.tell("call.ended", "caller", by="caller", outcome=outcome, cause=call.legs.cause(call.id, 0))
             return
         except AriConflict:
             pass  # the dialplan has them already

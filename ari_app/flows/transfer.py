@@ -205,8 +205,8 @@ class Transfer:
         self._tell("call.taken_back", reason=reason, waited_ms=self._waited_ms())
         if party is None:
             return Lost("transfer_failed")
-        if self._call.has_ended(party.leg):  # while the caller was on hold
-            return await left_by(room, party, self._call.causes[party.leg])
+        if self._call.legs.has_ended(party.leg):  # while the caller was on hold
+            return await left_by(room, party, self._call.legs.cause(party.leg))
         await room.resume_at_once()
         await party.ear.stop()
         if reason == OPERATOR:
