@@ -13,7 +13,7 @@ from typing import Final
 
 from ari_app.domain.facts import Json, Record
 
-FOLD_VERSION: Final = 8
+FOLD_VERSION: Final = 9
 """Goes up when one of the folds changes: the tables are then folded anew from the whole journal."""
 
 STATES: Final = ("waiting", "ringing", "talking", "held", "transferring", "consulting", "ended")
@@ -38,7 +38,8 @@ class CallRow:
 
     ``answered_by`` is the operator who answered it first, ``answered_desk`` where. ``blocked_at``: the number was
     blocked then (SOP VIII). ``emergency_at`` is when it was marked as the emergency that it still is, ``contact_at``
-    when somebody was first told of it: a radio net was brought in or keyed, or a Polres answered (SOP VII.d).
+    when somebody was first told of it: a desk keyed on a radio net or the emergency was announced on one, or a Polres
+    answered (SOP VII.d).
     ``marked_at`` is when it got a prank mark that still stands, also after its end (SOP VII.f).
     """
 
@@ -171,6 +172,10 @@ def _contacted(row: CallRow, record: Record) -> CallRow:
     return replace(row, contact_at=row.contact_at or record.at)
 
 
+def _announced(row: CallRow, record: Record) -> CallRow:
+    return _contacted(row, record) if record.data.get("said") is True else row
+
+
 def _keyed(row: CallRow, record: Record) -> CallRow:
     return _contacted(row, record) if record.data.get("by") == "desk" else row
 
@@ -251,12 +256,12 @@ _CHANGES: Final[Mapping[str, Callable[[CallRow, Record], CallRow]]] = {
     "call.ended": _ended,
     "call.blocked": _blocked,
     "complaint.opened": _complaint,
-    "radio.patched": _contacted,
     "radio.keyed": _keyed,
+    "radio.announced": _announced,
     "prank.marked": _marked,
     "prank.unmarked": _unmarked,
 }
 """What each action changes in a call's row."""
 
-_AFTERWARDS: Final = frozenset({"prank.marked", "prank.unmarked"})
-"""What supervisors say of calls that are over (SOP VII.f)."""
+_AFTERWARDS: Final = frozenset({"prank.marked", "prank.unmarked", "radio.announced"})
+"""What supervisors say of calls that are over (SOP VII.f), and an emergency that had to wait for the floor (VII.d)."""

@@ -87,6 +87,28 @@ def test_the_operator_is_who_answered() -> None:
     assert _fold(RECEIVED, ("call.answered", {"desk": "1", "operator": "7002"})).operator == "7002"
 
 
+@pytest.mark.parametrize(
+    ("told", "contact"),
+    [
+        (("radio.patched", {"net": "300", "desk": "1001"}), None),
+        (("radio.keyed", {"net": "300", "by": "officer"}), None),
+        (("radio.keyed", {"net": "300", "by": "desk", "desk": "1001"}), 2),
+        (("radio.announced", {"net": "300", "said": False}), None),
+        (("radio.announced", {"net": "300", "said": True}), 2),
+        (("call.transfer_answered", {"polres": "07", "desk": "2071"}), 2),
+    ],
+)
+def test_somebody_has_heard_of_an_emergency(told: tuple[str, dict[str, Json]], contact: int | None) -> None:
+    """A net that was only dialled has heard nothing: its gateway may be away."""
+    row = _fold(("call.received", {}), told)
+    assert row.contact_at == (None if contact is None else record(contact, "x").at)
+
+
+def test_an_emergency_is_announced_after_its_call() -> None:
+    row = _fold(("call.received", {}), ("call.ended", {"outcome": "answered"}), ("radio.announced", {"said": True}))
+    assert row.contact_at == record(3, "x").at
+
+
 def test_the_first_answer_counts() -> None:
     assert _fold(RECEIVED, ANSWERED, ("call.answered", {"desk": "1002"})).answered_at == "at 2"
 
