@@ -117,6 +117,7 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
                 partial(_read, recordings, anyio.CapacityLimiter(RECORDINGS_AT_ONCE)),
                 is_journal_troubled=lambda: journal.alarm is not None,
             )
+            written = partial(journal.flush, or_reserve=True)
             router = Router(tasks, around, roster, region=settings.site.region, area_code=settings.site.area_code)
             notes = CallNotes(
                 state.journal,
@@ -124,7 +125,7 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
                 region=settings.site.region,
                 area_code=settings.site.area_code,
                 tell=tell,
-                flush=partial(journal.flush, or_reserve=True),
+                flush=written,
                 is_living=router.calls.__contains__,
                 is_told=router.stories.has_ended,
                 opens=complaints.open_as,
@@ -134,9 +135,9 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
             recovery = Recovery(tasks, router, partial(_living, state, notes))
             blocks = block_commands(
                 blocking,
-                find=CallLookup(state.journal, journal.flush),
+                find=CallLookup(state.journal, written),
                 mark_living=router.mark_living,
-                flush=partial(journal.flush, or_reserve=True),
+                flush=written,
                 rules=number_rules(settings),
             )
             office = CallOffice(router, last_of=partial(_last_action, state), mark=blocks["block.mark"])
@@ -145,7 +146,7 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
                 operator_commands(roster)
                 | complaint_commands(
                     complaints,
-                    find=ComplaintLookup(state.journal, journal.flush),
+                    find=ComplaintLookup(state.journal, written),
                     at_desk=lambda desk: complaints.ticket_of(board.desks[desk].call if desk in board.desks else None),
                     rules=field_rules(settings),
                     classified=router.classified,
@@ -153,13 +154,13 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
                 | blocks
                 | archive_commands(
                     tell,
-                    find_call=CallLookup(state.journal, journal.flush),
-                    find_complaint=ComplaintLookup(state.journal, journal.flush),
-                    find_kept=KeptLookup(state.journal, partial(journal.flush, or_reserve=True)),
-                    flush=partial(journal.flush, or_reserve=True),
+                    find_call=CallLookup(state.journal, written),
+                    find_complaint=ComplaintLookup(state.journal, written),
+                    find_kept=KeptLookup(state.journal, written),
                 )
                 | radio_commands(nets, tell, speak=partial(_speak, state), give=office.give)
                 | call_commands(office),
+                flush=written,
             )
 
             presence = Presence(
@@ -182,8 +183,7 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
                 on_lost=recovery.link_lost,
                 on_echo=loop.came,
             )
-            rules = around.rules
-            watch = PhoneWatch(asterisk, dead_after=rules.dead_phone, unheard_after=rules.unheard_phone)
+            watch = PhoneWatch(asterisk, dead_after=around.rules.dead_phone, unheard_after=around.rules.unheard_phone)
             for core in (heartbeat.run, partial(_stop_on_signal, tasks, router, asterisk)):
                 tasks.start_soon(core)
             if state.replaced.exists():

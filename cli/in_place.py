@@ -79,7 +79,7 @@ class InPlace:
         """The command's handler; the one from before, where nobody else has written since."""
         if self._handler is None or journal.head() != self._head:
             make = _block_handlers if self._command.startswith("block.") else _offline_handlers
-            handlers = make(self._place, self._settings, self._append, self._flush)
+            handlers = make(self._place, self._settings, self._append, partial(self._flush, or_reserve=True))
             if self._command not in handlers:
                 raise Refused(
                     tr(
@@ -109,7 +109,7 @@ def _seen_by_others(lock: Path) -> Iterator[None]:
 
 
 def _block_handlers(
-    place: StateDir, settings: Settings, tell: Callable[[Fact], None], flush: Callable[..., bool]
+    place: StateDir, settings: Settings, tell: Callable[[Fact], None], written: Callable[[float], bool]
 ) -> Mapping[str, Handler]:
     """Apart from the others, as reading the block list takes its time."""
 
@@ -121,15 +121,15 @@ def _block_handlers(
     blocking.loaded(read_block_list(settings, place))
     return block_commands(
         blocking,
-        find=CallLookup(place.journal, flush),
+        find=CallLookup(place.journal, written),
         mark_living=lambda *_: None,
-        flush=partial(flush, or_reserve=True),
+        flush=written,
         rules=number_rules(settings),
     )
 
 
 def _offline_handlers(
-    place: StateDir, settings: Settings, tell: Callable[[Fact], None], flush: Callable[..., bool]
+    place: StateDir, settings: Settings, tell: Callable[[Fact], None], written: Callable[[float], bool]
 ) -> Mapping[str, Handler]:
     """What can be done without the application: the same handlers that it has, on the journal itself.
 
@@ -142,15 +142,14 @@ def _offline_handlers(
 
     complaints = complaint_commands(
         make_complaints(settings, place, tell),
-        find=ComplaintLookup(place.journal, flush),
+        find=ComplaintLookup(place.journal, written),
         at_desk=at_desk,
         rules=field_rules(settings),
     )
     archive = archive_commands(
         tell,
-        find_call=CallLookup(place.journal, flush),
-        find_complaint=ComplaintLookup(place.journal, flush),
-        find_kept=KeptLookup(place.journal, partial(flush, or_reserve=True)),
-        flush=partial(flush, or_reserve=True),
+        find_call=CallLookup(place.journal, written),
+        find_complaint=ComplaintLookup(place.journal, written),
+        find_kept=KeptLookup(place.journal, written),
     )
     return {**operator_commands(make_roster(settings, place, tell)), **complaints, **archive}

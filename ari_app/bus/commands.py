@@ -9,10 +9,11 @@ again: it is carried out once.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Final, Literal
 
 import anyio
+import anyio.to_thread
 import msgspec
 import structlog
 from aiomqtt import Message, MqttError
@@ -32,6 +33,12 @@ SUPERVISOR: Final = r"\A[A-Za-z0-9._-]{1,64}\Z"
 
 LARGEST: Final = 65_536
 """Bytes of a request."""
+
+ANSWER_SECONDS: Final = 4.5
+"""Who gives an order waits for 5 s; what is not on disk by then is said not to be."""
+
+LEAST_SECONDS: Final = 0.5
+"""For the disk, after an order that itself took that long."""
 
 EXPIRY_SECONDS: Final = 5
 """Requests and answers that nobody took by then are thrown away by the broker."""
@@ -68,10 +75,14 @@ class _Asked:
 class CommandServer:
     """Takes the commands of supervisors for as long as ``run`` runs."""
 
-    def __init__(self, broker: Broker, handlers: Mapping[str, Handler]) -> None:
-        """``handlers`` by the command's name, ``operators.add``; nothing is connected yet."""
+    def __init__(self, broker: Broker, handlers: Mapping[str, Handler], *, flush: Callable[[float], bool]) -> None:
+        """``handlers`` by the command's name, ``operators.add``; nothing is connected yet.
+
+        ``flush`` waits so many seconds at most until everything told so far is on disk, and says whether it is; it is
+        called in a worker thread.
+        """
         self._link = Link(broker, name="commands")
-        self._handlers = handlers
+        self._handlers, self._flush = handlers, flush
         self._asked: OrderedDict[bytes, _Asked] = OrderedDict()
         self._under_way = 0
         self._client: BusClient | None = None
@@ -121,20 +132,27 @@ class CommandServer:
 
     async def _carry_out(self, command: str, payload: Any, asked: _Asked) -> None:  # noqa: ANN401 - aiomqtt's type
         try:
-            asked.answer = await self._answer(command, payload)
+            asked.answer = await self._answer(command, payload, until=anyio.current_time() + ANSWER_SECONDS)
         finally:
             self._under_way -= 1
         for topic in asked.topics:
             await self._publish(topic, asked.correlation, asked.answer)
 
-    async def _answer(self, command: str, payload: object) -> bytes:
+    async def _answer(self, command: str, payload: object, *, until: float) -> bytes:
+        """Have it carried out; it is said to be done once it is on disk (DESIGN.md, principle 2)."""
         try:
-            return msgspec.json.encode({"done": True, "result": await self._result(command, payload)})
+            result = await self._result(command, payload)
+            await self._write_down(max(LEAST_SECONDS, until - anyio.current_time()))
+            return msgspec.json.encode({"done": True, "result": result})
         except CommandRefused as error:
             return _refused(str(error))
         except Exception:
             log.exception("commands.broken", command=command)
             return _refused("it failed: see the application's log")
+
+    async def _write_down(self, seconds: float) -> None:
+        if not await anyio.to_thread.run_sync(self._flush, seconds):
+            raise CommandRefused("it is done, but not yet written down: see `siaga doctor`")
 
     async def _result(self, command: str, payload: object) -> Json:
         if not isinstance(payload, bytes | bytearray):

@@ -1,4 +1,4 @@
-"""What supervisors write down of a call (SOP VII.b) and do with its recording: on disk before anybody goes on."""
+"""What supervisors write down of a call (SOP VII.b) and do with its recording: on disk before it is answered."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from ari_app.domain.one_line import one_line
 from ari_app.domain.tapes import deleted, opened
 from ari_app.flows.office import Arguments, command
 
-FLUSH_SECONDS: Final = 4.0
 MOST_DELETED: Final = 500
 """Recordings in one command."""
 MOST_NAMED: Final = 3
@@ -65,17 +64,14 @@ class _Archive:
         find_call: Callable[[str], CallStory | None],
         find_complaint: Callable[[str], ComplaintRow | None],
         find_kept: Callable[[Sequence[str]], dict[str, str | None]],
-        flush: Callable[[float], bool],
     ) -> None:
-        self._tell, self._find_call, self._find_complaint, self._flush = tell, find_call, find_complaint, flush
-        self._find_kept = find_kept
+        self._tell, self._find_call, self._find_complaint, self._find_kept = tell, find_call, find_complaint, find_kept
 
     async def open(self, given: _Open, actor: str) -> Json:
         """``recordings.open``: somebody is about to be shown where it lies."""
         if given.call is not None:
             await self._require(given.call)
         self._tell(opened(given.call, given.transmission, actor))
-        await self._on_disk()
         return {"call": given.call, "transmission": given.transmission}
 
     async def delete(self, given: _Delete, actor: str) -> Json:
@@ -90,7 +86,6 @@ class _Archive:
             raise CommandRefused(f"nothing was deleted, as these have open complaints: {_named(tickets)}")
         for call in given.calls:
             self._tell(deleted(call, actor))
-        await self._on_disk()
         return {"calls": list(given.calls)}
 
     async def add(self, given: _Add, actor: str) -> Json:
@@ -111,16 +106,11 @@ class _Archive:
             call, ticket = given.call or "", None
             await self._require(call)
         self._tell(added(call, actor, text=text, officer=officer or None, ticket=ticket))
-        await self._on_disk()
         return {"call": call, "ticket": ticket}
 
     async def _require(self, call: str) -> None:
         if await anyio.to_thread.run_sync(self._find_call, call) is None:
             raise CommandRefused(f"there is no call {call[:40]!a}: see `siaga calls list`")
-
-    async def _on_disk(self) -> None:
-        if not await anyio.to_thread.run_sync(self._flush, FLUSH_SECONDS):
-            raise CommandRefused("the journal cannot be written at present: see `siaga doctor`")
 
 
 def _named(calls: Sequence[str]) -> str:
@@ -133,15 +123,14 @@ def archive_commands(
     find_call: Callable[[str], CallStory | None],
     find_complaint: Callable[[str], ComplaintRow | None],
     find_kept: Callable[[Sequence[str]], dict[str, str | None]],
-    flush: Callable[[float], bool],
 ) -> dict[str, Handler]:
     """The commands ``recordings.*`` and ``instructions.*`` with their handlers.
 
     ``find_call`` and ``find_complaint`` (by its ticket) look into the journal, ``find_kept`` finds there those calls
-    whose recordings must stay, with the tickets of open complaints (None: no such call has ended), and ``flush`` waits
-    so many seconds at most until what was told is on disk: all four are called in worker threads.
+    whose recordings must stay, with the tickets of open complaints (None: no such call has ended): all three are called
+    in worker threads.
     """
-    of = _Archive(tell, find_call, find_complaint, find_kept, flush)
+    of = _Archive(tell, find_call, find_complaint, find_kept)
     return {
         "recordings.open": command(_Open, of.open),
         "recordings.delete": command(_Delete, of.delete),

@@ -39,7 +39,7 @@ MOST_AT_ONCE: Final = 1000
 PATIENCE_SECONDS: Final = 4.0
 """So long a command waits for the list that is still being read from disk."""
 
-FLUSH_SECONDS: Final = 5.0
+FLUSH_SECONDS: Final = 4.0
 _TURN: Final = 25
 """Numbers of an import between two turns of everybody else."""
 

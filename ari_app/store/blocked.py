@@ -34,7 +34,9 @@ from ari_app.store.errors import StoreError
 from ari_app.store.reader import JournalReader
 from ari_app.store.sqlite_tables import folded_to, open_tables
 
-FLUSH_SECONDS: Final = 5.0
+FLUSH_SECONDS: Final = 2.0
+"""Who gives an order waits for 5 s, and what it changes must be written, too."""
+
 PAGE: Final = 10_000
 """Rows fetched at a time: in between calls have their turn."""
 
@@ -137,7 +139,7 @@ class CallLookup:
     """Finds a call with all that was told of it. For worker threads: it waits for the disk."""
 
     def __init__(self, journal: Path, flush: Callable[[float], bool]) -> None:
-        """``flush`` is the journal's."""
+        """``flush`` is the journal's; its reserve will do."""
         self._journal = journal
         self._flush = flush
 

@@ -19,7 +19,9 @@ from ari_app.store.last_ticket import call_of_ticket
 from ari_app.store.living import living
 from ari_app.store.reader import JournalReader
 
-FLUSH_SECONDS: Final = 5.0
+FLUSH_SECONDS: Final = 2.0
+"""Who gives an order waits for 5 s, and what it changes must be written, too."""
+
 PAGE: Final = 1000
 
 log = structlog.get_logger(__name__)
@@ -58,7 +60,7 @@ class AnnouncementLookup:
     """What there is to announce of a call by radio, and what was (SOP VII.d). For worker threads."""
 
     def __init__(self, journal: Path, flush: Callable[[float], bool]) -> None:
-        """``flush`` is the journal's."""
+        """``flush`` is the journal's; its reserve will do."""
         self._journal = journal
         self._flush = flush
 
@@ -95,7 +97,7 @@ class ComplaintLookup:
     """Finds complaints with everything that has been told of them. For worker threads: it waits for the disk."""
 
     def __init__(self, journal: Path, flush: Callable[[float], bool]) -> None:
-        """``flush`` is the journal's."""
+        """``flush`` is the journal's; its reserve will do."""
         self._journal = journal
         self._flush = flush
 

@@ -108,7 +108,9 @@ class Office:
 
     @asynccontextmanager
     async def serving(self, handlers: Mapping[str, Handler] | None = None) -> AsyncIterator[CommandServer]:
-        server = CommandServer(self.broker("application"), self.handlers if handlers is None else handlers)
+        server = CommandServer(
+            self.broker("application"), self.handlers if handlers is None else handlers, flush=lambda _: True
+        )
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(server.run)
             await eventually(lambda: server._client is not None, seconds=10, what="the server is connected")
@@ -360,7 +362,7 @@ async def test_a_wrong_password(office: Office) -> None:
 
 async def test_a_server_with_a_wrong_password_goes_on_trying(office: Office) -> None:
     own = office.broker("application")
-    server = CommandServer(Broker(own.host, own.port, own.user, "salah"), office.handlers)
+    server = CommandServer(Broker(own.host, own.port, own.user, "salah"), office.handlers, flush=lambda _: True)
     with anyio.move_on_after(1.5) as scope:
         await server.run()
     assert scope.cancelled_caught, "it never ends of itself"

@@ -143,6 +143,39 @@ async def test_no_call_notices(troubled_site: Site, phones: Phones, trouble: str
     assert site.siaga("journal", "verify").returncode == 0
 
 
+async def test_what_supervisors_write_down_while_it_is_locked(troubled_site: Site, phones: Phones) -> None:
+    """It is in the reserve when they are told that it is done, within 5 s, and in the journal afterwards, once."""
+    site, after = troubled_site, troubled_site.head()
+    await phones.desk(site.accounts[1])
+    await answered_calls(site, phones, 1)
+    call = await site.new_call(after, number=1)
+    await site.story(call)
+    with locked(site):
+        await alarm(site, on=True)
+        for order in (["instructions", "add", call, "Kirim dua unit"], ["calls", "note", call, "Anak di dalam rumah"]):
+            done = site.siaga(*order)
+            assert done.returncode == 0, done.stderr
+        assert kept(site, "call.noted") == kept(site, "instruction.added") == 1
+    await alarm(site, on=False)
+    told = [record.action for record in site.records(call=call)]
+    assert told.count("call.noted") == told.count("instruction.added") == 1
+
+
+async def test_nothing_takes_what_supervisors_write_down(troubled_site: Site, phones: Phones) -> None:
+    """It is done, but nobody is told so: it is in memory only."""
+    site, after = troubled_site, troubled_site.head()
+    await phones.desk(site.accounts[1])
+    await answered_calls(site, phones, 1)
+    call = await site.new_call(after, number=1)
+    await site.story(call)
+    with limited(site, 0):
+        await alarm(site, on=True)
+        done = site.siaga("calls", "note", call, "Anak di dalam rumah")
+        assert done.returncode == 1
+        assert "not yet written down" in done.stderr or "cannot be written" in done.stderr
+    await alarm(site, on=False)
+
+
 async def test_killed_while_it_is_locked(troubled_site: Site, phones: Phones) -> None:
     """A talk goes on and is taken up; what was told of it is in the reserve, and then in the journal, once."""
     site, after = troubled_site, troubled_site.head()

@@ -13,7 +13,7 @@ from aiomqtt import Message
 
 from ari_app.bus.ask import ask_each
 from ari_app.bus.broker import Broker, publishing
-from ari_app.bus.commands import AT_ONCE, CommandServer
+from ari_app.bus.commands import ANSWER_SECONDS, AT_ONCE, CommandServer
 from ari_app.bus.topics import COMMANDS, REPLIES
 from ari_app.domain.facts import Json
 from cli.errors import Refused
@@ -38,7 +38,7 @@ async def test_what_was_refused_as_too_many_is_not_done_later() -> None:
         await release.wait()
         return None
 
-    server = CommandServer(BROKER, {"test.slow": slow})
+    server = CommandServer(BROKER, {"test.slow": slow}, flush=lambda _: True)
     async with anyio.create_task_group() as tasks:
         for number in range(AT_ONCE):
             server._take(message(b"%d" % number), tasks)
@@ -50,6 +50,31 @@ async def test_what_was_refused_as_too_many_is_not_done_later() -> None:
     answer = server._asked[b"late"].answer
     assert answer is not None
     assert b"too many" in answer
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("is_written", [True, False])
+async def test_it_is_said_to_be_done_once_it_is_written(*, is_written: bool) -> None:
+    """Whoever was told so may rely on it, whatever dies next."""
+    order: list[str] = []
+
+    async def slow(_: Mapping[str, Json], __: str) -> Json:
+        order.append("done")
+        return None
+
+    def flush(seconds: float) -> bool:
+        order.append("written")
+        assert 0 < seconds < ANSWER_SECONDS + 0.1
+        return is_written
+
+    server = CommandServer(BROKER, {"test.slow": slow}, flush=flush)
+    async with anyio.create_task_group() as tasks:
+        server._take(message(b"1"), tasks)
+    assert order == ["done", "written"]
+    answer = server._asked[b"1"].answer
+    assert answer is not None
+    assert msgspec.json.decode(answer)["done"] is is_written
+    assert is_written or b"not yet written down" in answer
 
 
 def test_trouble_with_a_result_is_raised_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
