@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import ssl
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
@@ -37,6 +38,14 @@ class Broker:
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"
+
+    def identifier(self, name: str) -> str:
+        """A client id that is ours again and again, and that nobody knows who has not got our password.
+
+        With it a new connection drops the old one and its last will before it says anything; others who knew it could
+        drop ours.
+        """
+        return f"siaga110-{name}-{sha256(f'{name}:{self.password}'.encode()).hexdigest()[:16]}"
 
 
 def broker_of(mqtt: Mqtt, secrets: Secrets, role: str) -> Broker:

@@ -49,7 +49,8 @@ class Presence:
         self, broker: Broker, *, now: Callable[[], str], alarms: Mapping[str, Callable[[], str | None]]
     ) -> None:
         """``now`` is the time as the journal writes it; each of ``alarms`` says what is wrong, or None."""
-        self._link = Link(broker, name="presence", identifier="siaga110-application", will=last_will(topics.STATUS))
+        identifier, will = broker.identifier("application"), last_will(topics.STATUS)
+        self._link = Link(broker, name="presence", identifier=identifier, will=will)
         self._now = now
         self._look = alarms
         self._alarms: dict[str, Alarm] = {}

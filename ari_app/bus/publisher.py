@@ -41,8 +41,8 @@ class Publisher:
         self, broker: Broker, open_journal: Callable[[], AbstractAsyncContextManager[Journal]], kept: Kept, clock: Clock
     ) -> None:
         """Nothing is connected yet. ``open_journal`` may raise ``JournalNotRead``."""
-        will = last_will(topics.PUBLISHER_STATUS)
-        self._link = Link(broker, name="publisher", identifier="siaga110-publisher", will=will)
+        identifier, will = broker.identifier("publisher"), last_will(topics.PUBLISHER_STATUS)
+        self._link = Link(broker, name="publisher", identifier=identifier, will=will)
         self._open_journal = open_journal
         self._clock = clock
         self._stream = JournalStream(kept)

@@ -16,7 +16,14 @@ if TYPE_CHECKING:
 
 _RIGHTS: Final = {
     "application": ("readwrite siaga110/#",),
-    "supervisor": ("read siaga110/#", "write siaga110/command/#", "readwrite siaga110/reply/supervisor/#"),
+    "supervisor": (
+        *(
+            f"read siaga110/{each}"
+            for each in ("status/#", "alarms", "queue", "calls/#", "desks/#", "radio/#", "journal/#")
+        ),
+        "write siaga110/command/#",
+        "readwrite siaga110/reply/supervisor/#",
+    ),
     "wallboard": (
         "read siaga110/status",
         "read siaga110/status/publisher",
@@ -25,7 +32,8 @@ _RIGHTS: Final = {
         "read siaga110/radio/#",
     ),
 }
-"""Roles of the contract. A wallboard hangs on a wall: it never sees a caller's number."""
+"""Roles of the contract. A wallboard hangs on a wall: it never sees a caller's number. Orders are for the application
+alone to read: what another supervisor sends has the hash of an operator's PIN in it."""
 
 _FLUSH_SECONDS: Final = 1
 """How often the broker writes what changed; it takes no less."""

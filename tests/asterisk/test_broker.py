@@ -135,7 +135,9 @@ async def may_write(site: Site, user: str, topic: str) -> bool:
     [
         ("siaga110/calls/17.1", {"application", "supervisor"}),
         ("siaga110/journal", {"application", "supervisor"}),
-        ("siaga110/command/x", {"application", "supervisor"}),
+        ("siaga110/command/x", {"application"}),
+        ("siaga110/journal/last", {"application", "supervisor"}),
+        ("siaga110/status", {"application", "supervisor", "wallboard"}),
         ("siaga110/alarms", {"application", "supervisor"}),
         ("siaga110/status/publisher", {"application", "supervisor", "wallboard"}),
         ("siaga110/queue", {"application", "supervisor", "wallboard"}),
@@ -169,7 +171,9 @@ async def test_a_wallboard_never_sees_a_call(site: Site, pattern: str) -> None:
 @pytest.mark.parametrize(
     ("topic", "writers"),
     [
-        ("siaga110/command/x", {"application", "supervisor"}),
+        ("siaga110/command/x", {"application"}),
+        ("siaga110/journal/last", {"application", "supervisor"}),
+        ("siaga110/status", {"application", "supervisor", "wallboard"}),
         ("siaga110/reply/supervisor/1", {"application", "supervisor"}),
         ("siaga110/status", {"application"}),
         ("siaga110/journal", {"application"}),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ari_app.bus.broker import Broker
 from ari_app.site.secrets import MQTT_USERS, Secrets, load_or_create
 from ari_app.site.settings import Settings
 from ari_app.site.state import StateDir
@@ -116,3 +117,11 @@ def test_mosquitto_passwd_fails(state: StateDir, secrets: Secrets, tmp_path: Pat
     failing.chmod(0o755)
     with pytest.raises(StackError, match="mosquitto_passwd failed: tidak bisa"):
         broker.write(state, LISTEN, secrets, failing)
+
+
+def test_a_client_id_that_only_who_has_the_password_can_know() -> None:
+    """Whoever connects with our id drops our connection."""
+    ours, other = Broker("h", 1883, "application", "rahasia"), Broker("h", 1883, "application", "lain")
+    assert ours.identifier("publisher") == ours.identifier("publisher")
+    assert len({ours.identifier("publisher"), ours.identifier("application"), other.identifier("publisher")}) == 3
+    assert "rahasia" not in ours.identifier("publisher")
