@@ -227,8 +227,8 @@ def _explain(paper: Paper, period: Period) -> None:
         "Sebuah panggilan masuk ke laporan pada waktu panggilan itu diterima, berikut semua yang terjadi di dalamnya. "
         "Waktu jawab dihitung dari dering pertama sampai operator mengangkat; sepersepuluh terlama adalah rata-rata "
         "dari sepuluh persen waktu jawab yang paling lama. Darurat diteruskan: meja berbicara di jaring HT, darurat "
-        "diumumkan di sana, atau Polres menjawab; yang sudah diteruskan sebelum ditandai dihitung 0 detik. Diambil kembali: Polres sibuk, "
-        "tidak menjawab, atau tidak terjangkau (SOP V.10)."
+        "diumumkan di sana, atau Polres menjawab; yang sudah diteruskan sebelum ditandai dihitung 0 detik. Diambil "
+        "kembali: Polres sibuk, tidak menjawab, atau tidak terjangkau (SOP V.10)."
     )
     paper.text(
         "Setiap angka dihitung dari jurnal, yang tidak dapat diubah tanpa ketahuan. Panggilan di balik setiap angka "

@@ -130,8 +130,9 @@ def _with_complaint(facts: list[Fact], told: Collection[str], caller: str | None
 
 def _end_with_application(note: Note, told: Collection[str]) -> list[Fact]:
     """The application had the call, and was away when it ended."""
-    if "call.answered" not in told and not note.answered:
-        return _abandoned(note)
+    was_offered = "call.queued" not in told or "call.offered" in told
+    if "call.answered" not in told and not (note.answered and was_offered):
+        return _abandoned(note)  # no desk has rung: what answered the line was the announcement
     return [_ended(note, "caller" if note.by == "caller" else "system", note.by, "answered")]
 
 

@@ -81,6 +81,13 @@ def test_the_application_was_away_when_its_call_ended() -> None:
     assert told[1].data["outcome"] == "abandoned"
 
 
+def test_the_application_was_away_when_somebody_gave_up_who_had_heard_the_announcement() -> None:
+    """The line was answered, but by no desk: none had rung."""
+    told = facts(with_application(state="Up"), {"call.received", "call.queued"})
+    assert [fact.action for fact in told] == ["call.abandoned", "call.ended"]
+    assert told[1].data["outcome"] == "abandoned"
+
+
 @pytest.mark.parametrize("note", [line(talked="", desk=""), with_application(state="Up")])
 def test_answered_by_an_application_that_died_before_it_opened_the_complaint(note: str) -> None:
     told = facts(note, {"call.received", "call.queued", "call.offered", "call.answered"})
