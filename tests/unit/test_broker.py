@@ -73,7 +73,17 @@ def test_nothing_that_waits_is_lost(state: StateDir, config: list[str]) -> None:
 def test_rights(state: StateDir, config: list[str]) -> None:
     assert rights(state) == {
         "application": ["readwrite siaga110/#"],
-        "supervisor": ["read siaga110/#", "write siaga110/command/#", "readwrite siaga110/reply/supervisor/#"],
+        "supervisor": [
+            "read siaga110/status/#",
+            "read siaga110/alarms",
+            "read siaga110/queue",
+            "read siaga110/calls/#",
+            "read siaga110/desks/#",
+            "read siaga110/radio/#",
+            "read siaga110/journal/#",
+            "write siaga110/command/#",
+            "readwrite siaga110/reply/supervisor/#",
+        ],
         "wallboard": [
             "read siaga110/status",
             "read siaga110/status/publisher",
