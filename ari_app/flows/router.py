@@ -224,7 +224,8 @@ class Router:
         self._is_stopping = True
         for call in self.calls.values():
             self._deliver(call, Stop())
-        if self.calls:
+        while self.calls:
+            self._idle.clear()  # it was set when the last call before these had ended
             await self._idle.wait()
 
     def owns(self, made: str) -> bool:

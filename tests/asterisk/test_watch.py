@@ -6,6 +6,7 @@ import json
 import os
 import secrets
 import shutil
+import statistics
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -88,6 +89,21 @@ async def test_the_floor_on_a_terminal(newsroom: Newsroom, terminal: Terminal) -
     assert all(len(line) <= 80 for line in lines)
     newsroom.tell("call.ended", "17.1", actor="caller", by="caller", outcome="answered")
     await shows(terminal, "Calls (0)")
+
+
+@pytest.mark.alone
+async def test_it_is_redrawn_within_half_a_second(newsroom: Newsroom, terminal: Terminal) -> None:
+    """From the fact told to the journal to the words on the terminal; in the middle of many, as one may be unlucky."""
+    begin_call(newsroom, "17.1")
+    newsroom.tell("call.answered", "17.1", actor="operator:11111", desk="1001", operator="11111")
+    await shows(terminal, "talking      1001")
+    took: list[float] = []
+    for action, text in [("call.held", "held         1001"), ("call.resumed", "talking      1001")] * 10:
+        told = anyio.current_time()
+        newsroom.tell(action, "17.1", actor="operator:11111", desk="1001")
+        await eventually(lambda text=text: terminal.shows(text), seconds=10, what=text, every=0.01)
+        took.append(anyio.current_time() - told)
+    assert statistics.median(took) < 0.5, took
 
 
 async def test_the_link_is_lost_and_comes_back(newsroom: Newsroom, terminal: Terminal) -> None:

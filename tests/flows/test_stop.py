@@ -21,9 +21,15 @@ async def stop(here: Floor) -> None:
     here.kill()
 
 
-async def test_a_waiting_caller_is_handed_over(lags: Lags) -> None:
-    """The fact says so, and the next application leaves the caller to the fallback."""
+@pytest.mark.parametrize("calls_before", [0, 1])
+async def test_a_waiting_caller_is_handed_over(lags: Lags, calls_before: int) -> None:
+    """The fact says so, and the next application leaves the caller to the fallback; be it the day's first or not."""
     async with floor("1001", lags=lags) as here:
+        for _ in range(calls_before):
+            before = here.asterisk.call()
+            await here.until(lambda: "call.queued" in here.told(before))  # noqa: B023 - awaited here
+            here.asterisk.caller_hangs_up(before)
+            await here.until(lambda: here.app and not here.app.router.calls)
         call = here.asterisk.call()
         await here.until(lambda: "call.queued" in here.told(call))
         await stop(here)
