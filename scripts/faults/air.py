@@ -27,8 +27,12 @@ KEYED_BY_DIGITS: Final = {
 
 JOINED_SECONDS: Final = 5.0
 RELEASED_SECONDS: Final = 1.0
-AGAIN_SECONDS: Final = 5.0
-"""How soon after everything is up the net is there again, and a desk on it."""
+AGAIN_SECONDS: Final = 10.0
+"""How soon after everything is up the net is there again, and a desk on it: who was told meanwhile that the system is
+not available hears that to its end, and dials anew."""
+
+KEYED_SECONDS: Final = 1.5
+"""From the key to the operator's voice at the gateway: the key itself, and a lead-in of 0.48 s."""
 
 _LOOK_SECONDS: Final = 0.02
 _HEARD_SECONDS: Final = 0.1
@@ -129,15 +133,13 @@ class OnTheAir(Scene):
     async def finish(self) -> None:
         """The operator, on the net still or again, keys and unkeys once more, and leaves."""
         person, transmitter, since = self._keyed.person, self._keyed.transmitter, moment()
-        if self._call.state is State.ENDED:
-            await self._dial()
         await self._until_on_net(AGAIN_SECONDS)
         what = f"{person.extension} ({self.title}) the net is there again"
         self.floor.promise(what, AGAIN_SECONDS, since, moment(), flaw=Flaw.LATE)
         pressed = moment()
         await self._call.press("5")
         at = await transmitter.keyed(person.hz, seconds=PATIENCE_SECONDS)
-        self.floor.promise(f"{person.extension} ({self.title}) keys again", RELEASED_SECONDS, pressed, at)
+        self.floor.promise(f"{person.extension} ({self.title}) keys again", KEYED_SECONDS, pressed, at)
         pressed = moment()
         await self._call.press("5")
         at = await transmitter.released(person.hz)
@@ -146,12 +148,14 @@ class OnTheAir(Scene):
         await self._call.hang_up()
 
     async def _until_on_net(self, seconds: float) -> None:
-        """Line and desk are on the net; ChaosError: not in time."""
+        """Line and desk are on the net; who is hung up on dials again. ChaosError: not in time."""
         end, desk, instance = moment() + seconds, self._keyed.person.extension, self.floor.instance
         while True:
             net = net_rows(instance.records(after=self.floor.begun_at, actions=ACTIONS)).get(NET)
             if net is not None and desk in net.desks and self._keyed.transmitter.gateway.is_up(NET):
                 return
+            if self._call.state is State.ENDED:
+                await self._dial()
             if moment() > end:
                 raise ChaosError(f"desk {desk} is not on the net: {net}")
             await asyncio.sleep(_LOOK_SECONDS)

@@ -32,6 +32,7 @@ CALLER_HZ: Final = 440
 _FIRST_DESK_HZ, _DESK_STEP_HZ = 1400, 60
 """Above every note of the hold music and every tone of the exchange."""
 
+TOLD_SECONDS: Final = 2.0
 _TAIL_SECONDS: Final = 0.05
 _NOTES_SECONDS: Final = 2.0
 """A call of which the caller heard nothing may be told all the same: the dialplan's notes are read every second."""
@@ -176,15 +177,16 @@ class Floor:
     async def told(self, number: str, action: str, *, seconds: float = 5.0, after: int | None = None) -> float | None:
         """When (loop's clock) the journal had an action of this caller's call; None: not in time."""
         end = moment() + seconds
-        while moment() < end:
-            if self._is_told(number, action, after=self.begun_at if after is None else after):
-                return moment()
+        while not self._is_told(number, action, after=self.begun_at if after is None else after):
+            if moment() > end:
+                return None
             await asyncio.sleep(0.02)
-        return None
+        return moment()
 
-    def was_given_to_fallback(self, citizen: Citizen) -> bool:
-        """Whether the dialplan alone has had this caller, by the journal as it is now."""
-        return self._is_told(citizen.number, "call.fallback", after=self.begun_at)
+    async def was_given_to_fallback(self, citizen: Citizen) -> bool:
+        """Whether the dialplan alone has had this caller; an application that was away for long tells it later."""
+        seconds = 0.0 if self.back_limit == BACK_SECONDS else TOLD_SECONDS
+        return await self.told(citizen.number, "call.fallback", seconds=seconds, after=self.begun_at) is not None
 
     def _is_told(self, number: str, action: str, *, after: int) -> bool:
         begun = self.instance.records(after=self.begun_at, actions=["call.received"])

@@ -110,7 +110,9 @@ class Away(Scene):
             with contextlib.suppress(PhoneError, ChaosError):  # the talk is over: the promise says it
                 await self.floor.press(self.operator, self.citizen, self.back)
             await self._together(moment(), BACK_SECONDS, *people)
-        if not self.floor.was_given_to_fallback(self.citizen):  # there the dialplan has the call, and it knows no keys
+        if not await self.floor.was_given_to_fallback(
+            self.citizen
+        ):  # there the dialplan has the call, and it knows no keys
             await self._keys_work(next((each for each in people if each.call_of(self.citizen.number)), self.operator))
         await self.citizen.hang_up()
 
