@@ -34,10 +34,8 @@ ANSWER_SECONDS: Final = 2.0
 UNAUTHORISED: Final = 401
 
 HELD_BY: Final = {"Stasis", "StasisBroadcast"}
-LEG_MARK: Final = "-leg-"
-DESK_CONTEXT: Final = "desk-"
-RADIO: Final = "radio-"  # how ids of a net's legs and bridges begin, and contexts of gateways that call
-RUNG: Final = "ht-"  # the same for a desk that is rung for an officer on the radio
+LEG_MARK, DESK_CONTEXT = "-leg-", "desk-"
+RADIO, RUNG = "radio-", "ht-"  # how ids of a net's legs and bridges begin; of a desk's that rings for an officer
 PLAYBACKS: Final = 8
 """What the application plays to a channel has one of so many names, ``CHANNEL-play-N``."""
 
@@ -90,11 +88,12 @@ class Asterisk:
 
 @dataclass(frozen=True)
 class Plan:
-    """Whom to hang up, whom to give back, and to whom nothing is to be played any more."""
+    """Whom to hang up, which callers to give back, to whom to play nothing more, which desks that dialled to let go."""
 
     hang_up: list[str]
     give_back: list[str]
     silence: list[str]
+    let_go: list[str]
 
 
 def decide(channels: Sequence[dict[str, Any]], bridges: Sequence[dict[str, Any]], *, for_good: bool) -> Plan:
@@ -105,7 +104,7 @@ def decide(channels: Sequence[dict[str, Any]], bridges: Sequence[dict[str, Any]]
     """
     held = {each["id"]: each for each in channels if each["dialplan"]["app_name"] in HELD_BY}
     # First of all what reaches a radio: nobody is there who could switch its transmitter off.
-    plan = Plan([each["id"] for each in channels if _is_of_radio(each)], [], [])
+    plan = Plan([each["id"] for each in channels if _is_of_radio(each)], [], [], [])
     lines = [name for name in held if LEG_MARK not in name and name not in plan.hang_up]
     company = {name: {other for each in bridges if name in each["channels"] and not each["id"].startswith(RADIO)
                       for other in each["channels"]} - {name} for name in lines}  # fmt: skip
@@ -117,7 +116,8 @@ def decide(channels: Sequence[dict[str, Any]], bridges: Sequence[dict[str, Any]]
             kept |= company[line] | {leg for leg in held if _is_leg_of(leg, line) and leg in in_bridge}
             plan.silence.extend([line, *company[line]] if for_good else [])
         else:
-            plan.give_back.append(line)
+            dialled = held[line]["dialplan"]["context"].startswith(DESK_CONTEXT)
+            (plan.let_go if dialled else plan.give_back).append(line)
             plan.silence.extend([line] if held[line]["state"] == "Up" else [])
     # Legs that were made for a caller and are in no talk: a phone that still rings for us could not ring again.
     plan.hang_up.extend(each["id"] for each in channels if LEG_MARK in each["id"] and each["id"] not in kept)
@@ -143,8 +143,8 @@ def carry_out(asterisk: Asterisk, plan: Plan) -> int:
             asterisk.order("DELETE", f"playbacks/{channel}-play-{number}")
     for line in plan.give_back:  # who listened to a radio net was muted
         asterisk.order("DELETE", f"channels/{line}/mute?direction=in")
-    done = [asterisk.order("POST", f"channels/{line}/continue")[0] for line in plan.give_back]
-    return done.count(http.client.NO_CONTENT)
+    done = [asterisk.order("POST", f"channels/{line}/continue")[0] for line in (*plan.give_back, *plan.let_go)]
+    return done[: len(plan.give_back)].count(http.client.NO_CONTENT)
 
 
 def watch(

@@ -30,4 +30,7 @@ async def the_guard_acts(asterisk: FakeAsterisk, *, for_good: bool = False) -> i
         with suppress(AriRefused):
             await asterisk.back_to_dialplan(line)
             given += 1
+    for desk in plan.let_go:
+        with suppress(AriRefused):
+            await asterisk.back_to_dialplan(desk)
     return given

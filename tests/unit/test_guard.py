@@ -133,7 +133,7 @@ def test_a_gateways_line_ends_first_of_all(*, for_good: bool) -> None:
     inside = net("1.0", "radio-300-leg-1", "2.0")
     plan = decide([channel("1.1-leg-a"), desk, ours, theirs], [inside], for_good=for_good)
     assert plan.hang_up == ["radio-300-leg-1", "2.0", "1.1-leg-a"]
-    assert plan.give_back == ["1.0"]
+    assert (plan.give_back, plan.let_go) == ([], ["1.0"])
 
 
 @pytest.mark.parametrize("for_good", [False, True])
@@ -142,7 +142,8 @@ def test_caller_and_operator_on_a_net(*, for_good: bool) -> None:
     legs = [channel("1.0"), channel("1.0-leg-a"), channel("radio-300-leg-1"), line("1.1", "desk-net")]
     plan = decide(legs, [net(*(each["id"] for each in legs))], for_good=for_good)
     assert plan.hang_up == ["radio-300-leg-1", *(["1.0-leg-a"] if for_good else [])]
-    assert plan.give_back == ["1.0", "1.1"] if for_good else ["1.1"]
+    assert plan.give_back == (["1.0"] if for_good else [])
+    assert plan.let_go == ["1.1"]
 
 
 def test_the_operator_is_on_a_net_and_the_caller_on_hold() -> None:
