@@ -8,6 +8,7 @@ whose link stands open.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
 
 import anyio
@@ -44,6 +45,7 @@ class ClosedLoop:
         self._own = secrets.token_hex(4)  # the echo of an application before us is none of ours
         self._began = anyio.Event()
         self._rounds = 0
+        self._closed = anyio.Event()
         self._silent = 0.0
 
     def connected(self) -> None:
@@ -54,6 +56,7 @@ class ClosedLoop:
         """An echo has come."""
         if name.startswith(self._own):
             self._rounds += 1
+            self._closed.set()
             self._silent = 0.0
 
     async def run(self) -> None:
@@ -65,23 +68,32 @@ class ClosedLoop:
         await self._began.wait()
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._go_round)
+            tasks.start_soon(self._show)
             await self._stalled()
             tasks.cancel_scope.cancel()
         raise AriStalled(f"no event has come from Asterisk for {STALLED_SECONDS:.0f} s")
 
     async def _go_round(self) -> None:
-        sent = shown = 0
+        sent = 0
         while True:
             sent += 1
-            try:
-                with anyio.move_on_after(_ORDER_SECONDS):
-                    await self._asterisk.echo(f"{self._own}-{sent}")
-                    if self._rounds > shown:
-                        shown = self._rounds
-                        await self._asterisk.set_beat(f"{self._own}-{shown}")
-            except AriError as error:
-                log.info("loop.not_closed", error=repr(error))
+            await self._order(self._asterisk.echo, f"{self._own}-{sent}")
             await anyio.sleep(EVERY_SECONDS)
+
+    async def _show(self) -> None:
+        """Whoever looks sees each round, beside the next one: where orders stand in line, that waits for nothing."""
+        while True:
+            await self._closed.wait()
+            self._closed = anyio.Event()
+            await self._order(self._asterisk.set_beat, f"{self._own}-{self._rounds}")
+
+    async def _order(self, order: Callable[[str], Awaitable[None]], word: str) -> None:
+        """Give it, and wait a moment for the answer; one that stands in line behind others is carried out later."""
+        try:
+            with anyio.move_on_after(_ORDER_SECONDS):
+                await order(word)
+        except AriError as error:
+            log.info("loop.not_closed", error=repr(error))
 
     async def _stalled(self) -> None:
         looked = anyio.current_time()

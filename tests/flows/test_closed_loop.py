@@ -102,6 +102,30 @@ async def test_short_trouble_is_none() -> None:
         assert gave_up == []
 
 
+async def test_orders_that_stand_in_line_are_none_either() -> None:
+    """Each is answered after longer than we wait for it, but carried out: the guard must not act on a living one."""
+    link = Link()
+    link.loop.connected()
+
+    async def echo(name: str) -> None:
+        tasks.start_soon(come, name)
+        await anyio.sleep(0.6)
+
+    async def come(name: str) -> None:
+        await anyio.sleep(0.6)
+        link.loop.came(name)
+
+    async def set_beat(word: str) -> None:
+        link.beats.append(word)
+        await anyio.sleep(0.6)
+
+    link.echo, link.set_beat = echo, set_beat  # type: ignore[method-assign]  # a slow one in place of it
+    async with anyio.create_task_group() as tasks, running(link) as gave_up:
+        await anyio.sleep(30)
+        assert gave_up == []
+        assert len(set(link.beats)) > 30 / 1.5, "the guard acts after three seconds without another word"
+
+
 async def test_an_echo_of_another_application_is_none_of_ours() -> None:
     link = Link()
     link.loop.connected()
