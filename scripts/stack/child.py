@@ -40,7 +40,7 @@ class Child:
         self._command = [str(part) for part in command]
         self._environment = {**os.environ, **(environment or {})}
         self._process: asyncio.subprocess.Process | None = None
-        self._stopping = False
+        self._stopping = self._is_at_gate = False
 
     @property
     def pid(self) -> int | None:
@@ -48,7 +48,9 @@ class Child:
         return self._process.pid if self._process and self._process.returncode is None else None
 
     def work(self) -> int | None:
-        """How much processor time it has used, in nanoseconds; None while it does not run."""
+        """How much processor time it has used, in nanoseconds; None while it does not run, or waits at the gate."""
+        if self._is_at_gate:
+            return None
         with contextlib.suppress(OSError, ValueError, IndexError):
             return int(Path(f"/proc/{self.pid}/schedstat").read_text().split()[0])
         return None
@@ -66,6 +68,7 @@ class Child:
         Raises:
             OSError: the machine has no room for another process.
         """
+        self._is_at_gate = at_gate
         with self._output() as output:
             self._process = await asyncio.create_subprocess_exec(
                 "setpriv", "--pdeathsig", "KILL", *self._command,
@@ -99,6 +102,7 @@ class Child:
 
     def _open_gate(self) -> None:
         """Let the process that has loaded begin; nothing when it has ended by now."""
+        self._is_at_gate = False
         if self._process is not None and self._process.stdin is not None:
             self._process.stdin.write(b"\n")
             self._process.stdin.close()

@@ -149,6 +149,7 @@ class Stack:
         """Before a new application starts: callers of the old one who talk to nobody go to the fallback."""
         self._watchdog.forget()
         await self._rescue()
+        self._watchdog.forget()  # it begins now, and has loaded: how long the rescue took is not its time
 
     async def _rescue_when_it_stops(self) -> None:
         """An application that acts no more may still have facts to write; callers do not wait for that."""

@@ -75,21 +75,23 @@ async def test_the_machine_has_no_room_for_a_process(tmp_path: Path, monkeypatch
 
 async def test_the_next_one_loads_while_the_death_is_seen_to_and_begins_after_that(tmp_path: Path) -> None:
     """It runs, and does nothing yet; the launcher's end is its own end, too."""
-    began, seen_to, said = tmp_path / "began", anyio.Event(), list[str]()
-    begin = f"gate.may_begin() and open({str(began)!r}, 'a').write('+')"
+    loaded, began, seen_to, said = tmp_path / "loaded", tmp_path / "began", anyio.Event(), list[str]()
+    begin = f"open({str(loaded)!r}, 'a').write('+'); gate.may_begin() and open({str(began)!r}, 'a').write('+')"
     program = f"import time; from ari_app import gate; {begin}; time.sleep(60)"
     child = Child("waiter", [sys.executable, "-c", program], tmp_path / "waiter.log")
     child.on_death = seen_to.wait
     await child.start(at_gate=True)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(child.watch, said.append)
-        await until(lambda: child.pid is not None and (child.work() or 0) > 0)
-        first = child.pid
+        await until(loaded.exists)
+        loaded.unlink()
         child.kill()
-        await until(lambda: child.pid not in {None, first} and (child.work() or 0) > 0)
+        await until(loaded.exists)
         assert not began.exists()
+        assert child.work() is None, "it stands still, and is not stuck"
         seen_to.set()
         await until(began.exists)
+        assert child.work()
         await child.stop()
     assert began.read_text() == "+"
 
