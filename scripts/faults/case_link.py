@@ -9,21 +9,25 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from scripts.faults.experiment import Case, Experiment
-from scripts.faults.floor import Floor
+from scripts.faults.floor import AIR_SECONDS, BACK_SECONDS, Floor
 from scripts.faults.instance import ChaosError, Instance, send
 from scripts.faults.proxy import Link, open_link
 from scripts.faults.strikes import APPLICATION, Fault, application_takes_calls, strike_rounds
 from scripts.stack.sample import HOST
 
-GUARD_SECONDS: Final = 5.0
+NOTICED_SECONDS: Final = 1.1
 MENDED_SECONDS: Final = 5.0
 """How long after the link is whole again the application takes calls."""
 
 
 class Broken(Fault):
-    """The link is broken for so many seconds; ``how`` is what is done to it."""
+    """The link is broken for so many seconds; ``how`` is what is done to it.
 
-    back_seconds = air_seconds = GUARD_SECONDS
+    The application ends itself after a second without an event, and then the guard acts: as if it had been frozen.
+    """
+
+    back_seconds = BACK_SECONDS + NOTICED_SECONDS
+    air_seconds = AIR_SECONDS + NOTICED_SECONDS
 
     def __init__(self, link: Link, how: str, seconds: float) -> None:
         """``how`` is ``cut`` or ``stalled``."""
@@ -47,13 +51,13 @@ class Broken(Fault):
 @asynccontextmanager
 async def linked(experiment: Experiment) -> AsyncIterator[tuple[Instance, Link]]:
     """An instance whose application reaches Asterisk by a link of ours; everybody else goes straight there."""
-    async with experiment.instance() as instance:
+    async with experiment.instance(application={}) as instance:
         straight = f'http = "{HOST}:{instance.sample.http}"'
         async with open_link((HOST, instance.sample.http)) as link:
             text = instance.state.config.read_text(encoding="utf-8")
             if straight not in text:
                 raise ChaosError(f"{instance.state.config} has no {straight}")
-            # Only the application reads it anew when it starts; the launcher and Asterisk have what they need.
+            # Only the application reads it anew when it starts; launcher, guard and Asterisk have what they need.
             instance.state.config.write_text(text.replace(straight, f'http = "{HOST}:{link.port}"'), encoding="utf-8")
             pid = await instance.running(APPLICATION)
             loop = asyncio.get_running_loop()

@@ -23,7 +23,7 @@ RECORDING_MAY_LACK: Final = 1.0
 
 BEGINNING, END, ANSWER = "call.received", "call.ended", "call.answered"
 
-ONCE: Final = (BEGINNING, END, "call.abandoned", "call.closed", "call.recorded", "call.fallback")
+ONCE: Final = (BEGINNING, END, "call.abandoned", "call.closed", "call.recorded", "call.fallback", "complaint.opened")
 """What happens to a call once at most; a line too many is one that was written twice."""
 
 KEYED, RELEASED = "radio.keyed", "radio.released"

@@ -60,7 +60,8 @@ class Stack:
         )
         self.application.on_death = self._died
         self.application.reasons = {REPLACED: "another application serves 110; it waits until that one is gone"}
-        self.guard = Child("the guard", [*GUARD, "--state", state.root], state.log / "guard.log")
+        self.guard_command: Sequence[str | Path] = [*GUARD, "--state", state.root]
+        self.guard = Child("the guard", self.guard_command, state.log / "guard.log")
         # Calls, and whoever imports a million numbers, go before the folding.
         self.tables = _beside("the tables' keeper", "ari_app.tables", state, "tables.log", niceness=15)
         self.publisher = _beside("the publisher", "ari_app.publish", state, "publisher.log", niceness=10)
@@ -163,9 +164,7 @@ class Stack:
         async with self._rescuing:
             with anyio.move_on_after(RESCUE_SECONDS) as limit:
                 try:
-                    done = await anyio.run_process(
-                        [*map(str, GUARD), "--state", str(self.prepared.state.root), "--now"], check=False
-                    )
+                    done = await anyio.run_process([*map(str, self.guard_command), "--now"], check=False)
                 except OSError as error:  # then the one that watches does it
                     self._say(f"the guard cannot be started: {error.strerror or error}")
                     return
