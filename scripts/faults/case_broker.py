@@ -40,14 +40,12 @@ class Listener:
 
     async def run(self) -> None:
         """Read, for ever; come back when the connection breaks."""
-        password = json.loads(self._instance.state.secrets.read_text())["mqtt"]["supervisor"]
-        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-        properties.SessionExpiryInterval = 3600
+        password = supervisor_password(self._instance)
         while True:
             with contextlib.suppress(MqttError):
                 async with Client(
                     HOST, self._instance.sample.mqtt, username="supervisor", password=password,
-                    protocol=ProtocolVersion.V5, identifier="chaos", clean_start=False, properties=properties,
+                    protocol=ProtocolVersion.V5, identifier="chaos", clean_start=False, properties=persistent(),
                     timeout=3, keepalive=3,
                 ) as client:  # fmt: skip
                     await client.subscribe(TOPIC, qos=1)
@@ -62,10 +60,21 @@ class Listener:
             self.lines.extend([int(each["seq"]) for each in (told if isinstance(told, list) else [told])])
 
 
+def supervisor_password(instance: Instance) -> str:
+    """With which supervisors come to the broker."""
+    return str(json.loads(instance.state.secrets.read_text())["mqtt"]["supervisor"])
+
+
+def persistent() -> Properties:
+    """A session that outlives its connection."""
+    properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+    properties.SessionExpiryInterval = 3600
+    return properties
+
+
 @asynccontextmanager
-async def listening(instance: Instance) -> AsyncIterator[Listener]:
+async def listening(listener: Listener) -> AsyncIterator[Listener]:
     """Somebody reads the stream meanwhile."""
-    listener = Listener(instance)
     task = asyncio.create_task(listener.run())
     try:
         async with asyncio.timeout(10):
@@ -82,9 +91,10 @@ class BrokerKilled(Fault):
     _signal = signal.SIGKILL
     _seconds = 1.0
 
-    def __init__(self, listener: Listener) -> None:
-        """``listener`` must get every line."""
+    def __init__(self, listener: Listener, *, seconds: float | None = None) -> None:
+        """``listener`` must get every line; ``seconds`` is how long it lasts, None: as long as it does of itself."""
         self._listener = listener
+        self._seconds = self._seconds if seconds is None else seconds
 
     async def strike(self, instance: Instance) -> None:
         """Send the signal."""
@@ -97,9 +107,9 @@ class BrokerKilled(Fault):
         send(self._pid, signal.SIGCONT)
         await floor.instance.running(_BROKER)
 
-    async def check(self, floor: Floor) -> None:
-        """Every line of the journal came by the stream, in order."""
-        since, first, lines = moment(), floor.begun_at + 1, self._listener.lines
+    async def check(self, floor: Floor, *, first: int | None = None) -> None:
+        """Every line of the journal from ``first`` on (None: the round's first) came by the stream, in order."""
+        since, first, lines = moment(), first or floor.begun_at + 1, self._listener.lines
         last = floor.instance.head()
         while last not in lines:
             if moment() - since > CATCH_UP_SECONDS:
@@ -141,7 +151,7 @@ class BrokerDown(BrokerKilled):
 
 def _breaking(fault: type[BrokerKilled]) -> Callable[[Experiment], Awaitable[None]]:
     async def run(experiment: Experiment) -> None:
-        async with experiment.instance() as instance, listening(instance) as listener:
+        async with experiment.instance() as instance, listening(Listener(instance)) as listener:
             for number in range(experiment.rounds):
                 is_busy = number % 2 == 1
                 passing = MOMENTS[number // 2 % len(MOMENTS)]

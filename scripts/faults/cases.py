@@ -14,6 +14,7 @@ from scripts.faults import (
     case_network,
     case_phones,
     case_store,
+    case_stream,
 )
 from scripts.faults.experiment import Case
 
@@ -24,6 +25,7 @@ CASES: Final[tuple[Case, ...]] = (
     *case_link.CASES,
     *case_store.CASES,
     *case_broker.CASES,
+    *case_stream.CASES,
     *case_phones.CASES,
     *case_network.CASES,
     *case_clock.CASES,
