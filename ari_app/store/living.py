@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from ari_app.domain.recovery import STORY_ACTIONS, Story
-from ari_app.store.reader import LOOK_BACK, JournalReader
+from ari_app.store.reader import JournalReader
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,7 +48,7 @@ def living(path: Path) -> dict[str, Story]:
     if not path.exists():
         return {}
     with JournalReader(path, with_reserve=True) as reader:
-        rows = reader.select(_QUERY, (max(0, reader.head().seq - LOOK_BACK), *STORY_ACTIONS))
+        rows = reader.select(_QUERY, (reader.lately(), *STORY_ACTIONS))
         return {call: _story(last, (said or "").split(","), since) for call, last, said, since in rows}
 
 

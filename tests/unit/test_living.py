@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from ari_app.domain.facts import Fact
 from ari_app.domain.recovery import Story
-from ari_app.store import living as module
+from ari_app.store import reader
 from ari_app.store.journal import Journal, JournalError
 from ari_app.store.living import last_action, living
 from tests.unit.stories import facts
@@ -34,6 +34,17 @@ def test_no_journal_and_an_empty_one(path: Path) -> None:
     path.unlink()
     _journal(path, [])
     assert living(path) == {}
+
+
+def test_a_call_that_began_before_a_block_list_was_imported(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An import writes a line a number, up to a million at once: no call is forgotten over them."""
+    monkeypatch.setattr(reader, "LOOK_BACK", 10)
+    imported = [Fact("supervisor:budi", "number.blocked", data={"number": f"+62{n}"}) for n in range(25)]
+    begun, later = Fact("caller", "call.received", "c1"), [Fact("system", "uji.fact") for _ in range(4)]
+    _journal(path, [*later, begun, *imported[:15], *later[:2], *imported[15:]])
+    assert set(living(path)) == {"c1"}
+    _journal(path, [Fact("system", "uji.fact") for _ in range(10)])
+    assert living(path) == {}, "longer ago than any call lasts"
 
 
 def test_a_file_that_is_no_journal(path: Path) -> None:
@@ -79,7 +90,7 @@ def test_any_story(some: list[Fact]) -> None:
 
 
 def test_only_the_end_is_looked_at(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "LOOK_BACK", 3)
+    monkeypatch.setattr(reader, "LOOK_BACK", 3)
     _journal(path, [Fact("system", "call.received", f"c{n}") for n in range(10)])
     assert {call: story.last for call, story in living(path).items()} == dict.fromkeys(
         ("c7", "c8", "c9"), "call.received"
