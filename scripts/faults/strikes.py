@@ -12,7 +12,7 @@ from scripts.faults.air import AIR
 from scripts.faults.experiment import Experiment
 from scripts.faults.floor import AIR_SECONDS, ANSWER_SECONDS, BACK_SECONDS, PATIENCE_SECONDS, Floor
 from scripts.faults.instance import ChaosError, Instance, send
-from scripts.faults.oracle import Flaw
+from scripts.faults.oracle import SILENCE_SECONDS, Flaw
 from scripts.faults.people import moment
 from scripts.faults.scenes import BUSY, CALM, MOMENTS, Consulting, Scene
 
@@ -28,6 +28,8 @@ class Fault:
     """How soon somebody looks after the callers again."""
     answer_seconds = ANSWER_SECONDS
     """How soon a new caller is answered."""
+    silence_seconds = SILENCE_SECONDS
+    """How long a caller may hear nothing."""
     air_seconds = AIR_SECONDS
     """How soon a transmitter that is on is released."""
 
@@ -123,6 +125,7 @@ async def strike_round(
         await fault.strike(instance)
         since, struck = moment(), time.monotonic()
         floor.back_limit, floor.air_limit = fault.back_seconds, fault.air_seconds
+        floor.silence_limit = fault.silence_seconds
         await asyncio.gather(
             *(scene.after(since) for scene in scenes),
             *([_new_call(floor, fault)] if with_new_call else []),
