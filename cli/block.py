@@ -203,7 +203,7 @@ def export(
     """Write the blocked numbers as CSV, into a file that only its owner can read."""
     place = state_dir(state)
     settings = settings_in_force(place)
-    export_to(file, tables(place, settings), since_ms=_oldest_ms(block_rules(settings)))
+    export_to(file, place, tables(place, settings), since_ms=_oldest_ms(block_rules(settings)))
 
 
 def _order(state: Path, name: str, arguments: dict[str, Json]) -> dict[str, Any]:

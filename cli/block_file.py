@@ -224,19 +224,19 @@ def _progress(text: IO[str]) -> Iterator[Callable[[], None]]:
         yield lambda: bar.update(task, completed=os.lseek(descriptor, 0, os.SEEK_CUR) if is_file else None)
 
 
-def export_to(file: Path | None, engine: Engine | None, *, since_ms: int) -> None:
+def export_to(file: Path | None, place: StateDir, engine: Engine | None, *, since_ms: int) -> None:
     """Write all numbers that were blocked after this moment (ms since 1970) and still are, by number.
 
     A file is there as a whole or stays as it was. A device or a pipe is written to.
 
     Raises:
-        Refused: it cannot be written.
+        Refused: it cannot be written, or is below the state directory.
         DatabaseError: the tables cannot be read.
     """
     if file is None:
         _write(sys.stdout, engine, since_ms)
         return
-    with whole_file(file) as raw:
+    with whole_file(place, file) as raw:
         _write(codecs.getwriter("utf-8")(raw), engine, since_ms)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date as Date  # noqa: N812 - an option has its name
 from datetime import datetime
@@ -161,28 +161,35 @@ def _carry_out(state: Path, choose: Callable[[datetime, ZoneInfo, list[ShiftHour
     if wanted.behind is not None:
         _print_calls(report, wanted)
         return
-    _hand_out(report, period, until, _names(place, settings), wanted)
-
-
-def _hand_out(report: Report, period: Period, until: datetime | None, names: Names, wanted: _Wanted) -> None:
+    names = _names(place, settings)
+    files = _files(report, period, until, names, wanted)
+    _write(place, files)
     if wanted.csv == STANDARD_OUTPUT:
         print_bytes(as_csv(report).rstrip().encode())
-    elif wanted.csv is not None:
-        with whole_file(wanted.csv) as file:
-            file.write(as_csv(report).encode())
+    elif wanted.as_json and not files:
+        print_json(as_json_report(report, period, until, names))
+    elif not files:
+        print_report(report, period, until, names)
+
+
+def _files(report: Report, period: Period, until: datetime | None, names: Names, wanted: _Wanted) -> dict[Path, bytes]:
+    """What is to be in which file."""
+    files = {}
+    if wanted.csv is not None and wanted.csv != STANDARD_OUTPUT:
+        files[wanted.csv] = as_csv(report).encode()
     if wanted.pdf is not None:
         from cli.report_pdf import make_pdf  # noqa: PLC0415 - only who wants paper needs it
 
-        paper = make_pdf(report, period, until, names)
-        with whole_file(wanted.pdf) as file:
-            file.write(paper)
-    written = [str(each) for each in (wanted.csv, wanted.pdf) if each not in {None, STANDARD_OUTPUT}]
-    if written:
-        print_line(tr("{files} written", files=", ".join(written)))
-    elif wanted.as_json:
-        print_json(as_json_report(report, period, until, names))
-    elif wanted.csv is None:
-        print_report(report, period, until, names)
+        files[wanted.pdf] = make_pdf(report, period, until, names)
+    return files
+
+
+def _write(place: StateDir, files: Mapping[Path, bytes]) -> None:
+    for file, content in files.items():
+        with whole_file(place, file) as raw:
+            raw.write(content)
+    if files:
+        print_line(tr("{files} written", files=", ".join(map(str, files))))
 
 
 def _print_calls(report: Report, wanted: _Wanted) -> None:
