@@ -220,6 +220,22 @@ def test_on_paper(full: CliSite, tmp_path: Path) -> None:
             assert "Siti Rehor" in text
 
 
+def test_the_outcomes_on_paper_add_up(site: CliSite, tmp_path: Path) -> None:
+    """Who waits still is a part of the calls received, so that each share is the same wherever it stands."""
+    file, at = tmp_path / "report.pdf", datetime.now(UTC)
+    site.tell([Fact("caller", "call.received", f"2.{number}", {"caller": None}, at) for number in range(3)])
+    site.tell([Fact("desk:1001", "call.answered", "2.0", {"desk": "1001"}, at)])
+    site.run("report", "month", "--pdf", str(file))
+    outcomes = _text_of(file.read_bytes()).partition("Hasil panggilan")[2].partition("Jenis panggilan")[0]
+    assert re.findall(r"\((\d+ \\\([\d,]+%\\\))\) Tj", outcomes) == [
+        r"1 \(33,3%\)", r"0 \(0,0%\)", r"0 \(0,0%\)", r"0 \(0,0%\)", r"2 \(66,7%\)",
+    ]  # fmt: skip
+    assert "Sedang menunggu" in outcomes
+    site.tell([Fact("caller", "call.ended", f"2.{number}", {"outcome": "abandoned"}) for number in (1, 2)])
+    site.run("report", "month", "--pdf", str(file))
+    assert "Sedang menunggu" not in _text_of(file.read_bytes())
+
+
 def test_a_file_that_cannot_be_written(full: CliSite, tmp_path: Path) -> None:
     assert "cannot be written" in full.run("report", "day", "--pdf", str(tmp_path / "no" / "x.pdf")).refused()
     assert not list(tmp_path.glob("**/*.new"))
