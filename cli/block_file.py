@@ -50,6 +50,9 @@ _NOTE_NAMES: Final = ("note", "catatan", "keterangan", "ket")
 
 COLUMNS: Final = ("number", "since", "by", "reason", "note")
 
+_OBEYED: Final = ("=", "+", "-", "@", "\t", "\r")
+"""A spreadsheet carries out a cell that begins so."""
+
 
 class _Import:
     """A file on its way in: what of it goes where, and what became of it.
@@ -193,7 +196,7 @@ def _lines(cells_of: Iterator[tuple[int, list[str]]]) -> Iterator[_Line]:
                 continue
         given = cells[number] if number < len(cells) else ""
         if given or any(map(str.strip, cells)):
-            yield line, given, cells[note] if note < len(cells) else None
+            yield line, given, _without_quote(cells[note]) if note < len(cells) else None
 
 
 def _place(names: list[str], wanted: Iterable[str]) -> int | None:
@@ -246,4 +249,18 @@ def _write(text: IO[str] | StreamWriter, engine: Engine | None, since_ms: int) -
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     for row in all_blocked(engine, since_ms=since_ms) if engine is not None else ():
-        writer.writerow((row.number, row.blocked_at, row.blocked_by, row.reason, row.note))
+        writer.writerow((row.number, row.blocked_at, row.blocked_by, row.reason, _with_quote(row.note)))
+
+
+def _with_quote(note: str | None) -> str | None:
+    """A note for a spreadsheet, to which ' says that it is text; so ``_without_quote`` has every note again."""
+    return f"'{note}" if note is not None and _would_be_obeyed(note) else note
+
+
+def _without_quote(note: str) -> str:
+    return note[1:] if note.startswith("'") and _would_be_obeyed(note) else note
+
+
+def _would_be_obeyed(note: str) -> bool:
+    """Also one that has a quote of its own before it, which must not be taken for ours when it comes back."""
+    return note.lstrip("'").startswith(_OBEYED)
