@@ -26,7 +26,7 @@ from cli.errors import Refused
 from cli.files import whole_file
 from cli.language import localised, tr
 from cli.main import say
-from cli.output import counted, plain, print_line
+from cli.output import counted, plain, print_json, print_line
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -60,10 +60,10 @@ class _Import:
     The numbers go out as they were entered: who carries it out says which are none, and which are blocked already.
     """
 
-    def __init__(self, rules: NumberRules, *, dry_run: bool) -> None:
+    def __init__(self, rules: NumberRules, *, dry_run: bool, as_json: bool) -> None:
         self.blocked = self.unchanged = self.bad = 0
         self._rules = rules
-        self._dry_run = dry_run
+        self._dry_run, self._as_json = dry_run, as_json
         self._shown: set[str] = set()
         self._sent: dict[int, list[_Line]] = {}
         self._finished: dict[int, int] = {}
@@ -114,7 +114,8 @@ class _Import:
                 self.unchanged += 1
                 return
             self._shown.add(entered)
-            print_line(tr("line {line}: {number} would be blocked", line=line, number=entered))
+            if not self._as_json:
+                print_line(tr("line {line}: {number} would be blocked", line=line, number=entered))
         self.blocked += 1
 
     def refuse(self, line: int, reason: str) -> None:
@@ -130,8 +131,15 @@ class _Import:
             say(tr("line {line}: {reason}", line=line, reason=plain(localised(reason))))
         del self._refused[:count]
 
-    def summary(self, *, is_whole: bool) -> str:
-        """What became of the file, in one line; not ``is_whole``: it came to an end before its last line."""
+    def summarise(self, *, is_whole: bool) -> None:
+        """Print what became of the file; not ``is_whole``: it came to an end before its last line."""
+        if self._as_json:
+            counts = {"blocked": self.blocked, "unchanged": self.unchanged, "bad": self.bad}
+            print_json({"dry_run": self._dry_run, **counts, "stopped_at": None if is_whole else self._last})
+        else:
+            print_line(self._summary(is_whole=is_whole))
+
+    def _summary(self, *, is_whole: bool) -> str:
         left = tr(
             "{number} blocked already or there twice, {bad}", number=self.unchanged, bad=counted(self.bad, "bad line")
         )
@@ -148,13 +156,13 @@ class _Import:
         return tr("{text}, and then it stopped: {where}. Import the file again for the rest.", text=text, where=reached)
 
 
-def import_from(file: Path, place: StateDir, settings: Settings, *, dry_run: bool) -> bool:
+def import_from(file: Path, place: StateDir, settings: Settings, *, dry_run: bool, as_json: bool) -> bool:
     """Have all numbers of a file blocked; whether every line was good. What became of it is printed.
 
     Raises:
         Refused: the file cannot be read, or nobody carries it out.
     """
-    taken = _Import(number_rules(settings), dry_run=dry_run)
+    taken = _Import(number_rules(settings), dry_run=dry_run, as_json=as_json)
     with _reading(file):
         text = open_csv(file)
     with text, _progress(text) as advance:
@@ -165,7 +173,7 @@ def import_from(file: Path, place: StateDir, settings: Settings, *, dry_run: boo
             is_whole = True
         finally:
             taken.report()
-            print_line(taken.summary(is_whole=is_whole))
+            taken.summarise(is_whole=is_whole)
     return not taken.bad
 
 

@@ -6,9 +6,12 @@ import csv
 import io
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from ari_app.domain.facts import Fact, Json
+from ari_app.store.journal import Journal
+from cli import block_file
 from tests.unit.cli_site import CliSite
 
 NOTES = (
@@ -52,3 +55,37 @@ def test_there_and_back_changes_nothing(
     other = CliSite(tmp_path / "other", monkeypatch, capfd)
     assert other.run("block", "import", str(file)).code == 0
     assert notes(other) == expected
+
+
+@pytest.mark.parametrize("dry", [(), ("--dry-run",)])
+def test_an_import_for_programs(site: CliSite, tmp_path: Path, dry: tuple[str, ...]) -> None:
+    """The counts on standard output; the lines that cannot be used are told as always, and by the exit code."""
+    file = tmp_path / "nomor.csv"
+    file.write_text("number\n081300000001\nabc\n081300000001\n081200000000\n081300000002\n", encoding="utf-8")
+    done = site.run("block", "import", str(file), "--json", "--lang", "id", *dry)
+    assert (done.code, done.err.count("\n")) == (1, 1)
+    assert msgspec.json.decode(done.out) == {
+        "dry_run": bool(dry), "blocked": 2, "unchanged": 2, "bad": 1, "stopped_at": None,
+    }  # fmt: skip
+    file.write_text("081300000001\n", encoding="utf-8")
+    assert site.run("block", "import", str(file), "--json").json()["bad"] == 0
+
+
+def test_a_program_is_told_how_far_an_import_came(
+    site: CliSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(block_file, "CHUNK", 2)
+    flush, left = Journal.flush, [1]
+
+    def full(self: Journal, timeout: float = 10.0, *, or_reserve: bool = False) -> bool:
+        left[0] -= 1
+        return left[0] >= 0 and flush(self, timeout, or_reserve=or_reserve)
+
+    monkeypatch.setattr(Journal, "flush", full)
+    file = tmp_path / "nomor.csv"
+    file.write_text("".join(f"08130000000{number}\n" for number in range(5)), encoding="utf-8")
+    done = site.run("block", "import", str(file), "--json")
+    assert "the disk does not take what was changed" in done.refused()
+    assert msgspec.json.decode(done.out) == {
+        "dry_run": False, "blocked": 2, "unchanged": 0, "bad": 0, "stopped_at": 2,
+    }  # fmt: skip
