@@ -182,6 +182,7 @@ def unmark(
 def import_(
     file: Annotated[Path, typer.Argument(metavar="FILE", parser=as_path, help="CSV: number, note.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")] = False,
+    as_json: AsJson = False,
     state: State = HERE,
 ) -> None:
     """Block all numbers of a CSV file with the columns number and, if wanted, note.
@@ -189,7 +190,7 @@ def import_(
     Lines that cannot be used are reported by their number, the others go in all the same; the exit code is 1 then.
     """
     place = state_dir(state)
-    if not import_from(file, place, settings_in_force(place), dry_run=dry_run):
+    if not import_from(file, place, settings_in_force(place), dry_run=dry_run, as_json=as_json):
         raise typer.Exit(1)
 
 
@@ -203,7 +204,7 @@ def export(
     """Write the blocked numbers as CSV, into a file that only its owner can read."""
     place = state_dir(state)
     settings = settings_in_force(place)
-    export_to(file, tables(place, settings), since_ms=_oldest_ms(block_rules(settings)))
+    export_to(file, place, tables(place, settings), since_ms=_oldest_ms(block_rules(settings)))
 
 
 def _order(state: Path, name: str, arguments: dict[str, Json]) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from cli.errors import Refused
 from cli.files import whole_file
 from cli.language import localised, tr
 from cli.main import say
-from cli.output import counted, plain, print_line
+from cli.output import counted, plain, print_json, print_line
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -50,6 +50,9 @@ _NOTE_NAMES: Final = ("note", "catatan", "keterangan", "ket")
 
 COLUMNS: Final = ("number", "since", "by", "reason", "note")
 
+_OBEYED: Final = ("=", "+", "-", "@", "\t", "\r")
+"""A spreadsheet carries out a cell that begins so."""
+
 
 class _Import:
     """A file on its way in: what of it goes where, and what became of it.
@@ -57,10 +60,10 @@ class _Import:
     The numbers go out as they were entered: who carries it out says which are none, and which are blocked already.
     """
 
-    def __init__(self, rules: NumberRules, *, dry_run: bool) -> None:
+    def __init__(self, rules: NumberRules, *, dry_run: bool, as_json: bool) -> None:
         self.blocked = self.unchanged = self.bad = 0
         self._rules = rules
-        self._dry_run = dry_run
+        self._dry_run, self._as_json = dry_run, as_json
         self._shown: set[str] = set()
         self._sent: dict[int, list[_Line]] = {}
         self._finished: dict[int, int] = {}
@@ -111,7 +114,8 @@ class _Import:
                 self.unchanged += 1
                 return
             self._shown.add(entered)
-            print_line(tr("line {line}: {number} would be blocked", line=line, number=entered))
+            if not self._as_json:
+                print_line(tr("line {line}: {number} would be blocked", line=line, number=entered))
         self.blocked += 1
 
     def refuse(self, line: int, reason: str) -> None:
@@ -127,8 +131,15 @@ class _Import:
             say(tr("line {line}: {reason}", line=line, reason=plain(localised(reason))))
         del self._refused[:count]
 
-    def summary(self, *, is_whole: bool) -> str:
-        """What became of the file, in one line; not ``is_whole``: it came to an end before its last line."""
+    def summarise(self, *, is_whole: bool) -> None:
+        """Print what became of the file; not ``is_whole``: it came to an end before its last line."""
+        if self._as_json:
+            counts = {"blocked": self.blocked, "unchanged": self.unchanged, "bad": self.bad}
+            print_json({"dry_run": self._dry_run, **counts, "stopped_at": None if is_whole else self._last})
+        else:
+            print_line(self._summary(is_whole=is_whole))
+
+    def _summary(self, *, is_whole: bool) -> str:
         left = tr(
             "{number} blocked already or there twice, {bad}", number=self.unchanged, bad=counted(self.bad, "bad line")
         )
@@ -145,13 +156,13 @@ class _Import:
         return tr("{text}, and then it stopped: {where}. Import the file again for the rest.", text=text, where=reached)
 
 
-def import_from(file: Path, place: StateDir, settings: Settings, *, dry_run: bool) -> bool:
+def import_from(file: Path, place: StateDir, settings: Settings, *, dry_run: bool, as_json: bool) -> bool:
     """Have all numbers of a file blocked; whether every line was good. What became of it is printed.
 
     Raises:
         Refused: the file cannot be read, or nobody carries it out.
     """
-    taken = _Import(number_rules(settings), dry_run=dry_run)
+    taken = _Import(number_rules(settings), dry_run=dry_run, as_json=as_json)
     with _reading(file):
         text = open_csv(file)
     with text, _progress(text) as advance:
@@ -162,7 +173,7 @@ def import_from(file: Path, place: StateDir, settings: Settings, *, dry_run: boo
             is_whole = True
         finally:
             taken.report()
-            print_line(taken.summary(is_whole=is_whole))
+            taken.summarise(is_whole=is_whole)
     return not taken.bad
 
 
@@ -193,7 +204,7 @@ def _lines(cells_of: Iterator[tuple[int, list[str]]]) -> Iterator[_Line]:
                 continue
         given = cells[number] if number < len(cells) else ""
         if given or any(map(str.strip, cells)):
-            yield line, given, cells[note] if note < len(cells) else None
+            yield line, given, _without_quote(cells[note]) if note < len(cells) else None
 
 
 def _place(names: list[str], wanted: Iterable[str]) -> int | None:
@@ -224,19 +235,19 @@ def _progress(text: IO[str]) -> Iterator[Callable[[], None]]:
         yield lambda: bar.update(task, completed=os.lseek(descriptor, 0, os.SEEK_CUR) if is_file else None)
 
 
-def export_to(file: Path | None, engine: Engine | None, *, since_ms: int) -> None:
+def export_to(file: Path | None, place: StateDir, engine: Engine | None, *, since_ms: int) -> None:
     """Write all numbers that were blocked after this moment (ms since 1970) and still are, by number.
 
     A file is there as a whole or stays as it was. A device or a pipe is written to.
 
     Raises:
-        Refused: it cannot be written.
+        Refused: it cannot be written, or is below the state directory.
         DatabaseError: the tables cannot be read.
     """
     if file is None:
         _write(sys.stdout, engine, since_ms)
         return
-    with whole_file(file) as raw:
+    with whole_file(place, file) as raw:
         _write(codecs.getwriter("utf-8")(raw), engine, since_ms)
 
 
@@ -246,4 +257,18 @@ def _write(text: IO[str] | StreamWriter, engine: Engine | None, since_ms: int) -
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     for row in all_blocked(engine, since_ms=since_ms) if engine is not None else ():
-        writer.writerow((row.number, row.blocked_at, row.blocked_by, row.reason, row.note))
+        writer.writerow((row.number, row.blocked_at, row.blocked_by, row.reason, _with_quote(row.note)))
+
+
+def _with_quote(note: str | None) -> str | None:
+    """A note for a spreadsheet, to which ' says that it is text; so ``_without_quote`` has every note again."""
+    return f"'{note}" if note is not None and _would_be_obeyed(note) else note
+
+
+def _without_quote(note: str) -> str:
+    return note[1:] if note.startswith("'") and _would_be_obeyed(note) else note
+
+
+def _would_be_obeyed(note: str) -> bool:
+    """Also one that has a quote of its own before it, which must not be taken for ours when it comes back."""
+    return note.lstrip("'").startswith(_OBEYED)

@@ -8,35 +8,60 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from ari_app.site.state import StateDir
 from cli.errors import Refused
 from cli.language import tr
 from cli.output import plain
 
 
 @contextmanager
-def whole_file(file: Path) -> Iterator[BinaryIO]:
-    """A file to write to, which takes the other's place when all is written. A device or a pipe is written to.
+def whole_file(place: StateDir, file: Path) -> Iterator[BinaryIO]:
+    """A file to write to, which takes the other's place when all is on disk. A device or a pipe is written to.
 
     Raises:
-        Refused: it cannot be written.
+        Refused: it cannot be written, or is below the state directory.
     """
+    _spare_own_files(place, file)
     try:
         if file.exists() and not file.is_file():
             with file.open("wb") as there:
                 yield there
         else:
-            yield from _fresh(file.resolve())
+            yield from _fresh(_real(file))
     except OSError as error:  # which names the new file that would take the other's place
         raise Refused(tr("{file} cannot be written: {reason}", file=plain(str(file)), reason=error.strerror)) from None
 
 
+def _spare_own_files(place: StateDir, file: Path) -> None:
+    """Let nothing be written below the state directory, be it there or not.
+
+    What has no name there today may get it tomorrow, as a recording does, and of some folders every file is read.
+
+    Raises:
+        Refused: the file would be there.
+    """
+    own = (place.root, *place.root.iterdir())  # which may be links: recordings to a larger disk
+    if any(_real(file).is_relative_to(_real(each)) for each in own):
+        raise Refused(
+            tr("{file} would be among the installation's own files: name a place outside of {folder}",
+               file=plain(str(file)), folder=place.root)
+        )  # fmt: skip
+
+
+def _real(path: Path) -> Path:
+    """Where all links lead; also of a path that leads nowhere, at which ``Path.resolve`` fails before Python 3.13."""
+    return Path(os.path.realpath(path))
+
+
 def _fresh(file: Path) -> Iterator[BinaryIO]:
-    fresh = file.with_name(f".{file.name}.new")
+    fresh = file.with_name(f".{file.name}.{os.getpid()}.new")  # two commands may write the same file at a time
     with suppress(FileNotFoundError):
         fresh.unlink()
     try:
         with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as raw:
             yield raw
+            raw.flush()
+            os.fsync(raw.fileno())
         fresh.replace(file)
     except BaseException:
         with suppress(OSError):

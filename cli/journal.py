@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, BinaryIO, Final
@@ -18,6 +16,7 @@ from ari_app.store.reader import JournalReader
 from ari_app.store.verify import Problem, Verification, verify, verify_export
 from cli import candidates
 from cli.errors import Refused
+from cli.files import whole_file
 from cli.help import examples
 from cli.language import in_english, localised, tr
 from cli.lines import Shower, follow, last_lines, lines
@@ -167,8 +166,7 @@ def export(
     if output == _STANDARD:
         _export(place.journal, sys.stdout.buffer)
         return
-    _spare_own_files(place, output)
-    with _whole_file(output) as stream:
+    with whole_file(place, output) as stream:
         count = _export(place.journal, stream)
     print_line(tr("{records} in {file}", records=counted(count, "record"), file=output))
 
@@ -182,36 +180,3 @@ def _export(journal: Path, stream: BinaryIO) -> int:
                 stream.write(line.exported() + b"\n")
                 count += 1
     return count
-
-
-def _spare_own_files(place: StateDir, output: Path) -> None:
-    """Never let an export take the place of what it is made from.
-
-    Raises:
-        Refused: the file is one of the state directory's own.
-    """
-    own = [each for each in place.root.iterdir() if each.name.startswith(("journal.", "siaga.", "secrets.", "lock"))]
-    if output.resolve() in [each.resolve() for each in own]:
-        raise Refused(tr("{file} is a file of the state directory itself: name another one", file=output))
-
-
-@contextmanager
-def _whole_file(target: Path) -> Iterator[BinaryIO]:
-    """A file that is there in the end as a whole, readable by its owner only, or not at all."""
-    if target.exists() and not target.is_file():  # a device or a pipe; a directory says so itself
-        with target.open("wb") as stream:
-            yield stream
-        return
-    fresh = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
-            yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
-        fresh.replace(target)
-    except BaseException as error:
-        with suppress(OSError):
-            fresh.unlink()
-        if isinstance(error, OSError) and error.filename is not None:
-            error.filename = str(target)  # nobody knows the other name
-        raise

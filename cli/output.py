@@ -101,6 +101,11 @@ def moment(at: str | None) -> str | None:
     return at[:19].replace("T", " ") if at else None
 
 
+def minute(at: str) -> str:
+    """``2025-01-31 08:00`` of an ISO 8601 time, where there is little room."""
+    return (moment(at) or "")[:16]
+
+
 def counted(number: int, one: str, many: str | None = None) -> str:
     """``1 desk``, ``3 desks``; in the chosen language: Indonesian has no plural."""
     if is_indonesian():

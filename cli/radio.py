@@ -9,8 +9,10 @@ from typing import Annotated, Any
 import typer
 
 from ari_app.domain.facts import Json
-from ari_app.domain.transmissions import NetRow, Transmission, net_rows, transmissions
+from ari_app.domain.tapes import OPENED, TapeEvent, tape_event
+from ari_app.domain.transmissions import KEYED, RELEASED, NetRow, Transmission, net_rows, transmissions
 from ari_app.store.radio import radio_records
+from ari_app.store.reader import latest
 from cli import candidates
 from cli.asking import order
 from cli.errors import Refused
@@ -19,7 +21,7 @@ from cli.language import tr, word
 from cli.options import HERE, AsJson, State, new_group
 from cli.output import moment, pairs, print_done, print_json, print_line, print_table
 from cli.place import settings_in_force, state_dir
-from cli.stories import action
+from cli.stories import action, heard_by, openings
 
 app = new_group("Radio nets: how they stand, what was said on them, and its recordings.")
 
@@ -54,10 +56,17 @@ def nets(as_json: AsJson = False, state: State = HERE) -> None:
 @app.command("list", epilog=examples("siaga radio list --net 300 --limit 20", "siaga radio list --json"))
 def list_(net: Net = None, limit: Limit = 50, as_json: AsJson = False, state: State = HERE) -> None:
     """List the transmissions, the latest first."""
-    found = [each for each in transmissions(radio_records(state_dir(state).journal)) if net in {None, each.net}]
+    # Whoever was shown a recording was so after it had begun, and is among the records that are looked at.
+    records = latest(state_dir(state).journal, (KEYED, RELEASED, OPENED))
+    found = [each for each in transmissions(records) if net in {None, each.net}]
     shown = found[::-1][:limit]
+    events: dict[str, list[TapeEvent]] = {}
+    for event in map(tape_event, records):
+        if event is not None:
+            events.setdefault(event.name, []).append(event)
+    opened = {each.id: openings(events.get(each.id, [])) for each in shown}
     if as_json:
-        print_json([asdict(each) for each in shown])
+        print_json([asdict(each) | {"opened": opened[each.id]} for each in shown])
         return
     rows = [
         (
@@ -67,10 +76,12 @@ def list_(net: Net = None, limit: Limit = 50, as_json: AsJson = False, state: St
             each.desk or each.by,
             _seconds(each),
             word(each.reason) or tr("on the air"),
+            heard_by(opened[each.id]),
         )
         for each in shown
     ]
-    print_table(("Transmission", "Began", "Net", "Who", ">Seconds", "End"), rows, empty=tr("Nothing was transmitted."))
+    columns = ("Transmission", "Began", "Net", "Who", ">Seconds", "End", "Heard by")
+    print_table(columns, rows, empty=tr("Nothing was transmitted."))
 
 
 def _seconds(each: Transmission) -> str | None:
@@ -89,7 +100,7 @@ def log(net: Net = None, limit: Limit = 50, as_json: AsJson = False, state: Stat
 
 
 @app.command("play-path", epilog=examples("siaga radio play-path 1738285323.12-1"))
-def play_path(transmission: str, state: State = HERE) -> None:
+def play_path(transmission: str, as_json: AsJson = False, state: State = HERE) -> None:
     """Print where a transmission's recording is, for a player. That you were shown it is in the journal before."""
     from cli.recordings import show_path  # noqa: PLC0415 - the nets' other commands need nothing of it
 
@@ -100,7 +111,7 @@ def play_path(transmission: str, state: State = HERE) -> None:
     path = place.transmissions / f"{transmission}.wav"
     if not path.exists():
         raise Refused(tr("transmission {id} has no recording", id=transmission))
-    show_path(state, path, call=said[-1].call, transmission=transmission)
+    show_path(state, path, call=said[-1].call, transmission=transmission, as_json=as_json)
 
 
 @app.command("say", epilog=examples("siaga radio say 300 'Semua unit ke Jalan Gatot Subroto'"))

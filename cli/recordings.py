@@ -16,7 +16,7 @@ import typer
 
 from ari_app.domain.calls import CallRow
 from ari_app.domain.facts import Json
-from ari_app.domain.tapes import DELETED, OPENED, TapeEvent
+from ari_app.domain.tapes import DELETED, TapeEvent
 from ari_app.site.basics import Basics
 from ari_app.store.call_filter import CallFilter
 from ari_app.store.recordings import Recordings
@@ -25,8 +25,9 @@ from cli.errors import Refused
 from cli.help import examples
 from cli.language import tr
 from cli.options import HERE, AsJson, LimitCalls, State, new_group
-from cli.output import counted, moment, plain, print_done, print_json, print_line, print_table
+from cli.output import counted, minute, moment, plain, print_done, print_json, print_line, print_table
 from cli.place import basics, find_calls, settings_in_force, state_dir, tables, telephone_number
+from cli.stories import heard_by, openings
 from cli.times import FORMS, as_ms, entered_ms, entered_time, midnight
 
 app = new_group("Recordings of calls: which there are, who listened, whether they are unchanged.")
@@ -77,7 +78,7 @@ def list_(  # noqa: PLR0913 - one parameter for each option
             "call": call.id, "received_at": call.received_at, "desk": call.desk, "seconds": call.recording_seconds,
             "bytes": call.recording_bytes, "sha256": call.recording_sha256,
             "state": _standing(tapes.path(call.id), call, heard.get(call.id, [])),
-            "opened": [{"at": each.at, "by": each.actor} for each in heard.get(call.id, []) if each.action == OPENED],
+            "opened": openings(heard.get(call.id, [])),
         }
         for call in calls
     ]  # fmt: skip
@@ -85,8 +86,8 @@ def list_(  # noqa: PLR0913 - one parameter for each option
         print_json(rows)
         return
     lines = [
-        (row["call"], _minute(row["received_at"]), row["desk"], _length(row["seconds"]), _megabytes(row["bytes"]),
-         shown(row["state"]), _heard(row["opened"]))
+        (row["call"], minute(row["received_at"]), row["desk"], _length(row["seconds"]), _megabytes(row["bytes"]),
+         shown(row["state"]), heard_by(row["opened"]))
         for row in rows
     ]  # fmt: skip
     columns = ("Call", "Received", "Desk", ">Length", ">MB", "Recording", "Heard by")
@@ -94,7 +95,7 @@ def list_(  # noqa: PLR0913 - one parameter for each option
 
 
 @app.command("path", epilog=examples("siaga recordings path 1738285323.12"))
-def path(call: Call, state: State = HERE) -> None:
+def path(call: Call, as_json: AsJson = False, state: State = HERE) -> None:
     """Print where a call's recording is, for a player. That you were shown it is written into the journal before."""
     place = state_dir(state)
     events = _events(state, [call]).get(call, [])
@@ -112,11 +113,11 @@ def path(call: Call, state: State = HERE) -> None:
         if engine is None or find_call(engine, call) is None:
             raise Refused(tr("there is no call {call}: see `siaga calls list`", call=plain(call)))
         raise Refused(tr("call {call} has no recording", call=plain(call)))
-    show_path(state, file, call=call)
+    show_path(state, file, call=call, as_json=as_json)
 
 
-def show_path(state: Path, file: Path, *, call: str | None, transmission: str | None = None) -> None:
-    """Print where a recording is, once the journal has on disk who was shown it.
+def show_path(state: Path, file: Path, *, call: str | None, transmission: str | None = None, as_json: bool) -> None:
+    """Print where a recording is, once the journal has on disk who was shown it; for programs also how large it is.
 
     Raises:
         Refused: the journal does not take that: then the path is not printed.
@@ -124,7 +125,7 @@ def show_path(state: Path, file: Path, *, call: str | None, transmission: str | 
     place = state_dir(state)
     about: dict[str, Json] = {"call": call, "transmission": transmission}
     order(place, settings_in_force(place), "recordings.open", {name: each for name, each in about.items() if each})
-    print_line(str(file))
+    print_done(about | {"path": str(file), "bytes": file.stat().st_size}, str(file), as_json=as_json)
 
 
 @app.command("verify", epilog=examples("siaga recordings verify --all --from 2025-01-01 --to 2025-01-31"))
@@ -244,10 +245,6 @@ def _standing(file: Path | None, call: CallRow, events: list[TapeEvent]) -> str:
     return "missing" if call.recording_sha256 is not None else "none"
 
 
-def _minute(at: str) -> str:
-    return (moment(at) or "")[:16]
-
-
 def _length(seconds: float | None) -> str | None:
     """Minutes and seconds."""
     return None if seconds is None else f"{round(seconds) // 60}:{round(seconds) % 60:02d}"
@@ -255,11 +252,3 @@ def _length(seconds: float | None) -> str | None:
 
 def _megabytes(size: int | None) -> str | None:
     return None if size is None else f"{size / 1e6:.1f}"
-
-
-def _heard(opened: list[dict[str, str]]) -> str | None:
-    if not opened:
-        return None
-    last = opened[-1]
-    others = f" (+{len(opened) - 1})" if len(opened) > 1 else ""
-    return f"{last['by'].removeprefix('supervisor:')} {_minute(last['at'])}{others}"

@@ -18,7 +18,8 @@ from ari_app.store.staff import staff
 from cli.errors import Refused
 from cli.files import whole_file
 from cli.help import examples
-from cli.language import tr
+from cli.language import in_english, tr
+from cli.main import say
 from cli.options import HERE, AsJson, State, new_group
 from cli.options import path as as_path
 from cli.output import plain, print_bytes, print_json, print_line
@@ -121,6 +122,20 @@ def month(  # noqa: PLR0913 - one parameter for each option
     _carry_out(state, period, _Wanted(csv, pdf, calls, as_json))
 
 
+def _check(wanted: _Wanted) -> None:
+    """Let nothing that is asked for be passed over in silence.
+
+    Raises:
+        typer.BadParameter: ids or JSON, which go to standard output, are wanted together with a file.
+    """
+    if wanted.csv is None and wanted.pdf is None:
+        return
+    if wanted.behind is not None:
+        raise typer.BadParameter(tr("it prints ids: give it without --csv and --pdf"), param_hint="--calls")
+    if wanted.as_json:
+        raise typer.BadParameter(tr("give it without --csv and --pdf"), param_hint="--json")
+
+
 def _date(text: str) -> Date:
     try:
         return Date.fromisoformat(text)
@@ -142,8 +157,7 @@ def _carry_out(state: Path, choose: Callable[[datetime, ZoneInfo, list[ShiftHour
     from ari_app.store.report_rows import report_between  # noqa: PLC0415 - wrong usage needs no database
 
     place = state_dir(state)
-    if wanted.behind is not None and (wanted.csv is not None or wanted.pdf is not None):
-        raise typer.BadParameter(tr("it prints ids: give it without --csv and --pdf"), param_hint="--calls")
+    _check(wanted)
     settings = settings_in_force(place)
     zone = ZoneInfo(settings.site.timezone)
     now = datetime.now(zone)
@@ -161,28 +175,35 @@ def _carry_out(state: Path, choose: Callable[[datetime, ZoneInfo, list[ShiftHour
     if wanted.behind is not None:
         _print_calls(report, wanted)
         return
-    _hand_out(report, period, until, _names(place, settings), wanted)
-
-
-def _hand_out(report: Report, period: Period, until: datetime | None, names: Names, wanted: _Wanted) -> None:
+    names = _names(place, settings)
+    files = _files(report, period, until, names, wanted)
+    for file, content in files.items():
+        with whole_file(place, file) as raw:
+            raw.write(content)
+    written = tr("{files} written", files=", ".join(map(str, files)))
     if wanted.csv == STANDARD_OUTPUT:
-        print_bytes(as_csv(report).rstrip().encode())
-    elif wanted.csv is not None:
-        with whole_file(wanted.csv) as file:
-            file.write(as_csv(report).encode())
+        print_bytes(as_csv(report, period, until).rstrip().encode())
+        if files:
+            say(written)
+    elif files:
+        print_line(written)
+    elif wanted.as_json:
+        with in_english():
+            print_json(as_json_report(report, period, until, names))
+    else:
+        print_report(report, period, until, names)
+
+
+def _files(report: Report, period: Period, until: datetime | None, names: Names, wanted: _Wanted) -> dict[Path, bytes]:
+    """What is to be in which file."""
+    files = {}
+    if wanted.csv is not None and wanted.csv != STANDARD_OUTPUT:
+        files[wanted.csv] = as_csv(report, period, until).encode()
     if wanted.pdf is not None:
         from cli.report_pdf import make_pdf  # noqa: PLC0415 - only who wants paper needs it
 
-        paper = make_pdf(report, period, until, names)
-        with whole_file(wanted.pdf) as file:
-            file.write(paper)
-    written = [str(each) for each in (wanted.csv, wanted.pdf) if each not in {None, STANDARD_OUTPUT}]
-    if written:
-        print_line(tr("{files} written", files=", ".join(written)))
-    elif wanted.as_json:
-        print_json(as_json_report(report, period, until, names))
-    elif wanted.csv is None:
-        print_report(report, period, until, names)
+        files[wanted.pdf] = make_pdf(report, period, until, names)
+    return files
 
 
 def _print_calls(report: Report, wanted: _Wanted) -> None:

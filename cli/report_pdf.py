@@ -33,6 +33,7 @@ def make_pdf(report: Report, period: Period, until: datetime | None, names: Name
     )
     _summary(paper, report)
     _charts(paper, report, period)
+    _outcomes(paper, report)
     _details(paper, report)
     _polres(paper, report.polres, names)
     _operators(paper, report.operators, names)
@@ -128,17 +129,22 @@ def _charts(paper: Paper, report: Report, period: Period) -> None:
     paper.columns(bars, GREEN)
 
 
+def _outcomes(paper: Paper, report: Report) -> None:
+    of = report.summary
+    outcomes = [
+        Bar("Terjawab", of["answered"].value or 0, GREEN),
+        Bar("Ditutup sebelum dijawab", of["abandoned"].value or 0, YELLOW),
+        Bar("Nomor terblokir, diminta menelepon lagi", of["turned_away"].value or 0, GREY),
+        Bar("Terputus sebelum dijawab", of["lost"].value or 0, RED),
+    ]
+    if waiting := of["waiting"].value:  # without them the parts would not be all that came
+        outcomes.append(Bar("Sedang menunggu", waiting, BLUE))
+    paper.heading("Hasil panggilan", room=31)
+    paper.bars(outcomes)
+
+
 def _details(paper: Paper, report: Report) -> None:
     of = report.summary
-    paper.heading("Hasil panggilan", room=25)
-    paper.bars(
-        [
-            Bar("Terjawab", of["answered"].value or 0, GREEN),
-            Bar("Ditutup sebelum dijawab", of["abandoned"].value or 0, YELLOW),
-            Bar("Nomor terblokir, diminta menelepon lagi", of["turned_away"].value or 0, GREY),
-            Bar("Terputus sebelum dijawab", of["lost"].value or 0, RED),
-        ]
-    )
     paper.heading("Jenis panggilan yang dijawab", room=25)
     paper.bars(
         [

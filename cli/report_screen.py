@@ -144,11 +144,12 @@ def _cells(line: Line, *names: str) -> list[str | None]:
     return [shown(line.figures[name]) for name in names]
 
 
-def as_csv(report: Report) -> str:
-    """Every figure: its name, value and unit."""
+def as_csv(report: Report, period: Period, until: datetime | None) -> str:
+    """Of which time it is, then every figure: its name, value and unit."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(("figure", "value", "unit"))
+    writer.writerows((f"period.{name}", at, "time") for name, at in _times(period, until).items())
     for figure in report.figures.values():
         value = "" if figure.value is None else f"{figure.value:g}" if figure.unit == "seconds" else int(figure.value)
         writer.writerow((figure.name, value, figure.unit))
@@ -160,9 +161,7 @@ def as_json_report(report: Report, period: Period, until: datetime | None, names
     return {
         "site": names.site,
         "period": {
-            "kind": period.kind, "day": period.day, "shift": period.shift,
-            "begins": period.begins.isoformat(), "ends": period.ends.isoformat(),
-            "until": until.isoformat(timespec="seconds") if until is not None else None,
+            "kind": period.kind, "day": period.day, "shift": period.shift, **_times(period, until),
         },
         "summary": _values(report.summary),
         "polres": [{"code": line.key, "name": names.of(line.key), **_values(line.figures)} for line in report.polres],
@@ -173,6 +172,15 @@ def as_json_report(report: Report, period: Period, until: datetime | None, names
         "days": {figure.name.removeprefix("day."): figure.value for figure in report.days},
         "answer_times": {figure.name.removeprefix("answer_time."): figure.value for figure in report.answer_times},
     }  # fmt: skip
+
+
+def _times(period: Period, until: datetime | None) -> dict[str, str | None]:
+    """ISO 8601 with the site's UTC offset; ``until`` is None when the period is over."""
+    return {
+        "begins": period.begins.isoformat(),
+        "ends": period.ends.isoformat(),
+        "until": until.isoformat(timespec="seconds") if until is not None else None,
+    }
 
 
 def _values(figures: Mapping[str, Figure]) -> dict[str, float | int | None]:

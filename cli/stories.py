@@ -1,13 +1,14 @@
-"""How one call or complaint is shown: its fields, and what was done, in order."""
+"""How one call, complaint or recording is shown: its fields, and what was done, in order."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from ari_app.domain.facts import Record
+from ari_app.domain.tapes import OPENED, TapeEvent
 from cli.language import tr, word
-from cli.output import pairs, print_line, print_table
+from cli.output import minute, pairs, print_line, print_table
 
 
 def action(record: Record) -> dict[str, Any]:
@@ -42,3 +43,17 @@ def print_actions(records: Iterable[Record]) -> None:
         day = each.at[:10]
         rows.append((str(each.seq), time, each.actor, each.action, pairs(each.data)))
     print_table((">Seq", "Time", "Actor", "Action", "Data"), rows, empty=tr("Nothing was done."))
+
+
+def openings(events: Iterable[TapeEvent]) -> list[dict[str, str]]:
+    """Who was shown where a recording is, and when, oldest first."""
+    return [{"at": each.at, "by": each.actor} for each in events if each.action == OPENED]
+
+
+def heard_by(opened: Sequence[Mapping[str, str]]) -> str | None:
+    """The last of them, and how many came before, as people read it."""
+    if not opened:
+        return None
+    last = opened[-1]
+    others = f" (+{len(opened) - 1})" if len(opened) > 1 else ""
+    return f"{last['by'].removeprefix('supervisor:')} {minute(last['at'])}{others}"

@@ -132,6 +132,8 @@ def _as_json(view: FloorView) -> dict[str, Any]:
         "queue": _dump(view.queue),
         "calls": [_dump(call) for _, call in sorted(view.calls.items())],
         "desks": [_dump(desk) for _, desk in sorted(view.desks.items())],
+        "nets": [_dump(net) for _, net in sorted(view.nets.items())],
+        "unread": sorted(view.unread),
     }
 
 

@@ -152,6 +152,7 @@ async def test_once_and_for_programs(newsroom: Newsroom) -> None:
     found = json.loads((await siaga(newsroom, "watch", "--json")).stdout)
     assert [call["id"] for call in found["calls"]] == ["17.1"]
     assert found["publisher"]["state"] == "online"
+    assert found["unread"] == []
     newsroom.kill_broker()
     done = await siaga(newsroom, "watch", "--once")
     assert done.returncode == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,23 @@ def test_where_a_recording_is(site: CliSite, tmp_path: Path) -> None:
     path = place.transmissions / "300-1.wav"
     path.touch()
     assert site.run("radio", "play-path", "300-1").out == f"{path}\n"
+
+
+def test_who_listened_to_a_transmission(site: CliSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.tell([*story("c1"), keyed(1), released(1), keyed(2), released(2)])
+    (site.state.transmissions / "300-1.wav").touch()
+    (site.state.recordings / "c1.wav").touch()
+    for name, command in (("budi", ("radio", "play-path", "300-1")), ("ani", ("radio", "play-path", "300-1")),
+                          ("tono", ("recordings", "path", "c1"))):  # fmt: skip
+        monkeypatch.setenv("SIAGA_SUPERVISOR", name)
+        assert site.run(*command).code == 0
+    second, first = site.run("radio", "list", "--json").json()
+    assert [each["by"] for each in first["opened"]] == ["supervisor:budi", "supervisor:ani"]
+    assert second["opened"] == [], "the call's own recording is another one"
+    heading, _, line, last = site.run("radio", "list").out.splitlines()
+    assert heading.rstrip().endswith("Heard by")
+    assert line.rstrip().endswith("unkeyed  -")
+    assert re.search(r"unkeyed +ani [-\d]+ [:\d]+ \(\+1\)$", last.rstrip())
 
 
 @pytest.mark.parametrize("arguments", [("say", "300", "Uji coba"), ("patch", "c1", "300"), ("unpatch", "c1")])

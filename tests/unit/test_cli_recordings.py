@@ -93,6 +93,15 @@ def test_who_is_shown_a_recording_is_in_the_journal_before(site: CliSite) -> Non
     assert "recording.opened" in site.run("calls", "show", CALLS[0]).out
 
 
+def test_a_path_for_programs(site: CliSite) -> None:
+    file = site.state.recordings / f"{CALLS[0]}.wav"
+    assert site.run("recordings", "path", CALLS[0], "--json").json() == {
+        "call": CALLS[0], "transmission": None, "path": str(file), "bytes": 16_044,
+    }  # fmt: skip
+    assert done(site) == [("recording.opened", CALLS[0], "supervisor:budi")]
+    site.run("recordings", "path", "no-such-call", "--json").refused()
+
+
 def test_without_the_journal_nobody_is_shown_anything(site: CliSite, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
@@ -122,6 +131,9 @@ def test_a_transmission_is_shown_in_the_same_way(site: CliSite) -> None:
     assert done(site) == [("recording.opened", CALLS[0], "supervisor:budi")]
     (first,) = site.run("recordings", "list", "--to", "2025-01-31", "--json").json()
     assert first["opened"] == [], "it is not the call's own recording"
+    assert site.run("radio", "play-path", "300-1", "--json").json() == {
+        "call": CALLS[0], "transmission": "300-1", "path": str(file), "bytes": 0,
+    }  # fmt: skip
 
 
 def test_verify(site: CliSite) -> None:

@@ -114,6 +114,43 @@ def test_as_json(full: CliSite) -> None:
     assert report["summary"]["offered"] == 2
     assert report["days"] == {"2025-01-31": 1, "2025-02-01": 1}
     assert report["polres"][0]["code"] == "01"
+    full.tell([Fact("caller", "call.received", "1.3", {"caller": CALLER}, NIGHT),
+               Fact("desk:1001", "call.answered", "1.3", {"desk": "1001"}, NIGHT)])  # fmt: skip
+    english, indonesian = (full.run("report", "day", "2025-01-31", "--json", "--lang", each) for each in ("en", "id"))
+    assert english.out == indonesian.out
+    assert [each["name"] for each in english.json()["operators"]] == ["desk 1001", "Siti Řehoř"]
+
+
+def test_standard_output_has_nothing_but_the_csv(full: CliSite, tmp_path: Path) -> None:
+    file = tmp_path / "x.pdf"
+    alone = full.run("report", "day", "2025-01-31", "--csv", "-")
+    both = full.run("report", "day", "2025-01-31", "--csv", "-", "--pdf", str(file))
+    assert (both.code, both.out, both.err) == (0, alone.out, f"siaga: {file} written\n")
+    assert alone.err == ""
+
+
+@pytest.mark.parametrize("other", [("--csv",), ("--pdf",), ("--csv", "-")])
+def test_json_is_not_passed_over_for_a_file(full: CliSite, tmp_path: Path, other: tuple[str, ...]) -> None:
+    file = tmp_path / "january"
+    place = () if "-" in other else (str(file),)
+    refused = full.run("report", "day", "2025-01-31", "--json", *other, *place)
+    assert "--json: give it without --csv and --pdf" in refused.refused(2)
+    assert not file.exists()
+
+
+def test_the_csv_says_of_which_time_it_is(full: CliSite) -> None:
+    rows = list(csv.reader(io.StringIO(full.run("report", "shift", "2025-01-31", "malam", "--csv", "-").out)))
+    assert rows[:5] == [
+        ["figure", "value", "unit"],
+        ["period.begins", "2025-01-31T21:00:00+07:00", "time"],
+        ["period.ends", "2025-02-01T07:00:00+07:00", "time"],
+        ["period.until", "", "time"],
+        ["offered", "2", "calls"],
+    ]
+    full.tell([Fact("caller", "call.received", "2.1", {"caller": None, "dialled": "110"})])
+    found = figures(full, "month")
+    assert found["period.begins"] <= found["period.until"] < found["period.ends"]
+    assert datetime.fromisoformat(found["period.until"]).utcoffset() == timedelta(hours=7)
 
 
 def test_what_still_runs_says_until_when(site: CliSite) -> None:
@@ -181,6 +218,22 @@ def test_on_paper(full: CliSite, tmp_path: Path) -> None:
         if arguments != ("day",):
             assert "Polres Ågård Zdár ?" in text, "letters that the fonts lack are no reason to fail"
             assert "Siti Rehor" in text
+
+
+def test_the_outcomes_on_paper_add_up(site: CliSite, tmp_path: Path) -> None:
+    """Who waits still is a part of the calls received, so that each share is the same wherever it stands."""
+    file, at = tmp_path / "report.pdf", datetime.now(UTC)
+    site.tell([Fact("caller", "call.received", f"2.{number}", {"caller": None}, at) for number in range(3)])
+    site.tell([Fact("desk:1001", "call.answered", "2.0", {"desk": "1001"}, at)])
+    site.run("report", "month", "--pdf", str(file))
+    outcomes = _text_of(file.read_bytes()).partition("Hasil panggilan")[2].partition("Jenis panggilan")[0]
+    assert re.findall(r"\((\d+ \\\([\d,]+%\\\))\) Tj", outcomes) == [
+        r"1 \(33,3%\)", r"0 \(0,0%\)", r"0 \(0,0%\)", r"0 \(0,0%\)", r"2 \(66,7%\)",
+    ]  # fmt: skip
+    assert "Sedang menunggu" in outcomes
+    site.tell([Fact("caller", "call.ended", f"2.{number}", {"outcome": "abandoned"}) for number in (1, 2)])
+    site.run("report", "month", "--pdf", str(file))
+    assert "Sedang menunggu" not in _text_of(file.read_bytes())
 
 
 def test_a_file_that_cannot_be_written(full: CliSite, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -19,6 +20,7 @@ from ari_app.domain.facts import Fact
 from ari_app.domain.floor import Floor
 from ari_app.domain.operators import DeskPlace
 from cli.watch_screen import Frame, screen
+from tests.unit.cli_site import CliSite
 from tests.unit.stories import facts
 from tests.unit.test_floor import BEGIN, at, fact, records
 
@@ -219,3 +221,22 @@ def test_many_nets_leave_room_for_callers() -> None:
     assert line_with(lines, "+6285550001111")
     assert line_with(lines, "more")
     assert not any("Radio" in line for line in shown(view_of(WORK)))
+
+
+def test_for_programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    """All that is on the screen, and what could not be read."""
+    view = view_of([*WORK, *RADIO], nets=("301", "300"))
+    for topic in (topics.desk("2001"), topics.ALARMS):
+        view.take(topic, b'{"version":2}')
+
+    async def look(_: object) -> FloorView:
+        return view
+
+    monkeypatch.setattr("cli.watch._look", look)
+    found = CliSite(tmp_path / "state", monkeypatch, capfd).run("watch", "--json").json()
+    assert [call["id"] for call in found["calls"]] == ["c", "d"]
+    assert [desk["extension"] for desk in found["desks"]] == ["1001", "1002", "2001"]
+    assert [(net["net"], net["floor"], net["desks"]) for net in found["nets"]] == [
+        ("300", "desk", ["1002", "1001"]), ("301", "officer", []),
+    ]  # fmt: skip
+    assert found["unread"] == ["siaga110/alarms", "siaga110/desks/2001"]
