@@ -7,7 +7,6 @@ import os
 import signal
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -33,35 +32,28 @@ from ari_app.bus.broker import broker_of
 from ari_app.bus.commands import CommandServer
 from ari_app.bus.presence import Presence
 from ari_app.domain.claims import Claims
-from ari_app.domain.commands import CommandRefused
 from ari_app.domain.facts import Fact, Json
 from ari_app.domain.recovery import Story
 from ari_app.flows.announcer import Announcer
-from ari_app.flows.archive import archive_commands
-from ari_app.flows.blocking import Blocking, block_commands
-from ari_app.flows.call_office import CallOffice, call_commands
-from ari_app.flows.complaints import complaint_commands
-from ari_app.flows.office import operator_commands
+from ari_app.flows.blocking import Blocking
 from ari_app.flows.phone_watch import PhoneWatch
 from ari_app.flows.radio import Nets
-from ari_app.flows.radio_office import radio_commands
 from ari_app.flows.recovery import Recovery
 from ari_app.flows.router import Router
 from ari_app.flows.surroundings import Rules, Surroundings
 from ari_app.flows.switchboard import Switchboard
 from ari_app.heartbeat import Heartbeat
+from ari_app.orders import make_orders, spoken
 from ari_app.site.clock import SiteClock
-from ari_app.site.rules import field_rules, number_rules
 from ari_app.site.secrets import Secrets
 from ari_app.site.settings import Settings
 from ari_app.site.state import StateDir
-from ari_app.site.voice import NotSpoken, forget_spoken, speak
+from ari_app.site.voice import forget_spoken
 from ari_app.standby import leave_mark, wait_for_turn
-from ari_app.store.blocked import CallLookup
-from ari_app.store.complaints import AnnouncementLookup, ComplaintLookup, KeptLookup
+from ari_app.store.complaints import AnnouncementLookup
 from ari_app.store.errors import StoreError
 from ari_app.store.journal import Journal
-from ari_app.store.living import last_action, living
+from ari_app.store.living import living
 from ari_app.store.notes import CallNotes
 from ari_app.store.recordings import Recordings
 
@@ -133,36 +125,10 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
             )
             blocking.on_unblocked = router.unblocked
             recovery = Recovery(tasks, router, partial(_living, state, notes))
-            blocks = block_commands(
-                blocking,
-                find=CallLookup(state.journal, written),
-                mark_living=router.mark_living,
-                flush=written,
-                rules=number_rules(settings),
+            orders = make_orders(
+                settings, state, router=router, roster=roster, complaints=complaints, blocking=blocking, written=written
             )
-            office = CallOffice(router, last_of=partial(_last_action, state), mark=blocks["block.mark"])
-            commands = CommandServer(
-                broker_of(settings.mqtt, secrets, "application"),
-                operator_commands(roster)
-                | complaint_commands(
-                    complaints,
-                    find=ComplaintLookup(state.journal, written),
-                    at_desk=lambda desk: complaints.ticket_of(board.desks[desk].call if desk in board.desks else None),
-                    rules=field_rules(settings),
-                    classified=router.classified,
-                )
-                | blocks
-                | archive_commands(
-                    tell,
-                    find_call=CallLookup(state.journal, written),
-                    find_complaint=ComplaintLookup(state.journal, written),
-                    find_kept=KeptLookup(state.journal, written),
-                )
-                | radio_commands(nets, tell, speak=partial(_speak, state), give=office.give)
-                | call_commands(office),
-                flush=written,
-            )
-
+            commands = CommandServer(broker_of(settings.mqtt, secrets, "application"), orders, flush=written)
             presence = Presence(
                 broker_of(settings.mqtt, secrets, "application"),
                 now=SiteClock(settings.site.timezone).now,
@@ -246,19 +212,12 @@ def _announcer(
     if net is None:
         return None
     look = AnnouncementLookup(state.journal, partial(journal.flush, or_reserve=True))
-    return Announcer(net, look=look, speak=partial(_speak, state), tell=tell, sounds=str(state.sounds))
+    return Announcer(net, look=look, speak=partial(spoken, state), tell=tell, sounds=str(state.sounds))
 
 
 async def _announce(announcer: Announcer | None, state: StateDir) -> None:
     if announcer is not None:
         await announcer.run(partial(living, state.journal))
-
-
-async def _speak(state: StateDir, text: str) -> Path:
-    try:
-        return await speak(state.sounds, text)
-    except NotSpoken as error:
-        raise CommandRefused(str(error)) from None
 
 
 async def _learn_blocks(blocking: Blocking, settings: Settings, state: StateDir) -> None:
@@ -271,10 +230,6 @@ async def _learn_blocks(blocking: Blocking, settings: Settings, state: StateDir)
             await anyio.sleep(BLOCKS_SECONDS)
         else:
             return
-
-
-async def _last_action(state: StateDir, call: str) -> str | None:
-    return await anyio.to_thread.run_sync(last_action, state.journal, call)
 
 
 async def _end_monitoring(tell: Callable[[Fact], None], state: StateDir, until: int) -> None:

@@ -19,6 +19,7 @@ from ari_app.flows.archive import archive_commands
 from ari_app.flows.blocking import block_commands
 from ari_app.flows.complaints import complaint_commands
 from ari_app.flows.office import operator_commands
+from ari_app.flows.once import Once
 from ari_app.site.rules import field_rules, number_rules
 from ari_app.site.settings import Settings
 from ari_app.site.state import StateDir
@@ -147,7 +148,7 @@ def _offline_handlers(
         rules=field_rules(settings),
     )
     archive = archive_commands(
-        tell,
+        Once(tell, lambda _: False),
         find_call=CallLookup(place.journal, written),
         find_complaint=ComplaintLookup(place.journal, written),
         find_kept=KeptLookup(place.journal, written),

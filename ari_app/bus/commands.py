@@ -23,7 +23,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 from ari_app.bus.broker import Broker, BusClient, publishing
 from ari_app.bus.link import Link
 from ari_app.bus.topics import COMMANDS, REPLIES
-from ari_app.domain.commands import CommandRefused, Handler
+from ari_app.domain.commands import CommandRefused, Handler, order_id
 from ari_app.domain.facts import Json
 
 __all__ = ["EXPIRY_SECONDS", "LARGEST", "SUPERVISOR", "CommandRefused", "CommandServer", "Handler"]
@@ -131,6 +131,7 @@ class CommandServer:
             del self._asked[key]
 
     async def _carry_out(self, command: str, payload: Any, asked: _Asked) -> None:  # noqa: ANN401 - aiomqtt's type
+        order_id.set(asked.correlation.hex())  # each command has a task, and so a context, of its own
         try:
             asked.answer = await self._answer(command, payload, until=anyio.current_time() + ANSWER_SECONDS)
         finally:

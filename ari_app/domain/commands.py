@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TypeAlias
+from contextvars import ContextVar
+from typing import Final, TypeAlias
 
 from ari_app.domain.facts import Json
 
@@ -12,6 +13,10 @@ Handler: TypeAlias = Callable[[Mapping[str, Json], str], Awaitable[Json]]
 
 It raises ``CommandRefused`` when the command cannot be carried out, and has then done nothing.
 """
+
+
+order_id: Final[ContextVar[str]] = ContextVar("order_id", default="")
+"""Of the order that is being carried out: given anew, it has the same one. Empty: it comes from no order."""
 
 
 class CommandRefused(Exception):

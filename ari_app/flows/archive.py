@@ -11,11 +11,12 @@ from pydantic import Field, StringConstraints, model_validator
 from ari_app.domain.blocklist import CallStory
 from ari_app.domain.commands import CommandRefused, Handler
 from ari_app.domain.complaints import ComplaintRow
-from ari_app.domain.facts import Fact, Json
+from ari_app.domain.facts import Json
 from ari_app.domain.instructions import LONGEST_OFFICER, LONGEST_TEXT, added
 from ari_app.domain.one_line import one_line
 from ari_app.domain.tapes import deleted, opened
 from ari_app.flows.office import Arguments, command
+from ari_app.flows.once import Once
 
 MOST_DELETED: Final = 500
 """Recordings in one command."""
@@ -60,18 +61,18 @@ class _Add(Arguments):
 class _Archive:
     def __init__(
         self,
-        tell: Callable[[Fact], None],
+        once: Once,
         find_call: Callable[[str], CallStory | None],
         find_complaint: Callable[[str], ComplaintRow | None],
         find_kept: Callable[[Sequence[str]], dict[str, str | None]],
     ) -> None:
-        self._tell, self._find_call, self._find_complaint, self._find_kept = tell, find_call, find_complaint, find_kept
+        self._once, self._find_call, self._find_complaint, self._find_kept = once, find_call, find_complaint, find_kept
 
     async def open(self, given: _Open, actor: str) -> Json:
         """``recordings.open``: somebody is about to be shown where it lies."""
         if given.call is not None:
             await self._require(given.call)
-        self._tell(opened(given.call, given.transmission, actor))
+        await self._once.tell(opened(given.call, given.transmission, actor))
         return {"call": given.call, "transmission": given.transmission}
 
     async def delete(self, given: _Delete, actor: str) -> Json:
@@ -84,8 +85,7 @@ class _Archive:
             raise CommandRefused(f"nothing was deleted, as no such call has ended: {_named(unknown)}")
         if tickets := [f"{call} ({ticket})" for call, ticket in kept.items()]:
             raise CommandRefused(f"nothing was deleted, as these have open complaints: {_named(tickets)}")
-        for call in given.calls:
-            self._tell(deleted(call, actor))
+        await self._once.tell(*(deleted(call, actor) for call in given.calls))
         return {"calls": list(given.calls)}
 
     async def add(self, given: _Add, actor: str) -> Json:
@@ -105,7 +105,7 @@ class _Archive:
         else:
             call, ticket = given.call or "", None
             await self._require(call)
-        self._tell(added(call, actor, text=text, officer=officer or None, ticket=ticket))
+        await self._once.tell(added(call, actor, text=text, officer=officer or None, ticket=ticket))
         return {"call": call, "ticket": ticket}
 
     async def _require(self, call: str) -> None:
@@ -118,7 +118,7 @@ def _named(calls: Sequence[str]) -> str:
 
 
 def archive_commands(
-    tell: Callable[[Fact], None],
+    once: Once,
     *,
     find_call: Callable[[str], CallStory | None],
     find_complaint: Callable[[str], ComplaintRow | None],
@@ -130,7 +130,7 @@ def archive_commands(
     whose recordings must stay, with the tickets of open complaints (None: no such call has ended): all three are called
     in worker threads.
     """
-    of = _Archive(tell, find_call, find_complaint, find_kept)
+    of = _Archive(once, find_call, find_complaint, find_kept)
     return {
         "recordings.open": command(_Open, of.open),
         "recordings.delete": command(_Delete, of.delete),

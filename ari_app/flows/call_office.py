@@ -20,6 +20,7 @@ from ari_app.flows.blocking import CallId
 from ari_app.flows.call import Call
 from ari_app.flows.monitor import Mode, Monitor, new_id
 from ari_app.flows.office import Arguments, Extension, command
+from ari_app.flows.once import Once
 from ari_app.flows.orders import IT_IS_CLOSED, NOBODY_HAS_IT, TRY_AGAIN, Order
 from ari_app.flows.router import Router
 
@@ -55,12 +56,14 @@ class _Monitor(_Call):
 class CallOffice:
     """Each answers with the call, and with what else the sentence about it needs."""
 
-    def __init__(self, router: Router, *, last_of: Callable[[str], Awaitable[str | None]], mark: Handler) -> None:
+    def __init__(
+        self, router: Router, once: Once, *, last_of: Callable[[str], Awaitable[str | None]], mark: Handler
+    ) -> None:
         """``last_of`` is the journal's last action of a call, None: it has no such call.
 
         ``mark`` is ``block.mark``: what is done with a prank (SOP VII.f).
         """
-        self._router = router
+        self._router, self._once = router, once
         self._last_of = last_of
         self._mark = mark
 
@@ -111,7 +114,7 @@ class CallOffice:
             raise CommandRefused("a note has at least one letter")
         if self._router.living(given.call) is None and await self._last_of(given.call) is None:
             raise CommandRefused(_unknown(given.call))
-        self._router.around.tell(Fact(actor, "call.noted", given.call, {"text": text}))
+        await self._once.tell(Fact(actor, "call.noted", given.call, {"text": text}))
         return {"call": given.call}
 
     async def monitor(self, mode: Mode, given: _Monitor, actor: str) -> Json:

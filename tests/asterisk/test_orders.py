@@ -55,7 +55,7 @@ async def test_hold_and_resume_classify_and_note(sop_site: Site, sop_phones: Pho
     assert [record.action for record in story if record.actor == ACTOR] == [
         "call.resumed", "call.classified", "call.classified", "call.noted",
     ]  # fmt: skip
-    assert by_order(story, "call.noted") == {"text": "Pelapor panik, minta ambulans"}
+    assert by_order(story, "call.noted")["text"] == "Pelapor panik, minta ambulans"
     shown = site.siaga_json("calls", "show", call)
     assert (shown["kind"], shown["emergency"], shown["desk"]) == ("valid", True, "1001")
     assert await refused(site, "calls.hold", call) == f"call {call} is over"

@@ -12,6 +12,7 @@ from ari_app.domain.commands import CommandRefused, Handler
 from ari_app.domain.recovery import REMARKS
 from ari_app.flows.blocking import block_commands
 from ari_app.flows.call_office import CallOffice, call_commands
+from ari_app.flows.once import Once
 from ari_app.flows.radio_office import radio_commands
 from tests.flows.floor import Floor
 
@@ -33,7 +34,7 @@ def handlers(here: Floor) -> dict[str, Handler]:
     block = block_commands(
         app.blocking, find=find, mark_living=app.router.mark_living, flush=lambda _: True, rules=NumberRules("ID")
     )
-    office = CallOffice(app.router, last_of=last_of, mark=block["block.mark"])
+    office = CallOffice(app.router, Once(app.tell, lambda _: False), last_of=last_of, mark=block["block.mark"])
     return block | radio_commands(app.nets, app.tell, speak=nobody_speaks, give=office.give) | call_commands(office)
 
 
