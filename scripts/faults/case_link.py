@@ -18,9 +18,9 @@ from scripts.stack.sample import HOST
 NOTICED_SECONDS: Final = 1.1
 """The application ends itself so long after the link has broken."""
 
-GIVEN_BACK_SECONDS: Final = 0.4
-"""The guard, for whom the operator had just answered: in the milliseconds until the two are joined the line is up, and
-the order that joins them is in the broken link."""
+GUARD_SECONDS: Final = 3.7
+"""In the milliseconds in which two are being joined the order for it is in the broken link. The guard leaves those with
+an operator to the next application, which cannot come; after 3 s it lets them hear each other."""
 
 MENDED_SECONDS: Final = 5.0
 """How long after the link is whole again the application takes calls."""
@@ -34,7 +34,7 @@ class Broken(Fault):
 
     back_seconds = BACK_SECONDS + NOTICED_SECONDS
     air_seconds = AIR_SECONDS + NOTICED_SECONDS
-    silence_seconds = NOTICED_SECONDS + GIVEN_BACK_SECONDS
+    silence_seconds = GUARD_SECONDS
 
     def __init__(self, link: Link, how: str, seconds: float) -> None:
         """``how`` is ``cut`` or ``stalled``."""

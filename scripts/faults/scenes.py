@@ -322,7 +322,8 @@ class PolresJustAnswered(Transferring):
 
     async def after(self, since: float) -> None:
         """The caller hears the Polres or the Polda."""
-        await self.floor.served(self.citizen, self.title, since=since, limit=self.floor.back_limit)
+        limit = max(self.floor.back_limit, self.floor.silence_limit)
+        await self.floor.served(self.citizen, self.title, since=since, limit=limit)
 
     async def finish(self) -> None:
         """Whoever has the caller can go on."""

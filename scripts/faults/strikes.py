@@ -29,7 +29,7 @@ class Fault:
     answer_seconds = ANSWER_SECONDS
     """How soon a new caller is answered."""
     silence_seconds = SILENCE_SECONDS
-    """How long a caller may hear nothing."""
+    """How long a caller may hear nothing who was just being joined with somebody: the music has stopped by then."""
     air_seconds = AIR_SECONDS
     """How soon a transmitter that is on is released."""
 
@@ -125,7 +125,8 @@ async def strike_round(
         await fault.strike(instance)
         since, struck = moment(), time.monotonic()
         floor.back_limit, floor.air_limit = fault.back_seconds, fault.air_seconds
-        floor.silence_limit = fault.silence_seconds
+        if any(scene.is_moment for scene in scenes):
+            floor.silence_limit = fault.silence_seconds
         await asyncio.gather(
             *(scene.after(since) for scene in scenes),
             *([_new_call(floor, fault)] if with_new_call else []),
