@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from cli.checks_journal import MUCH_BEHIND, head
@@ -11,8 +12,6 @@ from cli.output import counted, moment
 from cli.processes import is_running
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from ari_app.bus.broker import Broker
     from ari_app.site.settings import Settings
     from ari_app.site.state import StateDir
@@ -27,10 +26,12 @@ def guard(state: StateDir, settings: Settings) -> Seen:
 
 
 def publisher(state: StateDir, settings: Settings) -> Seen:
-    """It tells the broker what the journal has."""
-    del settings
+    """It tells the broker what the journal has. How far it is, the broker knows; where that is away, nobody does."""
     seen = _runs(state, "ari_app.publish", tr("`siaga watch` and wallboards stand still"))
-    if seen[0] == OK and (behind := head(state) - _published(state.published)) >= MUCH_BEHIND:
+    if seen[0] != OK:
+        return seen
+    end, told = head(state), _told_up_to(state, settings)
+    if told is not None and (behind := end - told) >= MUCH_BEHIND:
         return WARNING, tr(
             "{number} records behind the journal: see {log}", number=behind, log=state.log / "publisher.log"
         )
@@ -49,14 +50,30 @@ def _runs(state: StateDir, program: str, what: str) -> Seen:
     return FAILED, tr("it does not run: {what}; see scripts/run, or systemctl status 'siaga-*'", what=what)
 
 
-def _published(file: Path) -> int:
-    """How far the publisher has come."""
-    import msgspec  # noqa: PLC0415
+def _told_up_to(state: StateDir, settings: Settings) -> int | None:
+    """The number of the journal's last line that the broker has confirmed; None: it does not say."""
+    import anyio  # noqa: PLC0415 - as below
 
-    try:
-        return int(msgspec.json.decode(file.read_bytes())["seq"])
-    except (OSError, msgspec.DecodeError, KeyError, TypeError, ValueError):
-        return 0
+    from ari_app.bus.broker import broker_of  # noqa: PLC0415
+    from ari_app.site.secrets import load  # noqa: PLC0415
+
+    return anyio.run(_last_told, broker_of(settings.mqtt, load(state, settings), "supervisor"))
+
+
+async def _last_told(where: Broker) -> int | None:
+    import anyio  # noqa: PLC0415
+    from aiomqtt import MqttError  # noqa: PLC0415
+
+    from ari_app.bus.broker import connect  # noqa: PLC0415
+    from ari_app.bus.payloads import LastRecord  # noqa: PLC0415
+    from ari_app.bus.topics import JOURNAL_LAST  # noqa: PLC0415
+
+    with suppress(MqttError, OSError, ValueError), anyio.move_on_after(ANSWER_SECONDS):
+        async with connect(where, timeout=ANSWER_SECONDS) as client:
+            await client.subscribe(JOURNAL_LAST, qos=1)
+            async for message in client.messages:
+                return LastRecord.model_validate_json(message.payload).seq
+    return None
 
 
 def broker(state: StateDir, settings: Settings) -> Seen:

@@ -19,6 +19,7 @@ from ari_app.domain.facts import Fact
 from ari_app.site.secrets import load
 from ari_app.site.settings import load_settings
 from cli.certificates import valid_until
+from cli.checks_journal import MUCH_BEHIND
 from scripts.stack.broker import write
 from scripts.stack.prepare import program
 from tests.unit.cli_site import CONFIG, NOWHERE, REPO, CliSite
@@ -210,6 +211,24 @@ def test_a_broker_that_stops_answering_and_one_that_ends(site: CliSite, mosquitt
 def test_a_broker_that_does_not_let_us_in(site: CliSite, mosquitto: subprocess.Popen[bytes]) -> None:
     site.state.secrets.write_text(site.state.secrets.read_text().replace('"supervisor": "', '"supervisor": "x'))
     assert results(site)["broker"] == "failed"
+
+
+def test_how_far_the_publisher_is(site: CliSite, mosquitto: subprocess.Popen[bytes]) -> None:
+    """As the broker has it: an import writes thousands of lines at once, and all of them are told a moment later."""
+    assert mosquitto.poll() is None
+    many = [Fact("supervisor:budi", "number.blocked", data={"number": f"+62812{n:08}"}) for n in range(MUCH_BEHIND)]
+    command = [sys.executable, "-m", "ari_app.publish", "--state", str(site.state.root)]
+    with subprocess.Popen(command, cwd=REPO, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as process:
+        try:
+            site.tell(many)
+            until(lambda: results(site)["publisher"] == "ok", "it keeps up")
+            process.send_signal(signal.SIGSTOP)
+            site.tell(many)
+            result, text = findings(site)["publisher"]
+            assert result == "warning"
+            assert int(text.split()[0]) >= MUCH_BEHIND
+        finally:
+            process.kill()
 
 
 # ---- the radio's lines
