@@ -28,9 +28,7 @@ from typing import Any, Final
 BEAT: Final = "SIAGA_BEAT"
 """Asterisk's variable that the serving application writes."""
 
-OWNERLESS_SECONDS: Final = 3.0
-EVERY_SECONDS: Final = 0.5
-ANSWER_SECONDS: Final = 2.0
+OWNERLESS_SECONDS, EVERY_SECONDS, ANSWER_SECONDS = 3.0, 0.5, 2.0
 UNAUTHORISED: Final = 401
 
 HELD_BY: Final = {"Stasis", "StasisBroadcast"}
@@ -106,14 +104,19 @@ def decide(channels: Sequence[dict[str, Any]], bridges: Sequence[dict[str, Any]]
     # First of all what reaches a radio: nobody is there who could switch its transmitter off.
     plan = Plan([each["id"] for each in channels if _is_of_radio(each)], [], [], [])
     lines = [name for name in held if LEG_MARK not in name and name not in plan.hang_up]
-    company = {name: {other for each in bridges if name in each["channels"] and not each["id"].startswith(RADIO)
-                      for other in each["channels"]} - {name} for name in lines}  # fmt: skip
+    company: dict[str, set[str]] = {name: set() for name in lines}
+    for each in (each["channels"] for each in bridges if not each["id"].startswith(RADIO)):
+        for name in company.keys() & set(each):
+            company[name] |= set(each) - {name}
+    legs: dict[str, set[str]] = {name: set() for name in lines}
+    for leg in (name for name in held if LEG_MARK in name):
+        legs.get(leg.partition(LEG_MARK)[0], set()).add(leg)
     in_bridge = {name for each in bridges for name in each["channels"]}
     kept: set[str] = set(plan.hang_up)
     for line in lines:
-        on_hold = line in in_bridge and any(_is_leg_of(leg, line) and held[leg]["state"] == "Up" for leg in held)
+        on_hold = line in in_bridge and any(held[leg]["state"] == "Up" for leg in legs[line])
         if company[line] or (on_hold and not for_good):
-            kept |= company[line] | {leg for leg in held if _is_leg_of(leg, line) and leg in in_bridge}
+            kept |= company[line] | (legs[line] & in_bridge)
             plan.silence.extend([line, *company[line]] if for_good else [])
         else:
             dialled = held[line]["dialplan"]["context"].startswith(DESK_CONTEXT)
@@ -128,10 +131,6 @@ def _is_of_radio(channel: dict[str, Any]) -> bool:
     """A net's line, or a desk's phone that rings for an officer: every citizen who is given back goes first."""
     is_rung = channel["id"].startswith(RUNG) and channel["state"] != "Up"
     return bool(is_rung or channel["id"].startswith(RADIO) or channel["dialplan"]["context"].startswith(RADIO))
-
-
-def _is_leg_of(leg: str, line: str) -> bool:
-    return leg.startswith(f"{line}{LEG_MARK}")
 
 
 def carry_out(asterisk: Asterisk, plan: Plan) -> int:

@@ -261,6 +261,7 @@ def decide(  # noqa: PLR0913 - named, and each a thing of its own
     """
     by_id = {channel.id: channel for channel in channels}
     found = list(bridges)
+    operators = _Operators(by_id.values(), found)
     actions: list[Action] = [LegLost(leg) for leg in sorted(legs) if leg not in by_id]
     adoptions: list[Action] = []
     used: set[str] = set(nets)
@@ -270,7 +271,7 @@ def decide(  # noqa: PLR0913 - named, and each a thing of its own
         if channel.is_gateway:  # nobody could switch its transmitter off
             actions.append(HangUpStray(channel.id))
             continue
-        adoption = _adoption(channel, by_id, found)
+        adoption = _adoption(channel, operators)
         adoptions.append(adoption)
         if isinstance(adoption, AdoptTalk | AdoptColleagues):
             used |= adoption.used
@@ -293,21 +294,46 @@ def elsewhere(channels: Iterable[SeenChannel]) -> dict[str, str]:
     return {channel.id: channel.endpoint for channel in channels if channel.rung and call_of(channel.id) is None}
 
 
-def _adoption(
-    caller: SeenChannel, by_id: dict[str, SeenChannel], bridges: Iterable[SeenBridge]
-) -> AdoptTalk | AdoptColleagues | AdoptWaiting | HandBack:
+class _Operators:
+    """The operators' legs that are up, by call and by bridge: found at once, however many calls there are.
+
+    Who has the caller was there before whoever is asked, or has a call transferred to them: in that order.
+    """
+
+    def __init__(self, channels: Iterable[SeenChannel], bridges: Iterable[SeenBridge]) -> None:
+        up = sorted((leg for leg in channels if _is_operators(leg) and leg.up), key=lambda leg: (leg.since, leg.id))
+        self._bridges: dict[str, SeenBridge] = {}
+        for bridge in bridges:
+            for inside in bridge.channels:
+                self._bridges.setdefault(inside, bridge)
+        self._by_call: dict[str, list[SeenChannel]] = {}
+        self._by_bridge: dict[str, list[SeenChannel]] = {}
+        for leg in up:
+            self._by_call.setdefault(call_of(leg.id) or "", []).append(leg)
+            if (inside_of := self._bridges.get(leg.id)) is not None:
+                self._by_bridge.setdefault(inside_of.id, []).append(leg)
+
+    def bridge(self, channel: str) -> SeenBridge | None:
+        """The bridge that a channel is in."""
+        return self._bridges.get(channel)
+
+    def of_call(self, call: str) -> list[SeenChannel]:
+        """Those that were made for this call."""
+        return self._by_call.get(call, [])
+
+    def inside(self, bridge: str) -> list[SeenChannel]:
+        """Those in this bridge, whatever call they were made for: who came by an attended transfer has another's."""
+        return self._by_bridge.get(bridge, [])
+
+
+def _adoption(caller: SeenChannel, operators: _Operators) -> AdoptTalk | AdoptColleagues | AdoptWaiting | HandBack:
     """What becomes of a caller, or of a desk that dialled, whom nobody looks after."""
-    bridge = next((each for each in bridges if caller.id in each.channels), None)
+    bridge = operators.bridge(caller.id)
     on_net = bridge is not None and bridge.id.startswith(NET_PREFIX)
-    bridge = None if on_net else bridge
-    place = None if bridge is None else bridge.id
-    # The one who has the caller was there before whoever is asked, or has a call transferred to them.
-    up = sorted((leg for leg in by_id.values() if _is_operators(leg) and leg.up), key=lambda leg: (leg.since, leg.id))
-    legs = [leg for leg in up if call_of(leg.id) == caller.id]
-    # Who came by an attended transfer has a leg that was made for another call.
-    together = [leg for leg in up if bridge is not None and leg.id in bridge.channels]
+    place = None if bridge is None or on_net else bridge.id
+    together = [] if place is None else operators.inside(place)
     # An operator who asks somebody else has the caller on hold in another bridge: they are together again then.
-    leg = next(iter(together or [leg for leg in legs if leg.held]), None)
+    leg = next(iter(together or [leg for leg in operators.of_call(caller.id) if leg.held]), None)
     if caller.is_desk_line:
         return HandBack(caller.id) if not together else AdoptColleagues(caller, together[0], place)
     if leg is None:
