@@ -79,6 +79,9 @@ class Stumbled(Fault):
     """The application stands still for less time than would make it count as frozen, and goes on."""
 
     title = "frozen for a moment"
+    _seconds = 0.45
+    air_seconds = AIR_SECONDS + _seconds
+    """The last words are still sent before the transmitter goes off, which takes 0.8 s by itself."""
 
     async def strike(self, instance: Instance) -> None:
         """Stop it, and let it go on later."""
@@ -87,7 +90,7 @@ class Stumbled(Fault):
         self._going_on = asyncio.create_task(self._go_on(pid))
 
     async def _go_on(self, pid: int | None) -> None:
-        await asyncio.sleep(0.45)
+        await asyncio.sleep(self._seconds)
         send(pid, signal.SIGCONT)
 
     async def recover(self, floor: Floor, since: float) -> None:  # noqa: ARG002 - others need them
