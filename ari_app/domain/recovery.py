@@ -6,7 +6,7 @@ has been cut off, looks at both and carries on.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypeAlias
@@ -276,6 +276,7 @@ def decide(  # noqa: PLR0913 - named, and each a thing of its own
         if isinstance(adoption, AdoptTalk | AdoptColleagues):
             used |= adoption.used
     actions += [HangUpStray(leg) for leg in by_id if _stray(leg, flows, used)]
+    actions += [HangUpStray(leg) for leg in _strangers_on_nets(by_id, found, nets)]
     actions += [DestroyStray(bridge.id) for bridge in found if _stray(bridge.id, flows, used)]
     # After the strays: the phone that an adopted caller's old leg rings is free before it is rung again.
     actions += adoptions
@@ -339,6 +340,17 @@ def _adoption(caller: SeenChannel, operators: _Operators) -> AdoptTalk | AdoptCo
     if leg is None:
         return AdoptWaiting(caller)
     return AdoptTalk(caller, leg, place, bool(together), next(iter(together[1:]), None), on_net)
+
+
+def _strangers_on_nets(
+    by_id: Mapping[str, SeenChannel], bridges: Iterable[SeenBridge], nets: Collection[str]
+) -> list[str]:
+    """Whom Asterisk has put onto a radio net by itself, in the place of a phone that has transferred.
+
+    Nobody mutes them and nobody could key for them. Everybody else there is in an application's hands.
+    """
+    inside = {leg for bridge in bridges if bridge.id.startswith(NET_PREFIX) for leg in bridge.channels}
+    return [leg for leg in sorted(inside & by_id.keys()) if not by_id[leg].held and leg not in nets]
 
 
 def _is_operators(leg: SeenChannel) -> bool:

@@ -39,6 +39,8 @@ class Leg:
     marks: set[Mark] = field(default_factory=set)
     """What the dialplan knows of a caller."""
     died_at: float | None = None
+    twin: str = ""
+    """The other half of a link between two bridges: what comes in here goes out there, and they end together."""
     timers: list[asyncio.TimerHandle] = field(default_factory=list)
 
     @property

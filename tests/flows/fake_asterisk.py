@@ -22,7 +22,6 @@ from ari_app.ari.commands import Claim, Mark
 from ari_app.ari.errors import AriConflict, AriNotFound, AriRefused, AriUnreachable
 from ari_app.ari.model import (
     Bridge,
-    BridgeBlindTransfer,
     CallBroadcast,
     CallerID,
     Channel,
@@ -45,6 +44,7 @@ from ari_app.domain.notes import Note
 from ari_app.domain.recovery import MONITOR_PREFIX
 from tests.flows.equipment import Lags, Leg, Phone
 from tests.flows.fake_radio import FakeRadio
+from tests.flows.fake_refer import STAND_IN, FakeRefer
 from tests.flows.fake_snoop import FakeSnoop
 from tests.flows.fake_sound import SENTENCE_SECONDS, FakeSound
 from tests.flows.virtual_time import virtual_now
@@ -55,14 +55,13 @@ NORMAL, BUSY, NO_ANSWER, REJECTED, ELSEWHERE, FAILURE = 16, 17, 19, 21, 26, 38
 OFFER_SECONDS = 0.8
 MOVES_SECONDS = 0.5
 """Whoever is left in a bridge may be on their way to another one for so long."""
-STAND_IN = "stand-in"
 
 T = TypeVar("T")
 Trouble = Literal["before", "after", "refused"]
 """A command that gets no answer, before or after it took effect, or that Asterisk refuses for reasons of its own."""
 
 
-class FakeAsterisk(FakeRadio, FakeSnoop, FakeSound):
+class FakeAsterisk(FakeRadio, FakeRefer, FakeSnoop, FakeSound):
     """One Asterisk with desks; ``emit`` gets its events for as long as it is ``connected``."""
 
     def __init__(self, extensions: Sequence[str], emit: Callable[[Event], None], lags: Lags | None = None) -> None:
@@ -225,27 +224,6 @@ class FakeAsterisk(FakeRadio, FakeSnoop, FakeSound):
         if leg is None:
             return
         self._tell(leg, (ChannelHold if on else ChannelUnhold)(self._channel(leg)))
-
-    def refer(self, extension: str, exten: str = "201", *, late: float | None = None) -> None:
-        """The operator presses the phone's own transfer key; a stand-in takes its place in the bridge.
-
-        ``late``: the leg's end is told first, and the transfer so much later: Asterisk tells the two by different ways.
-        """
-        leg = self._talking_at(extension)
-        if leg is None or leg.bridge is None or len(self.open_bridges[leg.bridge]) < 2:
-            return
-        self._calls += 1
-        stand_in = Leg(f"local-{self._calls}", f"Local/{exten}-{self._calls:08x}", "", "Up", desk=STAND_IN)
-        stand_in.bridge, bridge = leg.bridge, leg.bridge
-        self._out_of_bridge(leg)
-        self.legs[stand_in.id] = stand_in
-        self.open_bridges[bridge].add(stand_in.id)
-        event = BridgeBlindTransfer(self._channel(leg), exten, "Success", self._channel(stand_in))
-        if late is None:
-            self._tell(leg, event)
-        else:
-            self._destroy(leg, NORMAL)
-            self._later(stand_in, late, lambda: self._send(event))
 
     def phone_dies(self, extension: str) -> None:
         """The phone's plug is pulled: no audio, and no goodbye."""
@@ -521,6 +499,8 @@ class FakeAsterisk(FakeRadio, FakeSnoop, FakeSound):
         self._write_down(asterisk_log.ENDED, leg, cause=cause)
         self.notice_silence()
         self._tell(leg, ChannelDestroyed(self._channel(leg), cause, str(cause), virtual_now().isoformat()))
+        if leg.twin in self.legs:
+            self._destroy(self.legs[leg.twin], cause)
 
     def _note(self, leg: Leg, cause: int) -> None:
         now = virtual_now()

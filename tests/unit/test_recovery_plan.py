@@ -270,6 +270,20 @@ def test_how_long_ago_something_was() -> None:
         assert seconds_since(moment, NOON) == 0
 
 
+def test_whom_asterisk_has_put_onto_a_net_by_itself() -> None:
+    """Whoever is in an application's hands stays, and so does what the net looks after."""
+    stranger = SeenChannel("c7", "201@from-refer", held=False, up=True)
+    desk = SeenChannel("c6", "1001", held=True, up=True, context="desk-net")
+    line = SeenChannel(leg_id("radio-300", "x"), "radio-300", held=False, up=True)
+    there = frozenset({stranger.id, desk.id, line.id, CALLER.id, "recorder"})
+    net = SeenBridge(bridge_id("radio-300", "y"), there)
+    nets = {line.id, net.id}
+    seen = [stranger, desk, line, CALLER]
+    assert decide(seen, [net], flows={desk.id, CALLER.id}, legs=(), living=(), nets=nets) == [HangUpStray(stranger.id)]
+    talk = SeenBridge(BRIDGE.id, frozenset({stranger.id, CALLER.id}))
+    assert decide([stranger, CALLER], [talk], flows={CALLER.id}, legs=(), living=()) == []
+
+
 def test_desks_that_the_fallback_rings_are_elsewhere() -> None:
     theirs = SeenChannel("c9", "1003", held=False, up=True, rung=True)
     own_line = SeenChannel("c8", "1004", held=False, up=True)

@@ -1,0 +1,74 @@
+"""The transfer key of the fake Asterisk's phones (REFER): who takes the place of the phone that leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from ari_app.ari.model import BridgeAttendedTransfer, BridgeBlindTransfer, LegEvent
+from tests.flows.equipment import Leg
+
+if TYPE_CHECKING:
+    from ari_app.ari.model import Channel
+
+STAND_IN = "stand-in"
+NORMAL = 16
+
+
+class FakeRefer:
+    """Mixed into ``FakeAsterisk``."""
+
+    legs: dict[str, Leg]
+    open_bridges: dict[str, set[str]]
+    _calls: int
+    _talking_at: Callable[[str], Leg | None]
+    _out_of_bridge: Callable[[Leg], None]
+    _destroy: Callable[[Leg, int], None]
+    _channel: Callable[[Leg], Channel]
+    _tell: Callable[..., None]
+    _send: Callable[..., None]
+    _later: Callable[..., None]
+
+    def refer(self, extension: str, exten: str = "201", *, late: float | None = None, result: str = "Success") -> None:
+        """The operator presses the phone's own transfer key; a stand-in takes its place in the bridge.
+
+        ``late``: the leg's end is told first, and the transfer so much later: Asterisk tells the two by different ways.
+        With another ``result`` nothing comes of it, and the phone stays.
+        """
+        leg = self._talking_at(extension)
+        if leg is None or leg.bridge is None or len(self.open_bridges[leg.bridge]) < 2:
+            return
+        if result != "Success":
+            self._tell(leg, BridgeBlindTransfer(self._channel(leg), exten, result))
+            return
+        stand_in = self._stand_in(leg, exten)
+        self._news(BridgeBlindTransfer(self._channel(leg), exten, "Success", self._channel(stand_in)), leg, late)
+
+    def join_calls(self, first: str, second: str, *, late: float | None = None) -> None:
+        """A phone joins its two calls, by its own key pressed in the ``first``: a link takes its place in both."""
+        legs = [self.legs[first], self.legs[second]]
+        (target,) = [id_ for id_ in self.open_bridges[legs[1].bridge or ""] if id_ != second][:1]
+        here, there = (self._stand_in(leg, "link") for leg in legs)
+        here.twin, there.twin = there.id, here.id
+        made = [self._channel(leg) for leg in (*legs, self.legs[target], here)]
+        self._news(BridgeAttendedTransfer(made[0], "Success", made[2], made[3], made[1]), legs[0], late)
+        if late is not None:
+            self._destroy(legs[1], NORMAL)
+
+    def _stand_in(self, leg: Leg, exten: str) -> Leg:
+        self._calls += 1
+        made = Leg(f"local-{self._calls}", f"Local/{exten}-{self._calls:08x}", "", "Up", desk=STAND_IN)
+        bridge = made.bridge = leg.bridge
+        assert bridge is not None
+        self._out_of_bridge(leg)
+        self.legs[made.id] = made
+        self.open_bridges[bridge].add(made.id)
+        return made
+
+    def _news(self, event: LegEvent, leg: Leg, late: float | None) -> None:
+        if late is None:
+            self._tell(leg, event)
+        else:
+            stand_in = self.legs[f"local-{self._calls}"]
+            self._destroy(leg, NORMAL)
+            self._later(stand_in, late, lambda: self._send(event))
