@@ -184,9 +184,10 @@ class AdoptTalk:
 
 @dataclass(frozen=True, slots=True)
 class AdoptWaiting:
-    """A caller waits and nobody looks after them."""
+    """A caller waits and nobody looks after them. ``on_net``: in a radio net's bridge, where they are muted."""
 
     caller: SeenChannel
+    on_net: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,7 +339,7 @@ def _adoption(caller: SeenChannel, operators: _Operators) -> AdoptTalk | AdoptCo
     if caller.is_desk_line:
         return HandBack(caller.id) if not together else AdoptColleagues(caller, together[0], place)
     if leg is None:
-        return AdoptWaiting(caller)
+        return AdoptWaiting(caller, on_net)
     return AdoptTalk(caller, leg, place, bool(together), next(iter(together[1:]), None), on_net)
 
 

@@ -46,6 +46,26 @@ async def silence(asterisk: Commands, leg: str) -> int:
     return unused
 
 
+async def let_be_heard(asterisk: Commands, leg: str) -> bool:
+    """Unmute whoever may have been on a radio net; False: they still are muted.
+
+    Refused for a reason of Asterisk's own, it is tried once more.
+
+    Raises:
+        AriUnreachable: Asterisk gives no answer.
+    """
+    for _ in range(2):
+        try:
+            await asterisk.unmute(leg)
+        except AriNotFound:  # the leg is gone: its end is in the inbox
+            return True
+        except AriRefused as refused:
+            log.warning("ear.not_unmuted", status=refused.status)
+        else:
+            return True
+    return False
+
+
 async def _stop(asterisk: Commands, playback: str) -> bool:
     """Stop a playback; False: there was none.
 

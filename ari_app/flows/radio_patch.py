@@ -15,6 +15,7 @@ from ari_app.domain.keys import Key, Wish
 from ari_app.domain.radio import FloorEvent
 from ari_app.flows.classify import classify
 from ari_app.flows.endings import Next, end_stranger, left_by
+from ari_app.flows.hearing import let_be_heard
 from ari_app.flows.messages import CallerLeft, FloorNews
 from ari_app.flows.party import Asked, Gone, Heard, Party, Referred
 from ari_app.flows.radio_desk import SOUNDS, hear_voice
@@ -45,6 +46,8 @@ class Patch:
         self._member = Member(party.leg, party.desk, party.actor, room.call.deliver, room.call.id)
         self._was_held = room.is_held
         self._caller_listens = False
+        self._caller_is_away = False
+        """Whether the caller may be on the net, and muted."""
         self._last: Heard | None = None
 
     async def carry_out(self) -> Next:
@@ -132,11 +135,12 @@ class Patch:
         if self._caller_listens:
             return
         await self._room.resume_at_once()
+        self._caller_is_away = True
         try:
             await self._net.listen(self._call.id)
         except AriRefused:
             await self._call.look()
-            await self._take_caller_home()  # they are muted by now
+            await self._take_caller_home()
             await self._room.hold()
             return
         self._call.bridges.has_caller = False
@@ -159,21 +163,28 @@ class Patch:
         self._tell("radio.caller_listens", on=False)
 
     async def _take_caller_home(self) -> None:
+        """There they are heard again, and nowhere else. What Asterisk refuses for a reason of its own is tried anew."""
         self._caller_listens = False
         self._net.forget(self._call.id)
         await self._net.let_talk(self._party.leg, self._call.id, on=False)
-        try:
-            await self._call.bridges.take_caller_home()
-            await self._call.around.asterisk.unmute(self._call.id)
-        except AriRefused:
-            await self._call.look()
+        await self._room.resume_at_once()  # an order waits behind what is played
+        for _ in range(2):
+            try:
+                await self._call.bridges.take_caller_home()
+            except AriRefused:
+                await self._call.look()
+            else:
+                self._caller_is_away = not await let_be_heard(self._call.around.asterisk, self._call.id)
+                return
 
     # ---- afterwards ----------------------------------------------------------------------------------
 
     async def _go_back(self) -> Next:
         """The operator and the caller talk again; or whatever else was asked for happens now."""
-        if self._caller_listens:
+        if self._caller_is_away:
             await self._take_caller_home()
+        if self._caller_is_away:  # still: they are joined with an operator in the next moment, and heard by then
+            await let_be_heard(self._call.around.asterisk, self._call.id)
         match self._last:
             case Gone(cause=cause):
                 self._room.is_held = True  # nobody is let down because of a radio

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Final
 
@@ -18,28 +19,19 @@ from ari_app.ari.commands import Claim, Commands
 from ari_app.ari.errors import AriRefused
 from ari_app.ari.model import Channel, endpoint_of
 from ari_app.domain import recovery as plan
-from ari_app.domain.causes import UNKNOWN_CAUSE, NotAnswered
+from ari_app.domain.causes import UNKNOWN_CAUSE
 from ari_app.domain.facts import Fact, Json
-from ari_app.domain.queue import Priority
 from ari_app.flows.call import Call
 from ari_app.flows.colleague import talk_to_colleague
 from ari_app.flows.elsewhere import Elsewhere
-from ari_app.flows.emergency import (
-    Finder,
-    begin_talk,
-    close,
-    find_operator,
-    find_verifier_again,
-    finder,
-    work_on,
-)
-from ari_app.flows.hearing import silence
-from ari_app.flows.marks import note_closed, note_emergency
+from ari_app.flows.emergency import begin_talk, close, work_on
+from ari_app.flows.hearing import let_be_heard, silence
 from ari_app.flows.party import Party
 from ari_app.flows.ringing import answer_caller
 from ari_app.flows.room import Room
 from ari_app.flows.router import Router
 from ari_app.flows.stories import Living
+from ari_app.flows.taken_up import is_closed, note_on_line, place_of, restore
 
 EVERY_SECONDS: Final = 5.0
 SOON_SECONDS: Final = 0.1
@@ -188,7 +180,7 @@ class Recovery:
             case plan.AdoptTalk():
                 self._adopt_talk(action, living.get(action.caller.id))
             case plan.AdoptWaiting(caller=caller):
-                self._adopt_waiting(caller, living.get(caller.id))
+                self._adopt_waiting(action, living.get(caller.id))
             case plan.AdoptColleagues():
                 self._adopt_colleagues(action)
             case plan.EndStory(call=call) if self._is_lost(call, living.get(call)):
@@ -279,7 +271,7 @@ class Recovery:
         else:
             await answer_caller(room.call)
         await party.ear.take_over()
-        await self._asterisk.unmute(room.call.id)  # who was on a radio net
+        await let_be_heard(self._asterisk, room.call.id)  # who was on a radio net
         nets = room.call.around.nets
         await nets.free(party.leg)
         if nets.have_voices_that_key():
@@ -303,10 +295,10 @@ class Recovery:
                 call.around.switchboard.take(desk, call.id)
             self._tasks.start_soon(self._router.adopt, call, lambda call: talk_to_colleague(call, leg.id, *desks))
 
-    def _adopt_waiting(self, caller: plan.SeenChannel, story: plan.Story | None) -> None:
-        call = self._found(caller)
+    def _adopt_waiting(self, action: plan.AdoptWaiting, story: plan.Story | None) -> None:
+        call = self._found(action.caller)
         if call is not None:
-            self._tasks.start_soon(self._router.adopt, call, lambda call: self._take_up(call, caller, story))
+            self._tasks.start_soon(self._router.adopt, call, lambda call: self._take_up(call, action, story))
 
     def _found(self, caller: plan.SeenChannel) -> Call | None:
         """The call of a caller who was found living, with the time that they have waited."""
@@ -315,8 +307,9 @@ class Recovery:
             call.came_before(plan.seconds_since(caller.since, self._clock()))
         return call
 
-    async def _take_up(self, call: Call, caller: plan.SeenChannel, story: plan.Story | None) -> None:
+    async def _take_up(self, call: Call, action: plan.AdoptWaiting, story: plan.Story | None) -> None:
         """Serve a waiting caller, if the dialplan's fallback does not have them by now: at the place that they had."""
+        caller = action.caller
         call.is_up = caller.up  # known first: should all else fail, the music must stop before they are given back
         if not await self._claim(call):
             return
@@ -325,6 +318,10 @@ class Recovery:
         if caller.up:
             call.bridges.adopt(None, "")
             await room.caller.take_over()
+            if action.on_net:
+                with suppress(AriRefused):  # gone by now: their end is in the inbox
+                    await call.bridges.take_caller_home()
+            await let_be_heard(self._asterisk, call.id)  # who had them may have hung up, hearing nothing
         restore(room, story, "system", None)
         await note_on_line(call, story)
         if is_closed(story):
@@ -341,55 +338,3 @@ class Recovery:
 
 def _last(story: plan.Story | None) -> str | None:
     return None if story is None else story.last
-
-
-def is_closed(story: plan.Story | None) -> bool:
-    """Whether nothing is left of an adopted call but the salutation (SOP VI)."""
-    return story is not None and story.is_closed
-
-
-async def note_on_line(call: Call, story: plan.Story | None) -> None:
-    """The dialplan is to know of an adopted caller what we know: who was before us may have been lost over it.
-
-    Of a call whose closing reached no disk nothing is left of that: it goes on, and must not be ended by the fallback.
-    """
-    if call.is_emergency or call.claims_emergency:
-        await note_emergency(call)
-    if call.is_up and not is_closed(story):
-        await note_closed(call)
-
-
-def place_of(call: Call, story: plan.Story | None) -> Finder:
-    """Where an adopted caller waits: where they did before, even while the block list is still being read (SOP VIII).
-
-    Only of a call of which nothing was told is it not known, and it is as a new one.
-    """
-    if story is None:
-        return finder(call)
-    return find_verifier_again if story.is_to_be_verified and not call.is_emergency else find_operator
-
-
-def restore(room: Room, story: plan.Story | None, actor: str, desk: str | None) -> None:
-    """What was told of an adopted call: an emergency is still one, and a transfer was not taken.
-
-    ``desk`` has the caller; None: nobody does.
-    """
-    call = room.call
-    if story is not None:
-        call.claims_emergency = story.claims_emergency
-        call.was_answered |= story.was_answered  # who is found in a talk has been, whatever had reached the disk
-    row = call.around.complaints.before(call.id)
-    if row is None:
-        return
-    call.is_emergency = row.emergency
-    call.priority = Priority.EMERGENCY if row.emergency else Priority.TAKE_BACK
-    board = call.around.switchboard
-    if row.status == "forwarded" and desk is not None and board.desks[desk].unit == row.polres:
-        # SOP V.7: the Polres had just answered, and that had not reached the disk.
-        operator = board.operator_at(desk)
-        call.tell("call.transfer_answered", actor, polres=row.polres, desk=desk, operator=operator)
-        return
-    if row.status == "forwarded":  # SOP V.10: nobody hears the Polres's desks ring any more
-        call.tell("call.taken_back", actor, polres=row.polres, desk=desk, reason=NotAnswered.NO_ANSWER.value)
-    if row.status in {"forwarded", "open"}:
-        room.open_for = row.polres

@@ -31,7 +31,7 @@ from ari_app.flows.call import Call
 from ari_app.flows.colleague import call_colleague
 from ari_app.flows.desk_services import Services, serve_desk
 from ari_app.flows.emergency import answer_emergency_call
-from ari_app.flows.hearing import silence
+from ari_app.flows.hearing import let_be_heard, silence
 from ari_app.flows.messages import Delivered, Dismissed, DisplayChanged, LegGone, Stop, Stopping, Unblocked
 from ari_app.flows.orders import TRY_AGAIN, Order
 from ari_app.flows.radio_desk import be_on_net
@@ -320,6 +320,8 @@ class Router:
             if call.talking:
                 log.warning("call.left_talking")
                 return
+            if call.is_up:
+                await let_be_heard(self.around.asterisk, call.id)  # who was on a radio net
             await call.hand_back()
         except AriNotFound:
             outcome = "answered" if call.was_answered else "abandoned"
