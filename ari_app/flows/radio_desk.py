@@ -113,7 +113,7 @@ async def press(net: Net, leg: str, ear: Ear, digit: str) -> None:
         return
     with suppress(AriRefused):
         await ear.stop()  # what is played to a leg keeps it from being heard
-    net.ask(FloorEvent.UNKEY if net.has_keyed(leg) else FloorEvent.KEY, leg)
+    net.ask(FloorEvent.KEY, leg)
 
 
 async def hear_voice(net: Net, leg: str, ear: Ear, event: ChannelTalkingStarted | ChannelTalkingFinished) -> None:

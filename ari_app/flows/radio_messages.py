@@ -14,7 +14,7 @@ from ari_app.flows.messages import LegGone
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A member keys, unkeys, takes the floor over, or is gone."""
+    """A member has pressed to key or to take the floor over, or is gone. Who has keyed by then unkeys."""
 
     event: FloorEvent
     leg: str

@@ -130,7 +130,7 @@ class Net:
             await self._air.release(other)
 
     def ask(self, event: FloorEvent, leg: str) -> None:
-        """A member keys, unkeys, or takes over; what comes of it is delivered as ``FloorNews``."""
+        """A member presses to key or to take over; who has keyed by then unkeys. It is delivered as ``FloorNews``."""
         self._put(Asked(event, leg))
 
     def heard(self, leg: str, event: ChannelTalkingStarted | ChannelTalkingFinished) -> None:
@@ -273,7 +273,8 @@ class Net:
             return
         if message.leg in self.members:
             self.members[message.leg].by_voice = False
-        await self._asked(message.event, message.leg)
+        unkeys = message.event is not FloorEvent.LEG_LOST and self.has_keyed(message.leg)
+        await self._asked(FloorEvent.UNKEY if unkeys else message.event, message.leg)
         if message.done is not None:
             message.done.set()
 

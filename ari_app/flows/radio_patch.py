@@ -110,7 +110,8 @@ class Patch:
         match wish.key:
             case Key.NET_KEY:
                 await self._party.ear.stop()  # what is played to a leg keeps it from being heard
-                self._net.ask(self._wish(), self._party.leg)
+                # In an emergency it takes the floor from whoever has it.
+                self._net.ask(FloorEvent.TAKE_OVER if self._call.is_emergency else FloorEvent.KEY, self._party.leg)
             case Key.NET_LISTEN:
                 listens = not self._caller_listens
                 await (self._let_caller_listen() if listens else self._hold_caller())
@@ -122,12 +123,6 @@ class Patch:
 
     async def _answer(self, came_about: bool) -> None:  # noqa: FBT001 - as it came about
         await (self._room.confirm(self._party) if came_about else self._room.warn(self._party))
-
-    def _wish(self) -> FloorEvent:
-        """Who has keyed unkeys. In an emergency a key takes the floor from whoever has it."""
-        if self._net.has_keyed(self._party.leg):
-            return FloorEvent.UNKEY
-        return FloorEvent.TAKE_OVER if self._call.is_emergency else FloorEvent.KEY
 
     # ---- the caller ----------------------------------------------------------------------------------
 

@@ -98,6 +98,7 @@ class FakeAsterisk(FakeRadio, FakeRefer, FakeSnoop, FakeSound):
         self._last_event = 0.0
         self.stands_still_until = 0.0
         """The application reads no event before (the loop's clock)."""
+        self._unread: list[Event] = []
         self._used: set[str] = set()
         self.mixing: set[str] = set()
         self._recorded: dict[str, str] = {}
@@ -532,14 +533,23 @@ class FakeAsterisk(FakeRadio, FakeRefer, FakeSnoop, FakeSound):
         """Put an event on the websocket, which keeps their order."""
         if self.connected:
             loop = asyncio.get_running_loop()
+            arrives = loop.time() + self._lags.event()
+            if arrives < self.stands_still_until:
+                if not self._unread:
+                    self._last_event = max(self._last_event + 1e-6, self.stands_still_until)
+                    loop.call_at(self._last_event, self._arrive, self._unread)
+                self._unread.append(event)
+                return
             # A microsecond apart: asyncio does not keep the order of timers for the same moment.
-            arrives = max(loop.time() + self._lags.event(), self.stands_still_until)
             self._last_event = max(self._last_event + 1e-6, arrives)
-            loop.call_at(self._last_event, self._arrive, event)
+            loop.call_at(self._last_event, self._arrive, [event])
 
-    def _arrive(self, event: Event) -> None:
-        if self.connected:
-            self.emit(event)
+    def _arrive(self, events: list[Event]) -> None:
+        """What has come while the application stood still is read at once, before any flow takes its next step."""
+        read, events[:] = events[:], []
+        for event in read:
+            if self.connected:
+                self.emit(event)
 
     def _later(self, leg: Leg, seconds: float, what: Callable[[], object]) -> None:
         leg.timers.append(asyncio.get_running_loop().call_later(seconds, what))
