@@ -51,8 +51,12 @@ class DisplayChanged:
 class News(StrEnum):
     """What somebody on a radio net is told: of the floor, and of those who call 110."""
 
+    KEYED = "keyed"
+    """They have the floor."""
     PERMITTED = "permitted"
-    """The key was taken: speak."""
+    """They have it, and the lead-in has room for a tone: speak."""
+    UNKEYED = "unkeyed"
+    """They have given it back, and their last word is out."""
     REFUSED = "refused"
     TIME_OUT = "time_out"
     TAKEN_OVER = "taken_over"

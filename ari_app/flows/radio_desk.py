@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 
 from ari_app.ari.errors import AriRefused
@@ -17,6 +18,7 @@ from ari_app.ari.model import (
     PlaybackFinished,
 )
 from ari_app.domain.facts import Fact
+from ari_app.domain.queue import is_unserved
 from ari_app.domain.radio import FloorEvent
 from ari_app.flows.call import Call
 from ari_app.flows.colleague import end
@@ -38,6 +40,47 @@ SOUNDS = {
     News.CALLER_WAITS: "nada-ada-antrean",
 }
 """What an operator hears alone, of the floor and of those who wait."""
+
+
+class Headset:
+    """What an operator on a dialled net hears alone.
+
+    What is played to a leg keeps it from being heard: the knocks for those who wait come when the operator is not on
+    the air any more, if somebody waits still.
+    """
+
+    def __init__(self, ear: Ear, waits: Callable[[], bool]) -> None:
+        """``waits`` tells whether there is a citizen for whom no desk rings."""
+        self._ear, self._waits = ear, waits
+        self._is_on_air = False
+        self._owes_knocks = False
+        self._knocking = ""
+        """The playback with the knocks; empty: there is none."""
+
+    async def hears(self, news: News) -> None:
+        """Play what belongs to the news, and the knocks as soon as they keep nobody from being heard."""
+        match news:
+            case News.KEYED:
+                self._is_on_air = True
+                self._owes_knocks |= bool(self._knocking)  # they had just begun
+                await self._ear.stop()
+            case News.CALLER_WAITS:
+                self._owes_knocks = True
+            case News.UNKEYED | News.TIME_OUT | News.TAKEN_OVER | News.NET_LOST:
+                self._is_on_air = False
+        sounds = [SOUNDS[news]] if news in SOUNDS and news is not News.CALLER_WAITS else []
+        if self._owes_knocks and not self._is_on_air:
+            self._owes_knocks = False
+            sounds += [SOUNDS[News.CALLER_WAITS]] if self._waits() else []
+        if sounds:
+            playback = await self._ear.hears(*sounds)
+            self._knocking = playback if SOUNDS[News.CALLER_WAITS] in sounds else ""
+
+    async def finished(self, playback: str) -> None:
+        """A playback is over."""
+        await self._ear.finished(playback)
+        if playback == self._knocking:
+            self._knocking = ""
 
 
 async def be_on_net(call: Call, desk: str, number: str) -> None:
@@ -77,6 +120,7 @@ async def _listen(call: Call, desk: str, net: Net) -> None:
     board = call.around.switchboard
     actor, where = board.actor(desk), {"net": net.rules.net, "desk": desk}
     ear = Ear(call.around.asterisk, call.id, call.around.rules.sounds)
+    headset = Headset(ear, lambda: any(is_unserved(each) for each in board.waiting))
     await net.join(Member(call.id, desk, actor, call.deliver))
     call.operators.add(call.id)  # a phone that has died is noticed
     call.around.tell(Fact(actor, "radio.joined", data={**where}))
@@ -98,9 +142,9 @@ async def _listen(call: Call, desk: str, net: Net) -> None:
                     await end_stand_in(call, transfer)  # the phone's own transfer key: nobody else is on the net for it
                     return
                 case FloorNews(news=news):
-                    await ear.hears(SOUNDS[news])
+                    await headset.hears(news)
                 case PlaybackFinished(playback=playback):
-                    await ear.finished(playback.id)
+                    await headset.finished(playback.id)
     finally:
         board.tell_who_waits(desk, None)
         call.around.tell(Fact(actor, "radio.left", data={**where}))

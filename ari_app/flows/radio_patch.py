@@ -99,7 +99,7 @@ class Patch:
                     await end_stranger(self._call, stand_in)
                 case ChannelTalkingStarted() | ChannelTalkingFinished() if leg_of(heard) == self._party.leg:
                     await hear_voice(self._net, self._party.leg, self._party.ear, heard)
-                case FloorNews(news=news):
+                case FloorNews(news=news) if news in SOUNDS:
                     await self._party.ear.hears(SOUNDS[news])
                 case Asked(wish=Wish(key=Key.NET_LEAVE) | Wish(key=Key.RADIO, digits="")):
                     return heard

@@ -72,12 +72,12 @@ class Story:
                 self._transmission = transmission
                 self._talker = self._members.get(talker)
                 self._say("radio.keyed", talker)
+                self.inform(talker, News.KEYED)
                 if self._rules.floor.lead >= PERMIT_SECONDS:
                     self.inform(talker, News.PERMITTED)
             case Ended(talker=talker, since=since, at=at, reason=reason):
                 self._say("radio.released", talker, reason=reason.value, ms=round((at - since) * 1000))
-                if reason in _NEWS:
-                    self.inform(talker, _NEWS[reason])
+                self.inform(talker, _NEWS.get(reason, News.UNKEYED))
 
     def _say(self, action: str, talker: str, **more: Json) -> None:
         member, net = self._talker, self._rules.net
