@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from ari_app.domain.facts import Fact, Record
+from ari_app.domain.facts import Fact, Json, Record
 
 KEYED, RELEASED = "radio.keyed", "radio.released"
 PAIRS: Final = {KEYED: RELEASED, "radio.patched": "radio.unpatched", "radio.joined": "radio.left"}
@@ -15,7 +15,11 @@ PAIRS: Final = {KEYED: RELEASED, "radio.patched": "radio.unpatched", "radio.join
 CALLED, ANSWERED, GIVEN_UP = "radio.called", "radio.call_answered", "radio.call_given_up"
 """An officer's call has either end."""
 
-ENDS: Final = {**PAIRS, CALLED: GIVEN_UP}
+SAY_ORDERED, SAID = "radio.say_ordered", "radio.said"
+"""A supervisor's sentence waits for the floor; it was said, or not."""
+
+ENDS: Final = {**PAIRS, CALLED: GIVEN_UP, SAY_ORDERED: SAID}
+"""The same for all that must have an end."""
 
 LINES: Final = ("radio.gateway_up", "radio.gateway_down")
 JOINED: Final = ("radio.joined", "radio.left")
@@ -24,7 +28,8 @@ ACTIONS: Final = (
     *PAIRS,
     *PAIRS.values(),
     *LINES,
-    "radio.said",
+    SAY_ORDERED,
+    SAID,
     "radio.announced",
     CALLED,
     "radio.call_offered",
@@ -126,15 +131,21 @@ def unfinished(records: Iterable[Record], pairs: Mapping[str, str] = ENDS) -> li
         else:
             begun.pop(_what(record, GIVEN_UP if record.action == ANSWERED else record.action), None)
     return [
-        Fact("system", pairs[record.action], record.call, {**record.data, "reason": APPLICATION_LOST})
+        Fact("system", (end := pairs[record.action]), record.call, {**record.data, **_lost(end)})
         for record in begun.values()
     ]
+
+
+def _lost(end: str) -> dict[str, Json]:
+    return {"reason": APPLICATION_LOST} | ({"said": False} if end == SAID else {})
 
 
 def _what(record: Record, end: str) -> tuple[object, ...]:
     data = record.data
     if end == RELEASED:
         return end, data.get("transmission")
+    if end == SAID:
+        return end, data.get("id")
     if end == GIVEN_UP:
         return end, data.get("net")
     return end, record.call, data.get("net"), data.get("desk")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
@@ -13,6 +14,7 @@ from pydantic import StringConstraints
 from ari_app.domain.commands import CommandRefused, Handler
 from ari_app.domain.facts import Fact, Json
 from ari_app.domain.keys import Key, Wish
+from ari_app.domain.transmissions import SAID, SAY_ORDERED
 from ari_app.flows.office import Arguments, Extension, command
 from ari_app.flows.radio import Nets
 
@@ -49,13 +51,15 @@ class _Office:
         if net is None:
             raise CommandRefused(f"there is no radio net {given.net}")
         path = await self._speak(given.text)
-        net.say([f"sound:{path.with_suffix('')}"], partial(self._said, given, actor, path))
+        what: dict[str, Json] = {"net": given.net, "id": secrets.token_hex(4), "text": given.text}
+        self._tell(Fact(actor, SAY_ORDERED, data={**what}))
+        net.say([f"sound:{path.with_suffix('')}"], partial(self._said, what, actor, path))
         return {"net": given.net}
 
-    def _said(self, given: _Say, actor: str, path: Path, is_said: bool) -> None:  # noqa: FBT001 - as the net tells it
+    def _said(self, what: dict[str, Json], actor: str, path: Path, is_said: bool) -> None:  # noqa: FBT001 - as the net tells it
         with suppress(OSError):  # the next application removes it
             path.unlink(missing_ok=True)
-        self._tell(Fact(actor, "radio.said", data={"net": given.net, "text": given.text, "said": is_said}))
+        self._tell(Fact(actor, SAID, data={**what, "said": is_said}))
 
     async def patch(self, given: _Patch, actor: str) -> Json:
         if self._nets.get(given.net) is None:

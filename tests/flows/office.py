@@ -13,13 +13,23 @@ from ari_app.domain.recovery import REMARKS
 from ari_app.flows.blocking import block_commands
 from ari_app.flows.call_office import CallOffice, call_commands
 from ari_app.flows.once import Once
-from ari_app.flows.radio_office import radio_commands
+from ari_app.flows.radio_office import Speak, radio_commands
 from tests.flows.floor import Floor
 
 ACTOR = "supervisor:rahma"
 
 
-def handlers(here: Floor) -> dict[str, Handler]:
+async def nobody_speaks(text: str) -> Path:
+    """There is no voice."""
+    raise CommandRefused(text)
+
+
+async def spoken(text: str) -> Path:
+    """A file, which is not there, named for what it has."""
+    return Path("/nowhere") / f"{text}.wav"
+
+
+def handlers(here: Floor, speak: Speak = nobody_speaks) -> dict[str, Handler]:
     """The commands, as ``app.py`` puts them together."""
     app = here.app
     assert app is not None
@@ -35,12 +45,7 @@ def handlers(here: Floor) -> dict[str, Handler]:
         app.blocking, find=find, mark_living=app.router.mark_living, flush=lambda _: True, rules=NumberRules("ID")
     )
     office = CallOffice(app.router, Once(app.tell, lambda _: False), last_of=last_of, mark=block["block.mark"])
-    return block | radio_commands(app.nets, app.tell, speak=nobody_speaks, give=office.give) | call_commands(office)
-
-
-async def nobody_speaks(text: str) -> Path:
-    """There is no voice."""
-    raise CommandRefused(text)
+    return block | radio_commands(app.nets, app.tell, speak=speak, give=office.give) | call_commands(office)
 
 
 async def give(here: Floor, name: str, call: str, **arguments: Any) -> Any:

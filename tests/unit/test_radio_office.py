@@ -52,10 +52,21 @@ async def test_a_sentence_is_said_and_its_sound_is_gone_afterwards(tmp_path: Pat
     assert (tmp_path / "3.wav").exists()
     speech.on_end(True)
     assert list(tmp_path.iterdir()) == []
-    (fact,) = office.told
-    assert (fact.actor, fact.action, fact.data) == (
-        "supervisor:budi", "radio.said", {"net": "300", "text": "Uji", "said": True},
-    )  # fmt: skip
+    ordered, said = office.told
+    assert (ordered.actor, ordered.action) == ("supervisor:budi", "radio.say_ordered")
+    assert (said.actor, said.action) == ("supervisor:budi", "radio.said")
+    assert ordered.data == {"net": "300", "text": "Uji", "id": ordered.data["id"]}
+    assert said.data == {**ordered.data, "said": True}
+
+
+async def test_a_sentence_is_in_the_journal_before_it_can_be_lost(tmp_path: Path) -> None:
+    """As it is ordered; each order of the same sentence for itself."""
+    office = Office(tmp_path)
+    await office.give("say", net="300", text="Uji")
+    await office.give("say", net="300", text="Uji")
+    first, second = office.told
+    assert first.data["text"] == second.data["text"] == "Uji"
+    assert first.data["id"] != second.data["id"]
 
 
 async def test_a_sound_that_cannot_be_removed_is_nothing_to_the_net(tmp_path: Path) -> None:
@@ -65,7 +76,7 @@ async def test_a_sound_that_cannot_be_removed_is_nothing_to_the_net(tmp_path: Pa
     (tmp_path / "3.wav").unlink()
     (tmp_path / "3.wav").mkdir()
     office.net._speaker._waiting[0].on_end(True)
-    assert [fact.action for fact in office.told] == ["radio.said"]
+    assert [fact.action for fact in office.told] == ["radio.say_ordered", "radio.said"]
 
 
 async def test_what_has_waited_for_too_long_is_not_said(tmp_path: Path) -> None:
@@ -74,7 +85,7 @@ async def test_what_has_waited_for_too_long_is_not_said(tmp_path: Path) -> None:
     speaker = office.net._speaker
     speaker._waiting[0] = type(speaker._waiting[0])([], anyio.current_time(), on_end=speaker._waiting[0].on_end)
     speaker.give_up()
-    assert [fact.data["said"] for fact in office.told] == [False]
+    assert [fact.data["said"] for fact in office.told[1:]] == [False]
     assert not speaker
 
 

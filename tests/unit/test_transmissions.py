@@ -56,6 +56,21 @@ def test_an_officers_call_has_one_end(end: str | None) -> None:
     )
 
 
+def test_a_sentence_that_was_ordered_has_one_end() -> None:
+    """Two of the same words, the application died before the second; of another one its end alone is told."""
+    told = [
+        record(seq, action, None, net="300", id=id_, text="Uji")
+        for seq, (action, id_) in enumerate(
+            [("radio.say_ordered", "a"), ("radio.say_ordered", "b"), ("radio.said", "a"), ("radio.said", "c")]
+        )
+    ]
+    (end,) = unfinished(told)
+    assert (end.action, end.actor) == ("radio.said", "system")
+    assert end.data == {"net": "300", "id": "b", "text": "Uji", "said": False, "reason": "application_lost"}
+    before = [record(0, "radio.said", None, net="300", text="Uji", said=True)]
+    assert unfinished(before) == []
+
+
 def test_they_are_read_from_the_journal(tmp_path: Path) -> None:
     path = tmp_path / "journal.sqlite3"
     assert radio_records(path) == []
