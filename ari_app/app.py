@@ -21,6 +21,7 @@ from ari_app.ari.errors import AriReplaced
 from ari_app.ari.inbox import Switch
 from ari_app.ari.stream import EventStream
 from ari_app.assembly import (
+    last_line,
     make_blocking,
     make_complaints,
     make_nets,
@@ -167,7 +168,7 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
                 partial(watch.run, router.calls),
                 partial(_learn_blocks, blocking, settings, state),
                 partial(_bring_in, notes),
-                partial(_end_monitoring, tell, state, journal.head()[0]),
+                partial(_end_monitoring, tell, state, last_line(state)),
             ):
                 tasks.start_soon(core)
     except BaseExceptionGroup as group:

@@ -26,7 +26,7 @@ from ari_app.store.blocked import load_block_list
 from ari_app.store.complaints import living_complaints
 from ari_app.store.last_ticket import last_ticket
 from ari_app.store.radio import radio_records
-from ari_app.store.reader import latest
+from ari_app.store.reader import JournalReader, latest
 from ari_app.store.staff import guesses, staff
 
 MONITORING: Final = {"monitor.started": "monitor.ended"}
@@ -91,10 +91,22 @@ def make_nets(  # noqa: PLR0913 - a part of the application each
         JournalError: the journal cannot be read.
     """
     rules = net_rules(settings)
-    for fact in unfinished(radio_records(state.journal)) if rules else ():
+    for fact in unfinished(radio_records(state.journal, with_reserve=True)) if rules else ():
         tell(fact)
     desks = Desks(board, settings.queue.ring_seconds, str(state.sounds))
     return Nets(rules, asterisk, switch, tell, desks)
+
+
+def last_line(state: StateDir) -> int:
+    """The number of the last line that was told before this start, whether journal or reserve has it; 0: none was.
+
+    Raises:
+        JournalError: the journal cannot be read.
+    """
+    if not state.journal.exists():
+        return 0
+    with JournalReader(state.journal, with_reserve=True) as reader:
+        return reader.head().seq
 
 
 def unfinished_monitoring(state: StateDir, until: int) -> list[Fact]:
@@ -103,7 +115,7 @@ def unfinished_monitoring(state: StateDir, until: int) -> list[Fact]:
     Raises:
         JournalError: the journal cannot be read.
     """
-    told = latest(state.journal, (*MONITORING, *MONITORING.values()))
+    told = latest(state.journal, (*MONITORING, *MONITORING.values()), with_reserve=True)
     return unfinished((record for record in told if record.seq <= until), MONITORING)
 
 

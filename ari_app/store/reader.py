@@ -177,6 +177,29 @@ class JournalReader:
         rows = self.rows(after=after, limit=limit, call=call, actions=actions)
         return [self._record(row) for row in rows]
 
+    def follow(
+        self,
+        *,
+        after: int,
+        call: str | None = None,
+        actions: Sequence[str] | None = None,
+        limit: int | None = None,
+    ) -> Iterator[Record]:
+        """The records after line ``after``, oldest first, fetched a page at a time as they are wanted.
+
+        Raises:
+            JournalError: they cannot be read, or one is damaged.
+        """
+        left = limit
+        while left is None or left > 0:
+            page = PAGE if left is None else min(PAGE, left)
+            records = self.records(after=after, limit=page, call=call, actions=actions)
+            yield from records
+            if len(records) < page:
+                return
+            after = records[-1].seq
+            left = None if left is None else left - len(records)
+
     def _record(self, row: Row) -> Record:
         seq, at, actor, action, call_, data, hash_ = row
         try:
@@ -208,26 +231,21 @@ def read(
     Raises:
         JournalError: there is no journal, or it cannot be read.
     """
-    left = limit
     with JournalReader(path) as reader:
-        while left is None or left > 0:
-            page = PAGE if left is None else min(PAGE, left)
-            records = reader.records(after=after, limit=page, call=call, actions=actions)
-            yield from records
-            if len(records) < page:
-                return
-            after = records[-1].seq
-            left = None if left is None else left - len(records)
+        yield from reader.follow(after=after, call=call, actions=actions, limit=limit)
 
 
-def latest(path: Path, actions: Sequence[str], *, look_back: int = LOOK_BACK) -> list[Record]:
+def latest(
+    path: Path, actions: Sequence[str], *, look_back: int = LOOK_BACK, with_reserve: bool = False
+) -> list[Record]:
     """The records of these actions among the last ``look_back`` lines, oldest first; none: there is no journal yet.
+
+    ``with_reserve``: as ``JournalReader`` has it.
 
     Raises:
         JournalError: it cannot be read.
     """
     if not path.exists():
         return []
-    with JournalReader(path) as reader:
-        after = reader.lately(look_back)
-    return list(read(path, after=after, actions=actions))
+    with JournalReader(path, with_reserve=with_reserve) as reader:
+        return list(reader.follow(after=reader.lately(look_back), actions=actions))

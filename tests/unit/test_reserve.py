@@ -14,13 +14,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ari_app.ari.inbox import Switch
+from ari_app.assembly import last_line, make_nets, unfinished_monitoring
 from ari_app.domain.facts import Fact
+from ari_app.site.settings import load_settings
+from ari_app.site.state import StateDir
 from ari_app.store import journal, reserve
 from ari_app.store.chain import GENESIS, Row, behind
 from ari_app.store.journal import Journal, JournalReader, verify
 from ari_app.store.journal_file import Head, JournalFile
 from ari_app.store.living import living
 from ari_app.store.reserve import Reserve, reserve_of, waiting
+from tests.asterisk.site import REPO
 from tests.unit.conftest import OpenJournal
 from tests.unit.trouble import in_reserve, locked, numbers, tell, until, writer
 
@@ -128,6 +133,33 @@ def test_who_starts_knows_what_is_in_the_reserve(open_journal: OpenJournal, path
     assert one.flush()
     with reader:
         assert [record.data["n"] for record in reader.records()] == list(range(30))
+
+
+def test_what_began_before_a_start_is_ended_though_only_the_reserve_has_it(
+    open_journal: OpenJournal, path: Path
+) -> None:
+    """A transmission, a sentence, and a supervisor who listened; what is told from now on is not over."""
+    state = StateDir(path.parent)
+    assert path == state.journal
+    assert last_line(state) == 0
+    one = open_journal()
+    one.append(Fact("system", "radio.joined", data={"net": "300", "desk": "1001"}))
+    assert one.flush()
+    with locked(path):
+        one.append(Fact("desk:1001", "radio.keyed", "c1", {"net": "300", "transmission": "300-1", "by": "desk"}))
+        one.append(Fact("supervisor:r", "radio.say_ordered", data={"net": "300", "id": "a", "text": "Uji"}))
+        one.append(Fact("desk:1001", "radio.left", data={"net": "300", "desk": "1001"}))
+        one.append(Fact("supervisor:r", "monitor.started", "c1", {"desk": "1002", "mode": "listen"}))
+        assert one.flush(or_reserve=True)
+        told: list[Fact] = []
+        make_nets(load_settings(REPO / "siaga.example.toml"), state, None, Switch(), told.append, board=None)  # type: ignore[arg-type]
+        assert [(end.action, end.data["reason"]) for end in told] == [
+            ("radio.released", "application_lost"), ("radio.said", "application_lost"),
+        ]  # fmt: skip
+        last = last_line(state)
+        one.append(Fact("supervisor:r", "monitor.started", "c1", {"desk": "1003", "mode": "listen"}))
+        assert one.flush(or_reserve=True)
+        assert [end.data["desk"] for end in unfinished_monitoring(state, last)] == ["1002"]
 
 
 def test_a_reader_with_the_reserve_is_quick(open_journal: OpenJournal, path: Path) -> None:
