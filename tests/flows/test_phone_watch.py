@@ -10,6 +10,8 @@ import pytest
 from tests.flows.fake_asterisk import Lags
 from tests.flows.floor import RULES, Floor, floor
 from tests.flows.scenes import AT_ONCE, goodbye, in_talk, is_idle, leg_at, press, rings, transferring
+from tests.flows.test_radio import DTMF, on_net, told
+from tests.flows.test_radio_patch import patched
 
 pytestmark = pytest.mark.anyio
 
@@ -193,3 +195,40 @@ async def test_a_hundred_talks_have_their_turn(lags: Lags) -> None:
         await here.until(lambda: "call.requeued" in here.told(calls[-1]), seconds=2 * NOTICED)
         await goodbye(here, *calls)
     assert [call for call in calls if "call.requeued" in here.told(call)] == calls[-1:]
+
+
+# ---- on a radio net ------------------------------------------------------------------------------------------
+
+
+async def test_the_transmitter_of_who_has_keyed_by_hand_is_released(lags: Lags) -> None:
+    """Long before the transmission would be over, and nobody presses anything."""
+    async with floor("1001", lags=lags, nets=[DTMF]) as here:
+        (leg,) = await on_net(here, "1001")
+        await anyio.sleep(3)
+        await press(here, "1001", "5", settled=1)
+        assert here.asterisk.on_air("300") == {leg}
+        here.asterisk.phone_dies("1001")
+        await here.until(lambda: not here.asterisk.on_air("300"), seconds=NOTICED)
+        await anyio.sleep(0.5)
+        assert here.asterisk.gateways["300"].keys == ["*9", "#"]
+        assert leg not in here.asterisk.legs
+    assert told(here) == ["1001 keyed", "1001 leg_lost"]
+
+
+async def test_the_transmitter_is_released_and_the_caller_has_the_next_desk(lags: Lags) -> None:
+    """The same in a call, with a caller who speaks on the net."""
+    async with floor("1001", "1002", lags=lags, nets=[DTMF]) as here:
+        call, leg = await patched(here)
+        await press(here, "1001", "2", settled=3)
+        await press(here, "1001", "5", settled=1)
+        assert here.asterisk.on_air("300") == {leg, call}
+        here.asterisk.watches_silence = False  # until it is noticed, nobody but the caller speaks
+        here.asterisk.phone_dies("1001")
+        here.asterisk.register("1002", answers_after=0.1)
+        await here.until(lambda: not here.asterisk.on_air("300"), seconds=NOTICED)
+        here.asterisk.unregister("1001")
+        await here.until(lambda: here.asterisk.is_talking(call, "1002"), seconds=RULES.ring + 1)
+        assert here.asterisk.gateways["300"].keys == ["*9", "#"]
+        assert here.facts(call, "call.requeued")[0].data == {"reason": "phone_lost"}
+        await goodbye(here, call)
+    assert told(here) == ["1001 keyed", "1001 leg_lost"]
