@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
+from ari_app.flows.hearing import let_be_heard
 from ari_app.flows.messages import LegGone
 from ari_app.flows.radio_air import SILENCE_MS
 from ari_app.flows.radio_messages import Came, Seen
@@ -61,7 +62,7 @@ class Nets:
         Raises:
             AriError: it is gone, or Asterisk gives no answer.
         """
-        await self._asterisk.unmute(leg)
+        await let_be_heard(self._asterisk, leg)
         await self._asterisk.delay(leg, 0)
         if (level := self._level_of_voices(net)) is not None:
             # Talk is heard in front of the hush only where it was asked for before the first of these.

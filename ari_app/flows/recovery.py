@@ -271,12 +271,14 @@ class Recovery:
         else:
             await answer_caller(room.call)
         await party.ear.take_over()
-        await let_be_heard(self._asterisk, room.call.id)  # who was on a radio net
         nets = room.call.around.nets
-        await nets.free(party.leg)
         if nets.have_voices_that_key():
             room.call.bridges.mix_from_now_on()
         await room.bring_in(party)
+        # Who was on a radio net is muted, and must not be heard on one that goes on: so this comes afterwards.
+        await let_be_heard(self._asterisk, room.call.id)
+        with suppress(AriRefused):  # gone by now: its end is in the inbox
+            await nets.free(party.leg)
 
     async def _claim(self, call: Call) -> bool:
         """Whether the caller is ours: not if the dialplan's fallback has them by now, or they are gone."""

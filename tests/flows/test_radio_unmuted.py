@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import anyio
 import pytest
 
 from ari_app.domain.complaints import ComplaintRow
+from ari_app.domain.radio import NetRules
 from tests.flows.fake_asterisk import Lags, Trouble
 from tests.flows.floor import floor
 from tests.flows.guarding import the_guard_acts
 from tests.flows.scenes import goodbye, hear_each_other, leg_at, press
-from tests.flows.test_radio import NET
+from tests.flows.test_radio import DTMF, NET
 from tests.flows.test_radio_patch import patched
 
 pytestmark = pytest.mark.anyio
@@ -57,6 +60,23 @@ async def test_the_operator_hangs_up_as_asterisk_gives_no_answer(lags: Lags, key
         await goodbye(here, call)
 
 
+@pytest.mark.parametrize("key", ["1", "2"])
+@pytest.mark.parametrize("rules", [NET, DTMF, replace(NET, by_voice=True)])
+async def test_asterisk_gives_no_answer_for_once(lags: Lags, key: str, rules: NetRules) -> None:
+    """Operator and caller are brought together, and the net, which goes on, hears nothing of either."""
+    async with floor("1001", lags=lags, nets=[rules]) as here:
+        call, leg = await patched(here)
+        await press(here, "1001", key, settled=0.6)
+        here.asterisk.trouble["play"] = ["before"]
+        here.asterisk.press("1001", "4")  # refused with a sound
+        for _ in range(1500):
+            await anyio.sleep(0.001)
+            assert here.asterisk.on_air("300") == set()
+        assert hear_each_other(here, call, leg)
+        assert here.asterisk.legs[leg].delay_ms == 0
+        await goodbye(here, call)
+
+
 async def test_who_takes_the_caller_up_fails(lags: Lags) -> None:
     """Every desk rings for them, and whoever answers there hears them."""
     async with floor("1001", lags=lags, nets=[NET]) as here:
@@ -96,4 +116,14 @@ async def test_the_way_home_is_refused(lags: Lags, order: str, keys: str, times:
             await press(here, "1001", "#", settled=3)
             assert hear_each_other(here, call, leg)
         assert here.asterisk.on_air("300") == set()
+        await goodbye(here, call)
+
+
+async def test_the_operator_is_heard_though_asterisk_refuses_once(lags: Lags) -> None:
+    """For reasons of its own."""
+    async with floor("1001", lags=lags, nets=[NET]) as here:
+        call, leg = await patched(here)
+        here.asterisk.trouble["unmute"] = ["refused"]
+        await press(here, "1001", "#", settled=3)
+        assert hear_each_other(here, call, leg)
         await goodbye(here, call)
