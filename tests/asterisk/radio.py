@@ -51,7 +51,7 @@ class RadioSite(Site):
     """An instance with a net for each way of keying; transmissions last ``longest`` seconds at most."""
 
     def __init__(self, home: Path, *, longest: int = 3) -> None:
-        super().__init__(home)
+        super().__init__(home, polres=1)
         nets = NETS.format(gateway=self.sample.gateway, longest=longest)
         self.text = self.text.replace('connect = "on_demand"\n', nets)
         self.config.write_text(self.text, encoding="utf-8")

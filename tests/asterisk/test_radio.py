@@ -135,6 +135,44 @@ async def test_the_operators_phone_hangs_up_while_keyed(
     await radio_site.released(after, "leg_lost")
 
 
+async def test_the_phones_own_transfer_key_puts_nobody_on_the_air(
+    radio_site: RadioSite, radio_phones: Phones, gateway: RadioGateway
+) -> None:
+    """The desk has left the net; the Polres's phone is there, would answer and talk, and is heard by nobody."""
+    call = await on_net(radio_site, radio_phones, 0, FIRST_HZ)
+    after, air = radio_site.head(), gateway.audio_of(VOX)
+    polres = await radio_phones.handset(radio_site.sample.polres[0], hz=SECOND_HZ, answers=0.05)
+    await polres.registered()
+    await call.blind_transfer("201")
+    assert await silent(air, seconds=4)
+    await eventually(
+        lambda: [each for each in radio_site.records(after=after) if each.action == "radio.left"],
+        seconds=1, what="the desk has left the net",
+    )  # fmt: skip
+    assert not radio_site.radio(after)
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+async def test_a_colleague_is_not_joined_with_the_net(
+    radio_site: RadioSite, radio_phones: Phones, gateway: RadioGateway, *, is_first: bool
+) -> None:
+    """Attended, in whichever of its two calls the phone's transfer key is pressed: 0.3 s of the colleague at most."""
+    colleague = await radio_phones.handset(radio_site.accounts[1], hz=SECOND_HZ, answers=0.05)
+    await colleague.registered()
+    handset, air = await radio_phones.handset(radio_site.accounts[0], hz=FIRST_HZ), gateway.audio_of(VOX)
+    net = await handset.dial(VOX)
+    await net.answered()
+    await net.hold()
+    other = await handset.dial(radio_site.accounts[1][0])
+    await other.answered()
+    await (await colleague.rung()).answered()
+    since = moment()
+    await (net.attended_transfer(other) if is_first else other.attended_transfer(net))
+    await asyncio.sleep(3)
+    assert air.hears(SECOND_HZ, since=since) < 0.3
+    assert await silent(air)
+
+
 async def test_the_gateway_is_lost_while_keyed(
     radio_site: RadioSite, radio_phones: Phones, gateway: RadioGateway
 ) -> None:
