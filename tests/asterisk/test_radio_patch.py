@@ -11,28 +11,35 @@ import pytest
 from scripts.phones import Phones, RadioGateway
 from tests.asterisk.radio import DTMF, OFFICER_HZ, SECOND_HZ, VOX, RadioSite, hears_only, key, on_net, silent
 from tests.asterisk.site import actions, assert_complete
-from tests.asterisk.talk import CALLER_HZ, POLDA_HZ, begin_talk, moment
+from tests.asterisk.talk import CALLER_HZ, POLDA_HZ, begin_talk, longest_silence, moment
 
 pytestmark = pytest.mark.anyio
+
+SENTENCE_SECONDS = 5.0
+"""Within so many seconds "Mohon ditunggu sebentar ..." is over, and there is music."""
 
 
 async def test_the_caller_is_on_hold_listens_and_talks(
     radio_site: RadioSite, radio_phones: Phones, gateway: RadioGateway
 ) -> None:
-    """The caller hears the net only after 1, and is heard there only after 2 and with the operator's key."""
+    """The caller hears the net only after 1, and is heard there only after 2 and with the operator's key.
+
+    Until then they hear sentence and music, and never silence.
+    """
     talk = await begin_talk(radio_site, radio_phones)
-    air = gateway.audio_of(VOX)
+    air, held = gateway.audio_of(VOX), moment()
     await talk.polda.press("*3300#")
     await radio_site.told(talk.call, "radio.patched")
     air.play(OFFICER_HZ)
     assert await hears_only(talk.polda.audio, OFFICER_HZ)
     assert talk.caller.audio.hears(OFFICER_HZ) == 0, "sentence and music"
-    air.play(0.0)
-    await asyncio.sleep(1)
+    air.play(0.0)  # the music has a note like it
+    await asyncio.sleep(SENTENCE_SECONDS)
     assert await silent(air)
     assert await key(talk.polda, air, POLDA_HZ) < 0.15
     assert await hears_only(air, POLDA_HZ)
     await talk.polda.press("5")
+    assert longest_silence(talk.caller.audio, held, moment()) < 1.0
 
     await talk.polda.press("1")
     await radio_site.told(talk.call, "radio.caller_listens")
