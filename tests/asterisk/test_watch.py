@@ -10,6 +10,7 @@ import statistics
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from functools import partial
 
 import anyio
 import pytest
@@ -101,7 +102,7 @@ async def test_it_is_redrawn_within_half_a_second(newsroom: Newsroom, terminal: 
     for action, text in [("call.held", "held         1001"), ("call.resumed", "talking      1001")] * 10:
         told = anyio.current_time()
         newsroom.tell(action, "17.1", actor="operator:11111", desk="1001")
-        await eventually(lambda text=text: terminal.shows(text), seconds=10, what=text, every=0.01)
+        await eventually(partial(terminal.shows, text), seconds=10, what=text, every=0.01)
         took.append(anyio.current_time() - told)
     assert statistics.median(took) < 0.5, took
 
