@@ -18,28 +18,20 @@ from ari_app.ari.commands import Claim, Commands
 from ari_app.ari.errors import AriRefused
 from ari_app.ari.model import Channel, endpoint_of
 from ari_app.domain import recovery as plan
-from ari_app.domain.causes import UNKNOWN_CAUSE, NotAnswered
+from ari_app.domain.causes import UNKNOWN_CAUSE
 from ari_app.domain.facts import Fact, Json
-from ari_app.domain.queue import Priority
 from ari_app.flows.call import Call
 from ari_app.flows.colleague import talk_to_colleague
 from ari_app.flows.elsewhere import Elsewhere
-from ari_app.flows.emergency import (
-    Finder,
-    begin_talk,
-    close,
-    find_operator,
-    find_verifier_again,
-    finder,
-    work_on,
-)
+from ari_app.flows.emergency import begin_talk, close, work_on
 from ari_app.flows.hearing import silence
-from ari_app.flows.marks import note_closed, note_emergency
 from ari_app.flows.party import Party
+from ari_app.flows.restoring import is_closed, note_on_line, place_of, restore
 from ari_app.flows.ringing import answer_caller
 from ari_app.flows.room import Room
 from ari_app.flows.router import Router
 from ari_app.flows.stories import Living
+from ari_app.flows.talk import hold_or_resume
 
 EVERY_SECONDS: Final = 5.0
 SOON_SECONDS: Final = 0.1
@@ -52,7 +44,7 @@ _BEFORE_TALK: Final = frozenset(
 )
 """Behind these no operator has had the caller yet."""
 
-FALLBACK: Final = "call.fallback"
+FALLBACK, HELD = "call.fallback", "call.held"
 
 _RUNG_BY: Final = "AppDial"
 """So Asterisk calls the far end of the dialplan's ``Dial()``."""
@@ -254,6 +246,8 @@ class Recovery:
                 await room.leave(party, wrap_up=False)
                 return await place_of(call, story)(room)
             begin_talk(room, party, is_new=last is None or last in _BEFORE_TALK)
+            if last in {None, HELD} and await self._holds_itself(party):
+                await hold_or_resume(room, party)
             return party
 
         self._go_on(call, caller, story, state="talking", desk=desk)
@@ -268,8 +262,15 @@ class Recovery:
         else:
             await work_on(room, rejoin)
 
+    async def _holds_itself(self, party: Party) -> bool:
+        """Whether the operator's phone holds by its own key: it goes on so until that is pressed again."""
+        try:
+            return await self._asterisk.is_holding(party.leg)
+        except AriRefused:
+            return False  # gone by now: its end is in the inbox
+
     async def _bring_together(self, room: Room, party: Party) -> None:
-        """Whoever was on hold is not any more: nobody knows what was meant to come next.
+        """Whoever was on hold is not any more: nobody knows what was meant to come next, but of a phone that holds.
 
         Raises:
             CallerLeft: the caller is gone by now.
@@ -341,55 +342,3 @@ class Recovery:
 
 def _last(story: plan.Story | None) -> str | None:
     return None if story is None else story.last
-
-
-def is_closed(story: plan.Story | None) -> bool:
-    """Whether nothing is left of an adopted call but the salutation (SOP VI)."""
-    return story is not None and story.is_closed
-
-
-async def note_on_line(call: Call, story: plan.Story | None) -> None:
-    """The dialplan is to know of an adopted caller what we know: who was before us may have been lost over it.
-
-    Of a call whose closing reached no disk nothing is left of that: it goes on, and must not be ended by the fallback.
-    """
-    if call.is_emergency or call.claims_emergency:
-        await note_emergency(call)
-    if call.is_up and not is_closed(story):
-        await note_closed(call)
-
-
-def place_of(call: Call, story: plan.Story | None) -> Finder:
-    """Where an adopted caller waits: where they did before, even while the block list is still being read (SOP VIII).
-
-    Only of a call of which nothing was told is it not known, and it is as a new one.
-    """
-    if story is None:
-        return finder(call)
-    return find_verifier_again if story.is_to_be_verified and not call.is_emergency else find_operator
-
-
-def restore(room: Room, story: plan.Story | None, actor: str, desk: str | None) -> None:
-    """What was told of an adopted call: an emergency is still one, and a transfer was not taken.
-
-    ``desk`` has the caller; None: nobody does.
-    """
-    call = room.call
-    if story is not None:
-        call.claims_emergency = story.claims_emergency
-        call.was_answered |= story.was_answered  # who is found in a talk has been, whatever had reached the disk
-    row = call.around.complaints.before(call.id)
-    if row is None:
-        return
-    call.is_emergency = row.emergency
-    call.priority = Priority.EMERGENCY if row.emergency else Priority.TAKE_BACK
-    board = call.around.switchboard
-    if row.status == "forwarded" and desk is not None and board.desks[desk].unit == row.polres:
-        # SOP V.7: the Polres had just answered, and that had not reached the disk.
-        operator = board.operator_at(desk)
-        call.tell("call.transfer_answered", actor, polres=row.polres, desk=desk, operator=operator)
-        return
-    if row.status == "forwarded":  # SOP V.10: nobody hears the Polres's desks ring any more
-        call.tell("call.taken_back", actor, polres=row.polres, desk=desk, reason=NotAnswered.NO_ANSWER.value)
-    if row.status in {"forwarded", "open"}:
-        room.open_for = row.polres

@@ -39,6 +39,8 @@ class Leg:
     marks: set[Mark] = field(default_factory=set)
     """What the dialplan knows of a caller."""
     died_at: float | None = None
+    holds_since: float | None = None
+    """Its phone holds by its own key, and sends nothing."""
     timers: list[asyncio.TimerHandle] = field(default_factory=list)
 
     @property

@@ -224,6 +224,7 @@ class FakeAsterisk(FakeRadio, FakeSnoop, FakeSound):
         leg = self._talking_at(extension)
         if leg is None:
             return
+        leg.holds_since = asyncio.get_running_loop().time() if on else None
         self._tell(leg, (ChannelHold if on else ChannelUnhold)(self._channel(leg)))
 
     def refer(self, extension: str, exten: str = "201", *, late: float | None = None) -> None:

@@ -134,7 +134,18 @@ class FakeSound:
         leg = self.legs.get(id_)
         if leg is None:
             raise AriNotFound(404, "Channel not found")
-        return 0 if id_ in self.speechless else 50 + int(50 * (leg.died_at or asyncio.get_running_loop().time()))
+        until = leg.died_at or leg.holds_since or asyncio.get_running_loop().time()
+        return 0 if id_ in self.speechless else 50 + int(50 * until)
+
+    async def is_holding(self, leg: str) -> bool:
+        is_holding: bool = await self._order("is_holding", lambda: self._is_holding(leg))
+        return is_holding
+
+    def _is_holding(self, id_: str) -> bool:
+        leg = self.legs.get(id_)
+        if leg is None:
+            raise AriNotFound(404, "Channel not found")
+        return leg.holds_since is not None
 
     # ---- who hears whom ----------------------------------------------------------------------------
 
