@@ -289,9 +289,9 @@ async def _end_monitoring(tell: Callable[[Fact], None], state: StateDir, until: 
 
 
 def _living(state: StateDir, notes: CallNotes) -> Mapping[str, Story]:
-    """The calls that are not over in the journal, once it knows what the dialplan noted."""
-    notes.bring_in()
-    return living(state.journal)
+    """The calls that are over neither in the journal nor by one of the dialplan's notes, which it has later."""
+    over = notes.over()
+    return {call: story for call, story in living(state.journal).items() if call not in over}
 
 
 async def _bring_in(notes: CallNotes) -> None:

@@ -39,6 +39,7 @@ from tests.flows.virtual_time import virtual_now
 
 RING_SECONDS = 12
 OVERFLOW_SECONDS = 30
+NOTES_SECONDS = 1.0
 RULES = Rules(ring=RING_SECONDS, wrap_up=0.0)
 CLOSED = {"call.ended", "call.fallback"}
 AFTERWARDS = {"call.noted", "prank.marked"}
@@ -153,15 +154,21 @@ class Application:
         self.blocking.note(fact)
 
     def living(self) -> dict[str, Story]:
-        """As ``store.living`` reads it from the journal, which knows of the dialplan's notes by then."""
-        self.bring_in()
+        """As ``app.py`` has it: from the journal, without those of whose end there is a note of the dialplan's."""
+        over = {note.call for note in self.asterisk.notes}
         stories: dict[str, Story] = {}
         for fact in self.journal:
             is_of_call = fact.action.startswith("call.") and fact.action not in REMARKS
             if fact.call and (is_of_call or (fact.action == "number.unblocked" and fact.call in stories)):
                 began = Story("", since="" if fact.at is None else fact.at.isoformat())
                 stories[fact.call] = stories.get(fact.call, began).after(fact.action)
-        return {call: story for call, story in stories.items() if story.last != "call.ended"}
+        return {call: story for call, story in stories.items() if story.last != "call.ended" and call not in over}
+
+    async def keep_bringing_in(self) -> None:
+        """As ``app.py`` does."""
+        while True:
+            await anyio.sleep(NOTES_SECONDS)
+            self.bring_in()
 
     def bring_in(self) -> None:
         """As ``store.notes`` does."""
@@ -242,6 +249,7 @@ class Floor:
                     tasks, self.asterisk, self.journal, self.rules, self.logins, self.nets, in_trouble=self._in_trouble
                 )
                 tasks.start_soon(app.nets.run)
+                tasks.start_soon(app.keep_bringing_in)
                 if watch:
                     tasks.start_soon(app.recovery.watch)
                     tasks.start_soon(app.phone_watch.run, app.router.calls)
