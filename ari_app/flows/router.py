@@ -30,6 +30,7 @@ from ari_app.flows.blocking import Marked
 from ari_app.flows.call import Call
 from ari_app.flows.colleague import call_colleague
 from ari_app.flows.desk_services import Services, serve_desk
+from ari_app.flows.elsewhere import Elsewhere
 from ari_app.flows.emergency import answer_emergency_call
 from ari_app.flows.hearing import silence
 from ari_app.flows.messages import Delivered, Dismissed, DisplayChanged, LegGone, Stop, Stopping, Unblocked
@@ -56,6 +57,7 @@ class Router:
         self.stories = Stories()
         self._tell = around.tell
         self.around = replace(around, tell=self._noted)
+        self.elsewhere = Elsewhere(self.around)
         self.calls: dict[str, Call] = {}
         self.something_is_amiss = asyncio.Event()
         """A flow has let go of its call: it must be taken up by reconciling, and soon."""
