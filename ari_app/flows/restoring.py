@@ -51,7 +51,7 @@ def restore(room: Room, story: Story | None, actor: str, desk: str | None) -> No
     if story is not None:
         call.claims_emergency = story.claims_emergency
         call.was_answered |= story.was_answered  # who is found in a talk has been, whatever had reached the disk
-    row = call.around.complaints.before(call.id)
+    row = call.around.complaints.row_of(call.id)
     if row is None:
         return
     call.is_emergency = row.emergency

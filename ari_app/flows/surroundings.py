@@ -49,8 +49,8 @@ class ComplaintBook(Protocol):
     def close(self, call: str, actor: str) -> None:
         """Close a call's complaint, if it is open."""
 
-    def before(self, call: str) -> ComplaintRow | None:
-        """What a living call's complaint was when we started; None: it had none."""
+    def row_of(self, call: str) -> ComplaintRow | None:
+        """What was told of a living call's complaint so far; None: it has none."""
 
 
 class BlockBook(Protocol):

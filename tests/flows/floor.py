@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from types import MappingProxyType
@@ -17,7 +17,7 @@ from ari_app.ari.inbox import Switch
 from ari_app.ari.model import Event
 from ari_app.domain.blocklist import BlockList, BlockRules
 from ari_app.domain.claims import Claims
-from ari_app.domain.complaints import ComplaintRow, fold_complaint
+from ari_app.domain.complaints import ComplaintRow, fold_complaint, ticket_key
 from ari_app.domain.desks import DeskState
 from ari_app.domain.facts import Fact, Json, Record
 from ari_app.domain.notes import story
@@ -25,6 +25,7 @@ from ari_app.domain.operators import DeskPlace, RosterState, fold
 from ari_app.domain.radio import NetRules
 from ari_app.domain.recovery import REMARKS, Story
 from ari_app.flows.blocking import Blocking
+from ari_app.flows.complaints import Complaints, Tickets
 from ari_app.flows.phone_watch import PhoneWatch
 from ari_app.flows.radio import Nets
 from ari_app.flows.radio_bell import Desks
@@ -65,34 +66,16 @@ class EveryPin:
         """Nothing was kept."""
 
 
-class Book:
-    """Complaints, as far as the flows need them."""
-
-    def __init__(self, journal: list[Fact]) -> None:
-        self._tell = journal.append
-        self.tickets = {
-            fact.call: str(fact.data["ticket"]) for fact in journal if fact.action == "complaint.opened" and fact.call
-        }
-        self.closed: set[str] = set()
-        self._before: dict[str, ComplaintRow] = {}
-        for number, fact in enumerate(journal):
-            record = Record(number, "", fact.actor, fact.action, fact.call, fact.data, "")
-            row = fold_complaint(self._before.get(fact.call), record) if fact.call else None
-            if row is not None:
-                self._before[row.call] = row
-
-    def open(self, call: str, number: str | None, actor: str, **data: Json) -> str:
-        if call not in self.tickets:
-            self.tickets[call] = f"110-{len(self.tickets) + 1:04}"
-            self._tell(Fact(actor, "complaint.opened", call, {"ticket": self.tickets[call], "number": number, **data}))
-        return self.tickets[call]
-
-    def before(self, call: str) -> ComplaintRow | None:
-        return self._before.get(call)
-
-    def close(self, call: str, actor: str) -> None:
-        self.closed.add(call)
-        self._tell(Fact(actor, "complaint.closed", call, {"ticket": self.tickets[call]}))
+def complaints_of(journal: Sequence[Fact], tell: Callable[[Fact], None]) -> Complaints:
+    """As ``assembly`` makes them from the journal."""
+    rows: dict[str, ComplaintRow] = {}
+    for number, fact in enumerate(journal):
+        record = Record(number, "", fact.actor, fact.action, fact.call, fact.data, "")
+        row = fold_complaint(rows.get(fact.call), record) if fact.call else None
+        if row is not None:
+            rows[row.call] = row
+    last = max(filter(None, (ticket_key(row.ticket) for row in rows.values())), default=None)
+    return Complaints(tell, Tickets(last, lambda: virtual_now().date()), rows)
 
 
 def block_list(journal: Sequence[Fact]) -> BlockList:
@@ -135,7 +118,7 @@ class Application:
         units = {extension: unit_of(extension) for extension in asterisk.phones}
         self.board = Switchboard(units, self.roster, journal.append, overflow=OVERFLOW_SECONDS)
         self.roster.on_change = self.board.staff_changed
-        self.complaints = Book(journal)
+        self.complaints = complaints_of(journal, self.tell)
         self.blocking = Blocking(self.tell, BlockRules(), time.time)
         codes = {unit_of(extension) for extension in asterisk.phones} - {"polda"}
         rules = replace(rules, polres=rules.polres | codes)
@@ -151,6 +134,7 @@ class Application:
 
     def tell(self, fact: Fact) -> None:
         self.journal.append(fact)
+        self.complaints.note(fact)
         self.blocking.note(fact)
 
     def living(self) -> dict[str, Story]:
@@ -175,7 +159,8 @@ class Application:
         for note in self.asterisk.notes:
             if note.call not in self.router.calls:
                 told = {fact.action for fact in self.journal if fact.call == note.call}
-                self.journal.extend(story(note, told, "ID"))
+                for fact in story(note, told, "ID"):
+                    (self.complaints.open_as if fact.action == "complaint.opened" else self.tell)(fact)
 
 
 class Journal(list[Fact]):
@@ -183,10 +168,6 @@ class Journal(list[Fact]):
 
     def append(self, fact: Fact) -> None:
         super().append(replace(fact, at=fact.at or virtual_now()))
-
-    def extend(self, facts: Iterable[Fact]) -> None:
-        for fact in facts:
-            self.append(fact)
 
 
 class Floor:
