@@ -284,23 +284,27 @@ class Router:
     async def _serve(self, call: Call, procedure: Procedure) -> None:
         """Run a call's procedure. Whatever goes wrong in it stays in this call."""
         structlog.contextvars.bind_contextvars(call=call.id)
+        is_amiss = False
         try:
             await procedure(call)
         except AriUnreachable as error:
             # The caller is where they were, in Asterisk; reconciling takes them up again.
             log.error("call.asterisk_unreachable", error=str(error))
-            self.something_is_amiss.set()
+            is_amiss = True
         except Stopping:
             if not call.talking:
                 await self._rescue(call, "stopping")
         except Exception as error:
             log.exception("call.flow_failed")
+            is_amiss = True
             await self._rescue(call, type(error).__name__)
-            self.something_is_amiss.set()
         finally:
             del self.calls[call.id]
+            if is_amiss:  # its desks are in the call still, and must not be free before that has been looked at
+                desks = self.around.switchboard.desks.values()
+                self.elsewhere.left([desk.extension for desk in desks if desk.call == call.id])
             call.forget()
-            if self.stories.is_open(call.id):  # somebody must go on with it, or tell its end
+            if is_amiss or self.stories.is_open(call.id):  # somebody must go on with it, or tell its end
                 self.something_is_amiss.set()
             if not self.calls:
                 self._idle.set()

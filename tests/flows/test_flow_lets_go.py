@@ -1,6 +1,6 @@
 """A flow lets go of its call while the application lives: an order got no answer, or there is a mistake in it.
 
-Whoever takes the call up again knows of it what was told.
+Whoever takes the call up again knows of it what was told, and nobody else has had its desk meanwhile.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import anyio
 import pytest
 
+from ari_app.domain.desks import DeskState
 from ari_app.flows.call import Call
 from tests.flows.fake_asterisk import Lags
 from tests.flows.floor import Floor, floor
@@ -81,3 +82,37 @@ async def test_the_polres_answers_once(lags: Lags) -> None:
         assert here.told(call).count("call.transfer_answered") == 1
         assert here.told(call).count("call.taken_back") == 1
         await goodbye(here, call)
+
+
+@pytest.mark.parametrize("keys", ["*5", "*4", "*9"])
+async def test_the_desk_in_the_talk_is_nobody_elses(lags: Lags, keys: str) -> None:
+    """Somebody waits for it; they have it when the talk is over."""
+    async with floor("1001", lags=lags) as here:
+        call = await in_talk(here)
+        waiting = here.asterisk.call("0614567890")
+        await anyio.sleep(1)
+        await _lets_go(here, call, keys)
+        await anyio.sleep(10)
+        assert "call.offered" not in here.told(waiting)
+        assert here.board.desks["1001"].state is DeskState.TALKING
+        assert here.board.desks["1001"].call == call
+        await goodbye(here, call)
+        await here.talking(waiting, "1001", seconds=2)
+        await goodbye(here, waiting)
+
+
+async def test_a_desk_whose_talk_was_not_taken_up_again_is_free(lags: Lags) -> None:
+    """The caller hangs up before anybody looks."""
+    async with floor("1001", lags=lags) as here:
+        call = await in_talk(here)
+        waiting = here.asterisk.call("0614567890")
+        await anyio.sleep(1)
+        here.asterisk.trouble["play"] = ["before"]
+        here.asterisk.press("1001", "*5")
+        assert here.app is not None
+        await here.until(lambda: here.app is not None and call not in here.app.router.calls, seconds=1)
+        here.asterisk.caller_hangs_up(call)
+        here.asterisk.desk_hangs_up("1001")
+        await here.talking(waiting, "1001", seconds=2)
+        await goodbye(here, waiting)
+        await here.ended(call)
