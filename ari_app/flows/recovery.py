@@ -170,12 +170,15 @@ class Recovery:
         flows, left = frozenset(self._router.calls), self._elsewhere.to_look_at()
         nets = self._router.around.nets
         legs = {leg for call in self._router.calls.values() for leg in call.legs.certain()} | nets.certain_legs()
+        awaited = {leg for call in self._router.calls.values() for leg in call.legs.awaited()}
         made = nets.made()
         living = await self._stories() if read or self._router.stories.want_reading(flows) else None
         channels = [seen(channel) for channel in await self._asterisk.channels()]
         bridges = [plan.SeenBridge(bridge.id, frozenset(bridge.channels)) for bridge in await self._asterisk.bridges()]
         self._elsewhere.seen(plan.elsewhere(channels))
-        actions = plan.decide(channels, bridges, flows=flows, legs=legs, living=frozenset(living or ()), nets=made)
+        actions = plan.decide(
+            channels, bridges, flows=flows, legs=legs, awaited=awaited, living=frozenset(living or ()), nets=made
+        )
         if actions and living is None:
             living = await self._stories()
         if any(isinstance(action, plan.EndStory) for action in actions):
@@ -198,6 +201,8 @@ class Recovery:
         match action:
             case plan.LegLost(leg=leg):
                 self._router.leg_lost(leg)
+            case plan.LegAnswered(leg=leg):
+                self._router.leg_answered(leg)
             case plan.AdoptTalk():
                 self._adopt_talk(action, living.get(action.caller.id))
             case plan.AdoptWaiting(caller=caller):

@@ -27,7 +27,16 @@ from ari_app.domain.keys import DIGIT_SECONDS, Wish
 from ari_app.flows.call import Call
 from ari_app.flows.hearing import Ear
 from ari_app.flows.marks import note_emergency
-from ari_app.flows.messages import CompanyChanged, DisplayChanged, FloorNews, LegGone, Message, TimeUp, Unblocked
+from ari_app.flows.messages import (
+    CompanyChanged,
+    DisplayChanged,
+    FloorNews,
+    LegAnswered,
+    LegGone,
+    Message,
+    TimeUp,
+    Unblocked,
+)
 from ari_app.flows.orders import IT_IS_CLOSED, NOBODY_HAS_IT, Order
 from ari_app.flows.party import Asked, Gone, Heard, Party, PhoneHeld, Referred
 from ari_app.flows.switchboard import DeskReady
@@ -169,7 +178,7 @@ class Room:
             for ear in (self.caller, *(party.ear for party in self.parties.values())):
                 await ear.finished(message.playback.id)
             return message
-        party = self.parties.get(message.leg if isinstance(message, LegGone) else leg_of(message))
+        party = self.parties.get(message.leg if isinstance(message, LegGone | LegAnswered) else leg_of(message))
         return self._read_from(party, message) if party is not None else message
 
     def _begin(self, order: Order) -> Heard | None:
@@ -187,7 +196,7 @@ class Room:
             return order
         return None
 
-    def _read_from(self, party: Party, message: LegEvent | LegGone) -> Heard | None:
+    def _read_from(self, party: Party, message: LegEvent | LegGone | LegAnswered) -> Heard | None:
         match message:
             case ChannelDestroyed() | LegGone():
                 return None  # told as Gone

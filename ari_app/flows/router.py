@@ -33,7 +33,16 @@ from ari_app.flows.desk_services import Services, serve_desk
 from ari_app.flows.elsewhere import Elsewhere
 from ari_app.flows.emergency import answer_emergency_call
 from ari_app.flows.hearing import silence
-from ari_app.flows.messages import Delivered, Dismissed, DisplayChanged, LegGone, Stop, Stopping, Unblocked
+from ari_app.flows.messages import (
+    Delivered,
+    Dismissed,
+    DisplayChanged,
+    LegAnswered,
+    LegGone,
+    Stop,
+    Stopping,
+    Unblocked,
+)
 from ari_app.flows.orders import TRY_AGAIN, Order
 from ari_app.flows.radio_desk import be_on_net
 from ari_app.flows.room import SUCCESS
@@ -201,6 +210,12 @@ class Router:
         for call in self.calls.values():
             if leg in call.legs:
                 self._deliver(call, LegGone(leg))
+
+    def leg_answered(self, leg: str) -> None:
+        """A leg was found answered of which no event has told that: tell the call that it belongs to."""
+        for call in self.calls.values():
+            if leg in call.legs.awaited():
+                self._deliver(call, LegAnswered(leg))
 
     # ---- calls ---------------------------------------------------------------------------------
 
