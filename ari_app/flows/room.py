@@ -63,7 +63,7 @@ class Room:
     def __init__(self, call: Call) -> None:
         """Nobody but the caller is there."""
         self.call = call
-        self.caller = Ear(call.around.asterisk, call.id, call.around.rules.sounds)
+        self.caller = Ear(call.around.asterisk, call.id, call.around.rules.sounds, call.remind)
         self.parties: dict[str, Party] = {}
         self.aside: Party | None = None
         self.is_held = False
@@ -95,7 +95,7 @@ class Room:
     def enter(self, desk: str, leg: str) -> Party:
         """An operator has come into the call."""
         board = self.call.around.switchboard
-        ear = Ear(self.call.around.asterisk, leg, self.call.around.rules.sounds)
+        ear = Ear(self.call.around.asterisk, leg, self.call.around.rules.sounds, self.call.remind)
         party = Party(desk, leg, board.desks[desk].unit, board.actor(desk), ear)
         self.parties[leg] = party
         self.call.operators.add(leg)
@@ -172,10 +172,13 @@ class Room:
                 await self.show(shown)
             await note_emergency(self.call)
             return None
+        ears = self.caller, *(party.ear for party in self.parties.values())
         if isinstance(message, TimeUp):
+            for ear in ears:
+                await ear.time_up(message.what)
             return self._give_up(self.parties[message.what]) if message.what in self.parties else message
         if isinstance(message, PlaybackFinished):
-            for ear in (self.caller, *(party.ear for party in self.parties.values())):
+            for ear in ears:
                 await ear.finished(message.playback.id)
             return message
         party = self.parties.get(message.leg if isinstance(message, LegGone | LegAnswered) else leg_of(message))

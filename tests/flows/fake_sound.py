@@ -53,6 +53,8 @@ class FakeSound:
         """What the display of each leg's phone says."""
         self.speechless: set[str] = set()
         """The legs whose phones have never sent anything."""
+        self.unreadable: set[str] = set()
+        """The sounds whose files cannot be read: Asterisk goes on with the next one."""
         self.watches_silence = True
         self.longest_silence = LONGEST_SILENCE
         self._silent_since: dict[str, float] = {}
@@ -81,6 +83,9 @@ class FakeSound:
             self._end_playback(leg, "done")
             return
         piece = playing.media.pop(0)
+        if piece.rpartition("/")[2] in self.unreadable:
+            self._next_piece(leg)
+            return
         self.played.append((leg.id, piece.rpartition("/")[2]))
         seconds = length(piece)
         if seconds is not None:
