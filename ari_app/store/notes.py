@@ -97,7 +97,7 @@ class CallNotes:
                     self._taken.unlink()
             return count
 
-    def over(self) -> set[str]:
+    def over(self) -> dict[str, Note]:
         """The calls that are over by notes that are still to be brought in; waits for nothing that ``bring_in`` does.
 
         What is brought in meanwhile is in the journal when it is missing here: this first, and then the journal.
@@ -105,10 +105,10 @@ class CallNotes:
         Raises:
             OSError: the notes cannot be read.
         """
-        calls: set[str] = set()
+        calls: dict[str, Note] = {}
         for file in (self._notes, self._taken):  # in the order in which a note goes through them
             with suppress(FileNotFoundError):
-                calls |= {note.call for note in _parsed(file.read_bytes())[0]}
+                calls |= {note.call: note for note in _parsed(file.read_bytes())[0]}
         return calls
 
     def _take(self) -> bool:

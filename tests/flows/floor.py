@@ -20,7 +20,7 @@ from ari_app.domain.claims import Claims
 from ari_app.domain.complaints import ComplaintRow, fold_complaint, ticket_key
 from ari_app.domain.desks import DeskState
 from ari_app.domain.facts import Fact, Json, Record
-from ari_app.domain.notes import story
+from ari_app.domain.notes import Note, story
 from ari_app.domain.operators import DeskPlace, RosterState, fold
 from ari_app.domain.radio import NetRules
 from ari_app.domain.recovery import REMARKS, Story
@@ -125,7 +125,7 @@ class Application:
         self.nets = Nets(nets, asterisk, self.switch, self.tell, Desks(self.board, rules.ring, rules.sounds))
         around = Surroundings(
             asterisk, self.switch, self.board, self.tell, self.complaints, self.blocking, Claims(), self.nets, rules,
-            is_journal_troubled=in_trouble,
+            noted=self.noted, is_journal_troubled=in_trouble,
         )  # fmt: skip
         self.router = Router(tasks, around, self.roster, region="ID")
         self.blocking.on_unblocked = self.router.unblocked
@@ -153,6 +153,10 @@ class Application:
         while True:
             await anyio.sleep(NOTES_SECONDS)
             self.bring_in()
+
+    async def noted(self, call: str) -> Note | None:
+        """As ``store.notes`` has it."""
+        return next((note for note in self.asterisk.notes if note.call == call), None)
 
     def bring_in(self) -> None:
         """As ``store.notes`` does."""
