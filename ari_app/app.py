@@ -34,6 +34,7 @@ from ari_app.bus.commands import CommandServer
 from ari_app.bus.presence import Presence
 from ari_app.domain.claims import Claims
 from ari_app.domain.facts import Fact, Json
+from ari_app.domain.notes import Note
 from ari_app.domain.recovery import Story
 from ari_app.flows.announcer import Announcer
 from ari_app.flows.blocking import Blocking
@@ -108,6 +109,7 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
                 nets,
                 _rules(settings, state),
                 partial(_read, recordings, anyio.CapacityLimiter(RECORDINGS_AT_ONCE)),
+                lambda call: _noted(notes, call),
                 is_journal_troubled=lambda: journal.alarm is not None,
             )
             written = partial(journal.flush, or_reserve=True)
@@ -245,9 +247,17 @@ async def _end_monitoring(tell: Callable[[Fact], None], state: StateDir, until: 
 
 
 def _living(state: StateDir, notes: CallNotes) -> Mapping[str, Story]:
-    """The calls that are not over in the journal, once it knows what the dialplan noted."""
-    notes.bring_in()
-    return living(state.journal)
+    """The calls that are over neither in the journal nor by one of the dialplan's notes, which it has later."""
+    over = notes.over()
+    return {call: story for call, story in living(state.journal).items() if call not in over}
+
+
+async def _noted(notes: CallNotes, call: str) -> Note | None:
+    try:
+        return (await anyio.to_thread.run_sync(notes.over)).get(call)
+    except OSError as error:
+        log.error("notes.not_read", error=str(error))
+        return None
 
 
 async def _bring_in(notes: CallNotes) -> None:

@@ -211,6 +211,12 @@ class AsteriskClient(Transport):
         answer = await self._order("GET", f"/channels/{leg}/rtp_statistics")
         return msgspec.json.decode(answer, type=RTPstat).rxcount
 
+    async def is_holding(self, leg: str) -> bool:
+        """Whether a leg's telephone has put us on hold by its own key."""
+        # Over HTTP: Asterisk waits for whatever it does with that telephone, and other orders must not.
+        answer = await self._send("GET", f"/channels/{leg}/variable", {"variable": "CHANNEL(rtp,hold)"})
+        return msgspec.json.decode(answer, type=Variable).value == "1"
+
     async def endpoints(self) -> list[Endpoint]:
         """Every configured PJSIP endpoint with its state."""
         return await self._get("/endpoints/PJSIP", list[Endpoint])

@@ -155,5 +155,8 @@ class Commands(Protocol):
     async def packets_received(self, leg: str) -> int:
         """How many RTP packets have come from a leg's telephone so far."""
 
+    async def is_holding(self, leg: str) -> bool:
+        """Whether a leg's telephone has put us on hold by its own key, and may send nothing for that."""
+
     async def endpoints(self) -> list[Endpoint]:
         """Every configured PJSIP endpoint with its state."""

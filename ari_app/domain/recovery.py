@@ -161,6 +161,13 @@ class LegLost:
 
 
 @dataclass(frozen=True, slots=True)
+class LegAnswered:
+    """A leg that a flow waits for was answered, and is under our control: tell the flow."""
+
+    leg: str
+
+
+@dataclass(frozen=True, slots=True)
 class AdoptTalk:
     """Caller and desk are in a talk and nobody watches over them.
 
@@ -240,7 +247,16 @@ class DestroyStray:
 
 
 Action: TypeAlias = (
-    LegLost | AdoptTalk | AdoptWaiting | AdoptColleagues | HandBack | EndStory | InFallback | HangUpStray | DestroyStray
+    LegLost
+    | LegAnswered
+    | AdoptTalk
+    | AdoptWaiting
+    | AdoptColleagues
+    | HandBack
+    | EndStory
+    | InFallback
+    | HangUpStray
+    | DestroyStray
 )
 
 
@@ -251,12 +267,14 @@ def decide(  # noqa: PLR0913 - named, and each a thing of its own
     flows: Collection[str],
     legs: Collection[str],
     living: Collection[str],
+    awaited: Collection[str] = (),
     nets: Collection[str] = (),
 ) -> list[Action]:
     """What must be done so that Asterisk, the journal and the flows agree.
 
-    ``flows`` are the calls that have a flow and ``legs`` the channels that flows count on (both as they
-    were *before* Asterisk was asked, so that a call which came in meanwhile is not taken for lost);
+    ``flows`` are the calls that have a flow, ``legs`` the channels that flows count on, and ``awaited`` those made for
+    them that they know neither to be ours to act on nor to have ended (all as they were *before* Asterisk was asked, so
+    that a call which came in meanwhile is not taken for lost);
     ``living`` are the calls that have begun and not ended in the journal; ``nets`` are the legs and bridges that
     the radio nets look after.
     """
@@ -264,6 +282,7 @@ def decide(  # noqa: PLR0913 - named, and each a thing of its own
     found = list(bridges)
     operators = _Operators(by_id.values(), found)
     actions: list[Action] = [LegLost(leg) for leg in sorted(legs) if leg not in by_id]
+    actions += [LegAnswered(leg) for leg in sorted(by_id.keys() & awaited) if by_id[leg].held and by_id[leg].up]
     adoptions: list[Action] = []
     used: set[str] = set(nets)
     for channel in sorted(by_id.values(), key=lambda channel: channel.since):  # who came first keeps their place

@@ -14,8 +14,15 @@ from pydantic import model_validator
 
 from ari_app.domain.commands import Handler
 from ari_app.domain.complaint_fields import FieldRules, changes_to, reason_text
-from ari_app.domain.complaints import ComplaintRefused, ComplaintRow, TicketKey, next_ticket, ticket
-from ari_app.domain.facts import Fact, Json
+from ari_app.domain.complaints import (
+    ComplaintRefused,
+    ComplaintRow,
+    TicketKey,
+    fold_complaint,
+    next_ticket,
+    ticket,
+)
+from ari_app.domain.facts import Fact, Json, Record
 from ari_app.flows.office import Arguments, command
 
 Classified: TypeAlias = Callable[[str, bool | None, str | None], None]
@@ -63,11 +70,11 @@ class Complaints:
             call: _Known(call, row.ticket, is_open=row.status != "closed") for call, row in (living or {}).items()
         }
         self._opening = threading.Lock()
-        self._before = dict(living or {})
+        self._rows = dict(living or {})
 
-    def before(self, call: str) -> ComplaintRow | None:
-        """What a living call's complaint was when we started; None: it had none."""
-        return self._before.get(call)
+    def row_of(self, call: str) -> ComplaintRow | None:
+        """What was told of a living call's complaint so far, by whomever; None: it has none. Its times are not kept."""
+        return self._rows.get(call)
 
     def open(self, call: str, number: str | None, actor: str, **data: Json) -> str:
         """Open a call's complaint, or take up the one that it has; its ticket (SOP V.3).
@@ -105,8 +112,16 @@ class Complaints:
 
     def note(self, fact: Fact) -> None:
         """Take note of what is told of calls: when one ends, its complaint is left to the journal."""
-        if fact.action == "call.ended" and fact.call is not None:
+        if fact.call is None:
+            return
+        if fact.action == "call.ended":
             self._known.pop(fact.call, None)
+            self._rows.pop(fact.call, None)
+            return
+        record = Record(0, "", fact.actor, fact.action, fact.call, fact.data, "")
+        row = fold_complaint(self._rows.get(fact.call), record)
+        if row is not None:
+            self._rows[fact.call] = row
 
     def known(self, ticket_: str) -> _Known | None:
         """What is known of a complaint whose call lives."""

@@ -1,11 +1,13 @@
-"""Desks whose phones are in calls of the dialplan's fallback: they are not free for us until that is over.
+"""Desks whose phones are in calls that no flow has: they are not free for us.
 
-Whose leg it is, only a look at all channels tells. Its end must not wait for the next look: a caller may be waiting.
+Those of the dialplan's fallback are so until that is over. Whose leg it is, only a look at all channels tells. Its end
+must not wait for the next look: a caller may be waiting. Others are in calls of our own that nobody looks after, until
+reconciling has: after a start, or when a flow has let go of its call.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from ari_app.ari.model import ChannelDestroyed, LegEvent
 from ari_app.flows.surroundings import Surroundings
@@ -19,6 +21,22 @@ class Elsewhere:
         self._around = around
         self._legs: dict[str, str] = {}
         self._unheard: set[str] = set()
+        self._left: dict[str, int] = {}
+
+    def left(self, desks: Iterable[str]) -> None:
+        """These desks may be in calls that nobody looks after: until ``looked_at``."""
+        for desk in desks:
+            self._left[desk] = self._left.get(desk, 0) + 1
+        self._tell()
+
+    def to_look_at(self) -> Mapping[str, int]:
+        """Those of ``left`` so far, and how often each was: what comes while somebody looks is for the next look."""
+        return dict(self._left)
+
+    def looked_at(self, desks: Mapping[str, int]) -> None:
+        """Those of ``to_look_at`` that are still in such a call have a flow by now; the others are free."""
+        self._left = {desk: times for desk, times in self._left.items() if times != desks.get(desk)}
+        self._tell()
 
     def seen(self, legs: Mapping[str, str]) -> None:
         """The desks of these legs, and no others, are elsewhere; Asterisk has just been asked."""
@@ -53,4 +71,4 @@ class Elsewhere:
             self._tell()
 
     def _tell(self) -> None:
-        self._around.switchboard.elsewhere(set(self._legs.values()))
+        self._around.switchboard.elsewhere({*self._legs.values(), *self._left})

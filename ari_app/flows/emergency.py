@@ -261,6 +261,15 @@ async def let_go(room: Room) -> None:
     call.around.switchboard.leave(call.id)
 
 
+async def was_never_taken(call: Call) -> bool:
+    """Whether a caller whose leg was over so late had been in nobody's hands but ours: the disk was slow with the note.
+
+    It is written between the two events that ``Leaving`` goes by.
+    """
+    note = await call.around.noted(call.id)
+    return note is not None and note.began is None and not call.is_closed
+
+
 async def finish(room: Room, *, by: str, outcome: str) -> None:
     """The end of the story: everybody is let go, and the journal has the last line.
 
@@ -269,7 +278,7 @@ async def finish(room: Room, *, by: str, outcome: str) -> None:
     call = room.call
     waited = call.waited_ms()
     await let_go(room)
-    if call.was_taken:  # the guard's doing: the end comes from the dialplan
+    if call.was_taken and not await was_never_taken(call):  # the guard's doing: the end comes from the dialplan
         if not call.is_closed:
             call.tell("call.fallback", reason="taken_away")
         return

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from ari_app.ari.errors import AriNotFound, AriRefused
+from ari_app.flows.messages import now
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from ari_app.ari.commands import Commands
 
@@ -25,6 +26,13 @@ NAMES: Final = 8
 """Playbacks of one leg have so many names in turn: whoever takes over from us can stop them all."""
 
 RINGING: Final = "tone:ring"
+"""Asterisk makes it by itself: no file is needed."""
+
+AGAIN_SECONDS: Final = 0.5
+"""From a refusal to the next attempt."""
+
+SHORTEST_SECONDS: Final = 1.0
+"""What is without end and is over sooner could not be played: its files cannot be read."""
 
 log = structlog.get_logger(__name__)
 
@@ -86,14 +94,24 @@ async def _stop(asterisk: Commands, playback: str) -> bool:
 class Ear:
     """What is played to one leg."""
 
-    def __init__(self, asterisk: Commands, leg: str, sounds: str) -> None:
-        """``sounds`` is the folder in which the sentences are, by their keys."""
+    def __init__(
+        self, asterisk: Commands, leg: str, sounds: str, remind: Callable[[float, str], object] | None = None
+    ) -> None:
+        """``sounds`` is the folder in which the sentences are, by their keys.
+
+        ``remind`` has ``time_up`` told of a name after so many seconds; without it nothing is tried again.
+        """
         self._asterisk = asterisk
         self._leg = leg
         self._sounds = sounds
+        self._remind = remind
         self._count = 0
         self._playing: str | None = None
         self._endless: list[str] | None = None
+        self._media: Sequence[str] = ()
+        self._began = 0.0
+        self._again: str | None = None
+        """With what name ``_media`` is to be tried again."""
 
     async def take_over(self) -> None:
         """Stop what somebody before us plays to it."""
@@ -129,23 +147,38 @@ class Ear:
 
     async def stop(self) -> None:
         """Nothing is played any more: in a bridge, the leg is with the others again."""
-        playing, self._playing, self._endless = self._playing, None, None
+        playing, self._playing, self._endless, self._again = self._playing, None, None, None
         if playing is not None:
             await _stop(self._asterisk, playing)
 
     async def pause(self) -> None:
         """Stop what is played, so that the leg takes orders; what is without end goes on with the next ``confirms``."""
-        playing, self._playing = self._playing, None
+        playing, self._playing, self._again = self._playing, None, None
         if playing is not None:
             await _stop(self._asterisk, playing)
 
     async def finished(self, playback: str) -> None:
-        """A playback is over; one that must not end begins again."""
+        """A playback is over; one that must not end begins again. Whoever would hear nothing of it hears it ring."""
         if playback != self._playing:
             return
         self._playing = None
-        if self._endless is not None:
+        if self._endless is None:
+            return
+        if self._media is self._endless and now() - self._began < SHORTEST_SECONDS:
+            log.error("ear.nothing_heard", media=self._endless[0])
+            self._later(playback, [RINGING], [RINGING])
+        else:
             await self._play(self._endless, endless=self._endless)
+
+    async def time_up(self, name: str) -> None:
+        """A time is over: what was to be tried again is."""
+        if self._again == name:
+            await self._play(self._media, endless=self._endless)
+
+    def _later(self, name: str, media: Sequence[str], endless: list[str]) -> None:
+        if self._remind is not None:
+            self._again, self._media, self._endless = name, media, endless
+            self._remind(AGAIN_SECONDS, name)
 
     @property
     def is_playing(self) -> bool:
@@ -158,10 +191,14 @@ class Ear:
         self._count += 1
         try:
             await self._asterisk.play(self._leg, playback, media)
-        except AriRefused as refused:  # the leg is gone: its end is in the inbox
-            log.info("ear.not_played", status=refused.status)
+        except AriNotFound:
+            log.info("ear.gone")  # the leg is: its end is in the inbox
+        except AriRefused as refused:
+            log.warning("ear.not_played", status=refused.status)
+            if endless is not None:
+                self._later(playback, media, endless)
         else:
-            self._playing, self._endless = playback, endless
+            self._playing, self._endless, self._media, self._began = playback, endless, media, now()
         return playback
 
     def _sound(self, key: str) -> str:

@@ -9,7 +9,7 @@ from ari_app.domain.recovery import moment
 from ari_app.flows.messages import Delivered
 
 HANG_UP_SECONDS: Final = 0.3
-"""A leg that is hung up is over so soon after it has left us."""
+"""A leg that is hung up is over so soon after it has left us, unless the disk is slow with the dialplan's note."""
 
 
 class Leaving:
@@ -40,7 +40,7 @@ class Leaving:
         return self._over is None
 
     def was_taken(self, *, is_over: bool) -> bool:
-        """Whether it went on in the dialplan. We may hear of it only when that is over, too: after standing still.
+        """Whether it seems to have gone on in the dialplan; after standing still we hear of it when that is over, too.
 
         ``is_over``: the leg is gone by now.
         """

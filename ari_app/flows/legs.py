@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ari_app.ari.model import BridgeAttendedTransfer, Channel, ChannelDestroyed, PlaybackFinished, StasisStart, leg_of
 from ari_app.domain.causes import UNKNOWN_CAUSE
-from ari_app.flows.messages import LegGone
+from ari_app.flows.messages import LegAnswered, LegGone
 
 if TYPE_CHECKING:
     from ari_app.ari.model import LegEvent
@@ -27,9 +27,11 @@ class Legs:
         self._entered: set[str] = set()
         self._causes: dict[str, int] = {}
 
-    def note(self, message: LegEvent | LegGone) -> None:
+    def note(self, message: LegEvent | LegGone | LegAnswered) -> None:
         """Learn from what has come of a leg, or of what is played to one."""
         match message:
+            case LegAnswered(leg=leg):
+                self.found(leg)
             case LegGone(leg=leg):
                 self.is_gone(leg)
             case ChannelDestroyed(channel=Channel(id=leg), cause=cause):
@@ -85,6 +87,10 @@ class Legs:
     def certain(self) -> set[str]:
         """Those that Asterisk has told of and not ended: if one is missing there, it is lost."""
         return self._seen - self._causes.keys()
+
+    def awaited(self) -> set[str]:
+        """Those that were made for the call and have neither come under our control nor ended."""
+        return set(self._made) - self._entered - self._causes.keys()
 
     def __iter__(self) -> Iterator[str]:
         """The caller's leg, and all that were made for the call."""

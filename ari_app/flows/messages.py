@@ -20,6 +20,13 @@ class LegGone:
 
 
 @dataclass(frozen=True, slots=True)
+class LegAnswered:
+    """A leg was found answered, and ours to act on, when reconciling; no event has told of it."""
+
+    leg: str
+
+
+@dataclass(frozen=True, slots=True)
 class TimeUp:
     """A time that the flow set with ``Call.remind`` is over."""
 
@@ -83,7 +90,16 @@ class Stop:
 
 
 Message: TypeAlias = (
-    LegEvent | DeskReady | LegGone | TimeUp | DisplayChanged | Unblocked | FloorNews | Order | CompanyChanged
+    LegEvent
+    | DeskReady
+    | LegGone
+    | LegAnswered
+    | TimeUp
+    | DisplayChanged
+    | Unblocked
+    | FloorNews
+    | Order
+    | CompanyChanged
 )
 Delivered: TypeAlias = Message | Dismissed | Stop
 OF_NO_LEG: Final = (

@@ -74,7 +74,11 @@ class PhoneWatch:
         sign = self._signs.get(leg)
         if sign is None or packets != sign.packets:
             self._signs[leg] = _Sign(packets, now())
-        elif now() - sign.at > (self._dead_after if packets else self._unheard_after):
+        elif now() - sign.at <= (self._dead_after if packets else self._unheard_after):
+            pass
+        elif await self._asterisk.is_holding(leg):  # by its own key, of which we may not have heard
+            self._signs[leg] = _Sign(packets, now())
+        else:
             log.warning("phone_watch.dead", leg=leg, was_heard=packets > 0)
             del self._signs[leg]
             await self._asterisk.hangup(leg, reason=DEAD)

@@ -16,26 +16,28 @@ import structlog
 from anyio.abc import TaskGroup
 
 from ari_app.ari.commands import Claim, Commands
-from ari_app.ari.errors import AriRefused
+from ari_app.ari.errors import AriError, AriRefused
 from ari_app.ari.model import Channel, endpoint_of
 from ari_app.domain import recovery as plan
 from ari_app.domain.causes import UNKNOWN_CAUSE
 from ari_app.domain.facts import Fact, Json
 from ari_app.flows.call import Call
 from ari_app.flows.colleague import talk_to_colleague
-from ari_app.flows.elsewhere import Elsewhere
 from ari_app.flows.emergency import begin_talk, close, work_on
 from ari_app.flows.hearing import let_be_heard, silence
 from ari_app.flows.party import Party
+from ari_app.flows.restoring import is_closed, note_on_line, place_of, restore
 from ari_app.flows.ringing import answer_caller
 from ari_app.flows.room import Room
 from ari_app.flows.router import Router
 from ari_app.flows.stories import Living
-from ari_app.flows.taken_up import is_closed, note_on_line, place_of, restore
+from ari_app.flows.talk import hold_or_resume
 
 EVERY_SECONDS: Final = 5.0
 SOON_SECONDS: Final = 0.1
 """From a flow's letting go of its call to the next round."""
+PATIENCE_SECONDS: Final = 0.5
+"""How long a new caller waits until it is known who waited before us."""
 _PLAIN_TALK: Final = frozenset({"call.answered", "call.transfer_answered", "call.conferenced"})
 """Behind these nobody is on hold and nothing is being played."""
 
@@ -44,7 +46,7 @@ _BEFORE_TALK: Final = frozenset(
 )
 """Behind these no operator has had the caller yet."""
 
-FALLBACK: Final = "call.fallback"
+FALLBACK, HELD = "call.fallback", "call.held"
 
 _RUNG_BY: Final = "AppDial"
 """So Asterisk calls the far end of the dialplan's ``Dial()``."""
@@ -91,7 +93,7 @@ class Recovery:
         self._link_lost: datetime | None = None
         self._router = router
         self._living = living
-        self._elsewhere = Elsewhere(router.around)
+        self._elsewhere = router.elsewhere
 
     @property
     def _asterisk(self) -> Commands:
@@ -115,13 +117,32 @@ class Recovery:
         # Subscribed first, looked at afterwards: what ends in between is missing from the second look.
         # What the fallback rings is asked for when it is known to be that (``Elsewhere``), and only then.
         known, living = self._router.around.switch, [seen(channel) for channel in await self._asterisk.channels()]
-        strange = [channel.id for channel in living if channel.id not in known and not channel.rung]
-        await self._asterisk.subscribe([f"channel:{channel}" for channel in strange])
-        await self._reconcile(read=True)
-        # Only when it is known which desks are busy: the phones of the others can ring.
-        for endpoint in await self._asterisk.endpoints():
-            board.phone(endpoint.resource, registered=endpoint.state == "online")
+        strange = [channel for channel in living if channel.id not in known]
+        self._elsewhere.left({channel.endpoint for channel in strange} & board.desks.keys())
+        await self._asterisk.subscribe([f"channel:{channel.id}" for channel in strange if not channel.rung])
+        late = anyio.CancelScope()
+        self._tasks.start_soon(self._ring_anyway, late)
+        try:
+            await self._reconcile(read=True)
+        finally:
+            late.cancel()
+        await self._let_ring()
         await self._router.around.nets.after_gap()
+
+    async def _let_ring(self) -> None:
+        """The phones that are registered can ring: of desks that are in no call as far as is known."""
+        for endpoint in await self._asterisk.endpoints():
+            self._router.around.switchboard.phone(endpoint.resource, registered=endpoint.state == "online")
+
+    async def _ring_anyway(self, scope: anyio.CancelScope) -> None:
+        """Who waited before goes first; but nobody waits for a slow disk on that account."""
+        with scope:
+            await anyio.sleep(PATIENCE_SECONDS)
+            log.warning("recovery.slow")
+            try:
+                await self._let_ring()
+            except AriError as error:
+                log.info("recovery.not_rung", error=repr(error))
 
     async def watch(self) -> None:
         """Reconcile every few seconds, for as long as the application runs."""
@@ -147,15 +168,18 @@ class Recovery:
 
     async def _reconcile(self, *, read: bool) -> None:
         """One round; without ``read`` the journal is spared a reading when nothing is amiss."""
-        flows = frozenset(self._router.calls)
+        flows, left = frozenset(self._router.calls), self._elsewhere.to_look_at()
         nets = self._router.around.nets
         legs = {leg for call in self._router.calls.values() for leg in call.legs.certain()} | nets.certain_legs()
+        awaited = {leg for call in self._router.calls.values() for leg in call.legs.awaited()}
         made = nets.made()
         living = await self._stories() if read or self._router.stories.want_reading(flows) else None
         channels = [seen(channel) for channel in await self._asterisk.channels()]
         bridges = [plan.SeenBridge(bridge.id, frozenset(bridge.channels)) for bridge in await self._asterisk.bridges()]
         self._elsewhere.seen(plan.elsewhere(channels))
-        actions = plan.decide(channels, bridges, flows=flows, legs=legs, living=frozenset(living or ()), nets=made)
+        actions = plan.decide(
+            channels, bridges, flows=flows, legs=legs, awaited=awaited, living=frozenset(living or ()), nets=made
+        )
         if actions and living is None:
             living = await self._stories()
         if any(isinstance(action, plan.EndStory) for action in actions):
@@ -170,6 +194,7 @@ class Recovery:
                 log.info("recovery.too_late", status=refused.status)
             # One at a time: the first steps of hundreds in a row would keep the heartbeat waiting, and so end us.
             await anyio.lowlevel.checkpoint()
+        self._elsewhere.looked_at(left)
         await self._elsewhere.listen()
 
     async def _carry_out(self, action: plan.Action, living: Mapping[str, plan.Story]) -> None:
@@ -177,6 +202,8 @@ class Recovery:
         match action:
             case plan.LegLost(leg=leg):
                 self._router.leg_lost(leg)
+            case plan.LegAnswered(leg=leg):
+                self._router.leg_answered(leg)
             case plan.AdoptTalk():
                 self._adopt_talk(action, living.get(action.caller.id))
             case plan.AdoptWaiting(caller=caller):
@@ -246,6 +273,8 @@ class Recovery:
                 await room.leave(party, wrap_up=False)
                 return await place_of(call, story)(room)
             begin_talk(room, party, is_new=last is None or last in _BEFORE_TALK)
+            if last in {None, HELD} and await self._holds_itself(party):
+                await hold_or_resume(room, party)
             return party
 
         self._go_on(call, caller, story, state="talking", desk=desk)
@@ -260,8 +289,15 @@ class Recovery:
         else:
             await work_on(room, rejoin)
 
+    async def _holds_itself(self, party: Party) -> bool:
+        """Whether the operator's phone holds by its own key: it goes on so until that is pressed again."""
+        try:
+            return await self._asterisk.is_holding(party.leg)
+        except AriRefused:
+            return False  # gone by now: its end is in the inbox
+
     async def _bring_together(self, room: Room, party: Party) -> None:
-        """Whoever was on hold is not any more: nobody knows what was meant to come next.
+        """Whoever was on hold is not any more: nobody knows what was meant to come next, but of a phone that holds.
 
         Raises:
             CallerLeft: the caller is gone by now.

@@ -11,11 +11,11 @@ import anyio
 import structlog
 
 from ari_app.ari.errors import AriConflict, AriError, AriNotFound, AriRefused
-from ari_app.ari.model import Channel, ChannelDestroyed, ChannelStateChange
+from ari_app.ari.model import Channel, ChannelDestroyed, ChannelStateChange, StasisStart
 from ari_app.domain.causes import NotAnswered, why_not_answered
 from ari_app.domain.queue import Priority
 from ari_app.flows.call import Call
-from ari_app.flows.messages import CallerLeft, LegGone, TimeUp, now
+from ari_app.flows.messages import CallerLeft, LegAnswered, LegGone, TimeUp, now
 from ari_app.flows.switchboard import OWN_TIMER_SECONDS
 
 if TYPE_CHECKING:
@@ -93,7 +93,12 @@ class RingGroup:
     async def read(self, heard: Heard) -> Answered | NotTaken | None:
         """What a message means for the ringing; None: nothing."""
         match heard:
-            case ChannelStateChange(channel=Channel(id=leg, state="Up")) if leg in self._legs:
+            # A leg is ours when it was answered, and not before: whichever of the two has been heard of.
+            case (
+                ChannelStateChange(channel=Channel(id=leg, state="Up"))
+                | StasisStart(channel=Channel(id=leg))
+                | LegAnswered(leg=leg)
+            ) if leg in self._legs:
                 return Answered(self._forget(leg).desk, leg)
             case ChannelDestroyed(channel=Channel(id=leg), cause=cause) if leg in self._legs:
                 ringing = self._forget(leg)

@@ -27,7 +27,16 @@ from ari_app.domain.keys import DIGIT_SECONDS, Wish
 from ari_app.flows.call import Call
 from ari_app.flows.hearing import Ear
 from ari_app.flows.marks import note_emergency
-from ari_app.flows.messages import CompanyChanged, DisplayChanged, FloorNews, LegGone, Message, TimeUp, Unblocked
+from ari_app.flows.messages import (
+    CompanyChanged,
+    DisplayChanged,
+    FloorNews,
+    LegAnswered,
+    LegGone,
+    Message,
+    TimeUp,
+    Unblocked,
+)
 from ari_app.flows.orders import IT_IS_CLOSED, NOBODY_HAS_IT, Order
 from ari_app.flows.party import Asked, Gone, Heard, Party, PhoneHeld, Referred
 from ari_app.flows.switchboard import DeskReady
@@ -54,7 +63,7 @@ class Room:
     def __init__(self, call: Call) -> None:
         """Nobody but the caller is there."""
         self.call = call
-        self.caller = Ear(call.around.asterisk, call.id, call.around.rules.sounds)
+        self.caller = Ear(call.around.asterisk, call.id, call.around.rules.sounds, call.remind)
         self.parties: dict[str, Party] = {}
         self.aside: Party | None = None
         self.is_held = False
@@ -86,7 +95,7 @@ class Room:
     def enter(self, desk: str, leg: str) -> Party:
         """An operator has come into the call."""
         board = self.call.around.switchboard
-        ear = Ear(self.call.around.asterisk, leg, self.call.around.rules.sounds)
+        ear = Ear(self.call.around.asterisk, leg, self.call.around.rules.sounds, self.call.remind)
         party = Party(desk, leg, board.desks[desk].unit, board.actor(desk), ear)
         self.parties[leg] = party
         self.call.operators.add(leg)
@@ -163,13 +172,16 @@ class Room:
                 await self.show(shown)
             await note_emergency(self.call)
             return None
+        ears = self.caller, *(party.ear for party in self.parties.values())
         if isinstance(message, TimeUp):
+            for ear in ears:
+                await ear.time_up(message.what)
             return self._give_up(self.parties[message.what]) if message.what in self.parties else message
         if isinstance(message, PlaybackFinished):
-            for ear in (self.caller, *(party.ear for party in self.parties.values())):
+            for ear in ears:
                 await ear.finished(message.playback.id)
             return message
-        party = self.parties.get(message.leg if isinstance(message, LegGone) else leg_of(message))
+        party = self.parties.get(message.leg if isinstance(message, LegGone | LegAnswered) else leg_of(message))
         return self._read_from(party, message) if party is not None else message
 
     def _begin(self, order: Order) -> Heard | None:
@@ -187,7 +199,7 @@ class Room:
             return order
         return None
 
-    def _read_from(self, party: Party, message: LegEvent | LegGone) -> Heard | None:
+    def _read_from(self, party: Party, message: LegEvent | LegGone | LegAnswered) -> Heard | None:
         match message:
             case ChannelDestroyed() | LegGone():
                 return None  # told as Gone

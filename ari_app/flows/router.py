@@ -30,9 +30,19 @@ from ari_app.flows.blocking import Marked
 from ari_app.flows.call import Call
 from ari_app.flows.colleague import call_colleague
 from ari_app.flows.desk_services import Services, serve_desk
+from ari_app.flows.elsewhere import Elsewhere
 from ari_app.flows.emergency import answer_emergency_call
 from ari_app.flows.hearing import let_be_heard, silence
-from ari_app.flows.messages import Delivered, Dismissed, DisplayChanged, LegGone, Stop, Stopping, Unblocked
+from ari_app.flows.messages import (
+    Delivered,
+    Dismissed,
+    DisplayChanged,
+    LegAnswered,
+    LegGone,
+    Stop,
+    Stopping,
+    Unblocked,
+)
 from ari_app.flows.orders import TRY_AGAIN, Order
 from ari_app.flows.radio_desk import be_on_net
 from ari_app.flows.room import SUCCESS
@@ -56,6 +66,7 @@ class Router:
         self.stories = Stories()
         self._tell = around.tell
         self.around = replace(around, tell=self._noted)
+        self.elsewhere = Elsewhere(self.around)
         self.calls: dict[str, Call] = {}
         self.something_is_amiss = asyncio.Event()
         """A flow has let go of its call: it must be taken up by reconciling, and soon."""
@@ -203,6 +214,12 @@ class Router:
             if leg in call.legs:
                 self._deliver(call, LegGone(leg))
 
+    def leg_answered(self, leg: str) -> None:
+        """A leg was found answered of which no event has told that: tell the call that it belongs to."""
+        for call in self.calls.values():
+            if leg in call.legs.awaited():
+                self._deliver(call, LegAnswered(leg))
+
     # ---- calls ---------------------------------------------------------------------------------
 
     async def take(self, channel: str, number: str, dialled: str) -> None:
@@ -286,23 +303,27 @@ class Router:
     async def _serve(self, call: Call, procedure: Procedure) -> None:
         """Run a call's procedure. Whatever goes wrong in it stays in this call."""
         structlog.contextvars.bind_contextvars(call=call.id)
+        is_amiss = False
         try:
             await procedure(call)
         except AriUnreachable as error:
             # The caller is where they were, in Asterisk; reconciling takes them up again.
             log.error("call.asterisk_unreachable", error=str(error))
-            self.something_is_amiss.set()
+            is_amiss = True
         except Stopping:
             if not call.talking:
                 await self._rescue(call, "stopping")
         except Exception as error:
             log.exception("call.flow_failed")
+            is_amiss = True
             await self._rescue(call, type(error).__name__)
-            self.something_is_amiss.set()
         finally:
             del self.calls[call.id]
+            if is_amiss:  # its desks are in the call still, and must not be free before that has been looked at
+                desks = self.around.switchboard.desks.values()
+                self.elsewhere.left([desk.extension for desk in desks if desk.call == call.id])
             call.forget()
-            if self.stories.is_open(call.id):  # somebody must go on with it, or tell its end
+            if is_amiss or self.stories.is_open(call.id):  # somebody must go on with it, or tell its end
                 self.something_is_amiss.set()
             if not self.calls:
                 self._idle.set()

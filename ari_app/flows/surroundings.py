@@ -13,6 +13,7 @@ from ari_app.ari.inbox import Switch
 from ari_app.domain.claims import Claims
 from ari_app.domain.complaints import ComplaintRow
 from ari_app.domain.facts import Fact, Json
+from ari_app.domain.notes import Note
 from ari_app.flows.radio import Nets
 from ari_app.flows.switchboard import Switchboard
 
@@ -49,8 +50,8 @@ class ComplaintBook(Protocol):
     def close(self, call: str, actor: str) -> None:
         """Close a call's complaint, if it is open."""
 
-    def before(self, call: str) -> ComplaintRow | None:
-        """What a living call's complaint was when we started; None: it had none."""
+    def row_of(self, call: str) -> ComplaintRow | None:
+        """What was told of a living call's complaint so far; None: it has none."""
 
 
 class BlockBook(Protocol):
@@ -77,12 +78,18 @@ async def never_recorded(_call: str) -> Mapping[str, Json] | None:
     return None
 
 
+async def never_noted(_call: str) -> Note | None:
+    """There is no note."""
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What a flow works with.
 
     ``claims`` are the emergencies that blocked callers have claimed, ``nets`` the radio nets; ``recorded`` gives file,
-    size and hash of a call's recording when Asterisk has finished it, None when there is none.
+    size and hash of a call's recording when Asterisk has finished it, None when there is none. ``noted`` gives the
+    dialplan's note on a call of ours that is over, None when there is none.
     ``is_journal_troubled`` says whether its alarm stands.
     """
 
@@ -96,4 +103,5 @@ class Surroundings:
     nets: Nets
     rules: Rules = Rules()
     recorded: Callable[[str], Awaitable[Mapping[str, Json] | None]] = never_recorded
+    noted: Callable[[str], Awaitable[Note | None]] = never_noted
     is_journal_troubled: Callable[[], bool] = bool

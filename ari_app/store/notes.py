@@ -76,7 +76,9 @@ class CallNotes:
             count = 0
             while self._take():
                 content = self._taken.read_bytes()
-                parsed, is_damaged = _parsed(content.decode("ascii", "replace"))
+                parsed, damaged = _parsed(content)
+                for line in damaged:
+                    log.error("call.note_damaged", length=len(line), whole=len(within(line)))
                 notes = [note for note in parsed if not self._is_told(note.call)]
                 # Asked before the journal is: a flow that is done by now has told the end, and it will be found.
                 living = {note.call for note in notes if self._is_living(note.call)}
@@ -89,11 +91,25 @@ class CallNotes:
                 # Asterisk may have had the file open as it was moved: what it added since is read next.
                 if self._taken.stat().st_size != len(content):
                     continue
-                if is_damaged:
+                if damaged:
                     self._keep()
                 else:
                     self._taken.unlink()
             return count
+
+    def over(self) -> dict[str, Note]:
+        """The calls that are over by notes that are still to be brought in; waits for nothing that ``bring_in`` does.
+
+        What is brought in meanwhile is in the journal when it is missing here: this first, and then the journal.
+
+        Raises:
+            OSError: the notes cannot be read.
+        """
+        calls: dict[str, Note] = {}
+        for file in (self._notes, self._taken):  # in the order in which a note goes through them
+            with suppress(FileNotFoundError):
+                calls |= {note.call: note for note in _parsed(file.read_bytes())[0]}
+        return calls
 
     def _take(self) -> bool:
         """Move the notes aside, so that Asterisk begins a new file; False: there are none."""
@@ -144,17 +160,13 @@ class CallNotes:
         return self._digest(note.call, min(max(0.0, PATIENCE_SECONDS - age), PATIENCE_SECONDS))
 
 
-def _parsed(text: str) -> tuple[list[Note], bool]:
-    """The notes, and whether something is damaged."""
+def _parsed(content: bytes) -> tuple[list[Note], list[str]]:
+    """The notes, and the lines in which something is damaged."""
     notes: list[Note] = []
-    is_damaged = False
-    for line in filter(None, text.splitlines()):
+    damaged: list[str] = []
+    for line in filter(None, content.decode("ascii", "replace").splitlines()):
         note = parse(line)
-        if note is not None:
-            notes.append(note)
-            continue
-        whole = within(line)
-        log.error("call.note_damaged", length=len(line), whole=len(whole))
-        notes += whole
-        is_damaged = True
-    return notes, is_damaged
+        if note is None:
+            damaged.append(line)
+        notes += within(line) if note is None else [note]
+    return notes, damaged

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator, Iterator
@@ -26,6 +27,7 @@ from tests.asterisk.talk import (
 pytestmark = [pytest.mark.anyio, pytest.mark.alone]
 
 BACK_SECONDS = 5
+LONGER_THAN_A_DEAD_PHONE = 8.5
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +78,23 @@ async def test_the_operator_has_the_caller_again(breaking_site: Site, phones: Ph
     await site.told(now.call, "call.classified")
     await now.polda.hang_up()
     await now.caller.ended()
+    assert_complete(await site.story(now.call))
+
+
+async def test_a_phone_that_holds_goes_on_holding(breaking_site: Site, phones: Phones) -> None:
+    """By its own key: it sends nothing, and is no dead phone for that. The caller hears music until it is pressed."""
+    site = breaking_site
+    now = await begin_talk(site, phones)
+    await now.polda.hold()
+    await site.told(now.call, "call.held")
+    began = moment()
+    await killed(site)
+    await asyncio.sleep(LONGER_THAN_A_DEAD_PHONE)
+    assert longest_silence(now.caller.audio, began, moment()) < 1.0
+    assert actions(site.records(call=now.call))[-2:] == ["call.adopted", "call.held"]
+    await now.polda.unhold()
+    await now.hear_each_other()
+    await now.caller.hang_up()
     assert_complete(await site.story(now.call))
 
 

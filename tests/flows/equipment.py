@@ -41,6 +41,8 @@ class Leg:
     died_at: float | None = None
     twin: str = ""
     """The other half of a link between two bridges: what comes in here goes out there, and they end together."""
+    holds_since: float | None = None
+    """Its phone holds by its own key, and sends nothing."""
     timers: list[asyncio.TimerHandle] = field(default_factory=list)
 
     @property

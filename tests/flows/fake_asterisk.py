@@ -84,6 +84,8 @@ class FakeAsterisk(FakeRadio, FakeRefer, FakeSnoop, FakeSound):
         """Which desk has had each of them."""
         self.notes: list[Note] = []
         """The dialplan's notes on the callers' legs that ended."""
+        self.note_takes = 0.0
+        """How long the disk takes for one: until then the leg is not over."""
         self.entered: set[str] = set()
         """The callers that were ours."""
         self.rung: list[str] = []
@@ -224,6 +226,7 @@ class FakeAsterisk(FakeRadio, FakeRefer, FakeSnoop, FakeSound):
         leg = self._talking_at(extension)
         if leg is None:
             return
+        leg.holds_since = asyncio.get_running_loop().time() if on else None
         self._tell(leg, (ChannelHold if on else ChannelUnhold)(self._channel(leg)))
 
     def phone_dies(self, extension: str) -> None:
@@ -494,6 +497,12 @@ class FakeAsterisk(FakeRadio, FakeRefer, FakeSnoop, FakeSound):
             leg.ends.cancel()
         self._end_playback(leg, "failed")
         self._leave(leg)
+        if leg.is_caller and self.note_takes:
+            self._later(leg, self.note_takes, lambda: self._over(leg, cause))
+        else:
+            self._over(leg, cause)
+
+    def _over(self, leg: Leg, cause: int) -> None:
         if leg.is_caller:
             self._note(leg, cause)
         del self.legs[leg.id]

@@ -53,6 +53,8 @@ class FakeSound:
         """What the display of each leg's phone says."""
         self.speechless: set[str] = set()
         """The legs whose phones have never sent anything."""
+        self.unreadable: set[str] = set()
+        """The sounds whose files cannot be read: Asterisk goes on with the next one."""
         self.watches_silence = True
         self.longest_silence = LONGEST_SILENCE
         self._silent_since: dict[str, float] = {}
@@ -81,6 +83,9 @@ class FakeSound:
             self._end_playback(leg, "done")
             return
         piece = playing.media.pop(0)
+        if piece.rpartition("/")[2] in self.unreadable:
+            self._next_piece(leg)
+            return
         self.played.append((leg.id, piece.rpartition("/")[2]))
         seconds = length(piece)
         if seconds is not None:
@@ -134,7 +139,18 @@ class FakeSound:
         leg = self.legs.get(id_)
         if leg is None:
             raise AriNotFound(404, "Channel not found")
-        return 0 if id_ in self.speechless else 50 + int(50 * (leg.died_at or asyncio.get_running_loop().time()))
+        until = leg.died_at or leg.holds_since or asyncio.get_running_loop().time()
+        return 0 if id_ in self.speechless else 50 + int(50 * until)
+
+    async def is_holding(self, leg: str) -> bool:
+        is_holding: bool = await self._order("is_holding", lambda: self._is_holding(leg))
+        return is_holding
+
+    def _is_holding(self, id_: str) -> bool:
+        leg = self.legs.get(id_)
+        if leg is None:
+            raise AriNotFound(404, "Channel not found")
+        return leg.holds_since is not None
 
     # ---- who hears whom ----------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from types import MappingProxyType
@@ -17,14 +17,15 @@ from ari_app.ari.inbox import Switch
 from ari_app.ari.model import Event
 from ari_app.domain.blocklist import BlockList, BlockRules
 from ari_app.domain.claims import Claims
-from ari_app.domain.complaints import ComplaintRow, fold_complaint
+from ari_app.domain.complaints import ComplaintRow, fold_complaint, ticket_key
 from ari_app.domain.desks import DeskState
 from ari_app.domain.facts import Fact, Json, Record
-from ari_app.domain.notes import story
+from ari_app.domain.notes import Note, story
 from ari_app.domain.operators import DeskPlace, RosterState, fold
 from ari_app.domain.radio import NetRules
 from ari_app.domain.recovery import REMARKS, Story
 from ari_app.flows.blocking import Blocking
+from ari_app.flows.complaints import Complaints, Tickets
 from ari_app.flows.phone_watch import PhoneWatch
 from ari_app.flows.radio import Nets
 from ari_app.flows.radio_bell import Desks
@@ -39,6 +40,7 @@ from tests.flows.virtual_time import virtual_now
 
 RING_SECONDS = 12
 OVERFLOW_SECONDS = 30
+NOTES_SECONDS = 1.0
 RULES = Rules(ring=RING_SECONDS, wrap_up=0.0)
 CLOSED = {"call.ended", "call.fallback"}
 AFTERWARDS = {"call.noted", "prank.marked"}
@@ -64,34 +66,16 @@ class EveryPin:
         """Nothing was kept."""
 
 
-class Book:
-    """Complaints, as far as the flows need them."""
-
-    def __init__(self, journal: list[Fact]) -> None:
-        self._tell = journal.append
-        self.tickets = {
-            fact.call: str(fact.data["ticket"]) for fact in journal if fact.action == "complaint.opened" and fact.call
-        }
-        self.closed: set[str] = set()
-        self._before: dict[str, ComplaintRow] = {}
-        for number, fact in enumerate(journal):
-            record = Record(number, "", fact.actor, fact.action, fact.call, fact.data, "")
-            row = fold_complaint(self._before.get(fact.call), record) if fact.call else None
-            if row is not None:
-                self._before[row.call] = row
-
-    def open(self, call: str, number: str | None, actor: str, **data: Json) -> str:
-        if call not in self.tickets:
-            self.tickets[call] = f"110-{len(self.tickets) + 1:04}"
-            self._tell(Fact(actor, "complaint.opened", call, {"ticket": self.tickets[call], "number": number, **data}))
-        return self.tickets[call]
-
-    def before(self, call: str) -> ComplaintRow | None:
-        return self._before.get(call)
-
-    def close(self, call: str, actor: str) -> None:
-        self.closed.add(call)
-        self._tell(Fact(actor, "complaint.closed", call, {"ticket": self.tickets[call]}))
+def complaints_of(journal: Sequence[Fact], tell: Callable[[Fact], None]) -> Complaints:
+    """As ``assembly`` makes them from the journal."""
+    rows: dict[str, ComplaintRow] = {}
+    for number, fact in enumerate(journal):
+        record = Record(number, "", fact.actor, fact.action, fact.call, fact.data, "")
+        row = fold_complaint(rows.get(fact.call), record) if fact.call else None
+        if row is not None:
+            rows[row.call] = row
+    last = max(filter(None, (ticket_key(row.ticket) for row in rows.values())), default=None)
+    return Complaints(tell, Tickets(last, lambda: virtual_now().date()), rows)
 
 
 def block_list(journal: Sequence[Fact]) -> BlockList:
@@ -134,14 +118,14 @@ class Application:
         units = {extension: unit_of(extension) for extension in asterisk.phones}
         self.board = Switchboard(units, self.roster, journal.append, overflow=OVERFLOW_SECONDS)
         self.roster.on_change = self.board.staff_changed
-        self.complaints = Book(journal)
+        self.complaints = complaints_of(journal, self.tell)
         self.blocking = Blocking(self.tell, BlockRules(), time.time)
         codes = {unit_of(extension) for extension in asterisk.phones} - {"polda"}
         rules = replace(rules, polres=rules.polres | codes)
         self.nets = Nets(nets, asterisk, self.switch, self.tell, Desks(self.board, rules.ring, rules.sounds))
         around = Surroundings(
             asterisk, self.switch, self.board, self.tell, self.complaints, self.blocking, Claims(), self.nets, rules,
-            is_journal_troubled=in_trouble,
+            noted=self.noted, is_journal_troubled=in_trouble,
         )  # fmt: skip
         self.router = Router(tasks, around, self.roster, region="ID")
         self.blocking.on_unblocked = self.router.unblocked
@@ -150,25 +134,37 @@ class Application:
 
     def tell(self, fact: Fact) -> None:
         self.journal.append(fact)
+        self.complaints.note(fact)
         self.blocking.note(fact)
 
     def living(self) -> dict[str, Story]:
-        """As ``store.living`` reads it from the journal, which knows of the dialplan's notes by then."""
-        self.bring_in()
+        """As ``app.py`` has it: from the journal, without those of whose end there is a note of the dialplan's."""
+        over = {note.call for note in self.asterisk.notes}
         stories: dict[str, Story] = {}
         for fact in self.journal:
             is_of_call = fact.action.startswith("call.") and fact.action not in REMARKS
             if fact.call and (is_of_call or (fact.action == "number.unblocked" and fact.call in stories)):
                 began = Story("", since="" if fact.at is None else fact.at.isoformat())
                 stories[fact.call] = stories.get(fact.call, began).after(fact.action)
-        return {call: story for call, story in stories.items() if story.last != "call.ended"}
+        return {call: story for call, story in stories.items() if story.last != "call.ended" and call not in over}
+
+    async def keep_bringing_in(self) -> None:
+        """As ``app.py`` does."""
+        while True:
+            await anyio.sleep(NOTES_SECONDS)
+            self.bring_in()
+
+    async def noted(self, call: str) -> Note | None:
+        """As ``store.notes`` has it."""
+        return next((note for note in self.asterisk.notes if note.call == call), None)
 
     def bring_in(self) -> None:
         """As ``store.notes`` does."""
         for note in self.asterisk.notes:
             if note.call not in self.router.calls:
                 told = {fact.action for fact in self.journal if fact.call == note.call}
-                self.journal.extend(story(note, told, "ID"))
+                for fact in story(note, told, "ID"):
+                    (self.complaints.open_as if fact.action == "complaint.opened" else self.tell)(fact)
 
 
 class Journal(list[Fact]):
@@ -176,10 +172,6 @@ class Journal(list[Fact]):
 
     def append(self, fact: Fact) -> None:
         super().append(replace(fact, at=fact.at or virtual_now()))
-
-    def extend(self, facts: Iterable[Fact]) -> None:
-        for fact in facts:
-            self.append(fact)
 
 
 class Floor:
@@ -242,6 +234,7 @@ class Floor:
                     tasks, self.asterisk, self.journal, self.rules, self.logins, self.nets, in_trouble=self._in_trouble
                 )
                 tasks.start_soon(app.nets.run)
+                tasks.start_soon(app.keep_bringing_in)
                 if watch:
                     tasks.start_soon(app.recovery.watch)
                     tasks.start_soon(app.phone_watch.run, app.router.calls)

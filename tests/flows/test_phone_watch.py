@@ -125,6 +125,77 @@ async def test_one_that_holds_by_its_own_key_is_not_judged(lags: Lags) -> None:
         await goodbye(here, call)
 
 
+@pytest.mark.parametrize("restarts", [1, 2])
+async def test_one_that_holds_by_its_own_key_while_the_application_is_renewed(lags: Lags, restarts: int) -> None:
+    """The caller hears music until the phone holds no more; then the phone is judged again."""
+    async with floor("1001", lags=lags) as here:
+        call = await in_talk(here)
+        await anyio.sleep(3)
+        here.asterisk.hold_key("1001", on=True)
+        await anyio.sleep(2)
+        for _ in range(restarts):
+            here.kill()
+            await anyio.sleep(0.5)
+            await here.start()
+            await anyio.sleep(20)
+        assert "call.requeued" not in here.told(call)
+        assert here.asterisk.hears(call) == {"musik"}
+        here.asterisk.hold_key("1001", on=False)
+        await here.until(lambda: here.asterisk.is_talking(call, "1001"), seconds=3)
+        await dies(here, "1001")
+        await here.until(lambda: "call.requeued" in here.told(call), seconds=NOTICED)
+        await here.until(lambda: here.asterisk.is_talking(call, "1001"), seconds=5)
+        await goodbye(here, call)
+    assert here.told(call)[5:9] == ["call.held", "call.adopted", "call.held", "call.adopted"][: 2 * restarts] + [
+        "call.held", "call.resumed"
+    ][: 4 - 2 * restarts]  # fmt: skip
+
+
+@pytest.mark.parametrize("is_killed", [True, False])
+async def test_one_that_holds_while_nobody_hears_of_it(lags: Lags, is_killed: bool) -> None:  # noqa: FBT001 - drawn
+    """No application ran, or the link was broken. Once more, and the two talk, as if it had been heard of."""
+    async with floor("1001", lags=lags) as here:
+        call = await in_talk(here)
+        await anyio.sleep(3)
+        here.kill() if is_killed else here.lose_link()
+        here.asterisk.hold_key("1001", on=True)
+        await (here.start() if is_killed else here.restore_link())
+        await anyio.sleep(60)
+        assert "call.requeued" not in here.told(call)
+        here.asterisk.hold_key("1001", on=False)
+        await anyio.sleep(1)
+        assert here.asterisk.is_talking(call, "1001")
+        await dies(here, "1001")
+        await here.until(lambda: "call.requeued" in here.told(call), seconds=NOTICED)
+        await here.until(lambda: here.asterisk.is_talking(call, "1001"), seconds=5)
+        await goodbye(here, call)
+
+
+async def test_one_that_held_and_holds_no_more_when_an_application_comes(lags: Lags) -> None:
+    """Nobody heard of it: the two talk."""
+    async with floor("1001", lags=lags) as here:
+        call = await in_talk(here)
+        here.asterisk.hold_key("1001", on=True)
+        await anyio.sleep(3)
+        here.kill()
+        here.asterisk.hold_key("1001", on=False)
+        await here.start()
+        await here.until(lambda: here.asterisk.is_talking(call, "1001"), seconds=1)
+        await goodbye(here, call)
+
+
+async def test_one_that_dies_while_no_application_runs(lags: Lags) -> None:
+    """The next one has never seen it alive, and notices it all the same."""
+    async with floor("1001", lags=lags) as here:
+        call = await in_talk(here)
+        here.kill()
+        await dies(here, "1001")
+        await here.start()
+        await here.until(lambda: "call.requeued" in here.told(call), seconds=NOTICED)
+        await here.until(lambda: here.asterisk.is_talking(call, "1001"), seconds=5)
+        await goodbye(here, call)
+
+
 async def test_one_that_has_the_caller_on_hold_by_key(lags: Lags) -> None:
     """The caller hears music all the time."""
     async with floor("1001", lags=lags) as here:

@@ -83,7 +83,7 @@ async def test_who_takes_the_caller_up_fails(lags: Lags) -> None:
         call, _ = await patched(here)
         await press(here, "1001", "1", settled=0.6)
         assert here.app is not None
-        here.app.complaints.before = fail  # type: ignore[method-assign]
+        here.app.complaints.row_of = fail  # type: ignore[method-assign]
         here.asterisk.trouble["play"] = ["before"]
         await press(here, "1001", "4")
         await here.until(lambda: call in here.asterisk.in_fallback, seconds=5)

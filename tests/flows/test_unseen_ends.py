@@ -123,6 +123,21 @@ async def test_given_back_and_over_before_we_hear_of_either(lags: Lags) -> None:
         assert here.end_of(call)["outcome"] == "fallback"
 
 
+@pytest.mark.parametrize("seconds", [0.1, 0.29, 0.31, 0.5, 0.9])
+@pytest.mark.parametrize("is_talking", [False, True])
+async def test_a_disk_that_is_slow_with_the_note(lags: Lags, seconds: float, is_talking: bool) -> None:  # noqa: FBT001 - drawn
+    """The leg leaves us, the note is written, and only then it is over: nobody has taken it from us."""
+    async with floor("1001", lags=lags) as here:
+        here.asterisk.note_takes = seconds
+        call = await in_talk(here) if is_talking else here.asterisk.call()
+        await anyio.sleep(2)
+        here.asterisk.caller_hangs_up(call)
+        await here.ended(call, seconds=2)
+        await anyio.sleep(2)
+    assert "call.fallback" not in here.told(call)
+    assert here.end_of(call) == {"by": "caller", "outcome": "answered" if is_talking else "abandoned", "cause": 16}
+
+
 async def test_at_a_stop_a_caller_who_has_lost_the_operator_is_given_back(lags: Lags) -> None:
     """Nobody talks to them, whoever did before."""
     async with floor("1001", lags=lags) as here:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -41,7 +43,7 @@ class Notes:
         self.living: set[str] = set()
         self.ended: set[str] = set()
         self.complaints = Complaints(journal.append, Tickets(None, lambda: DAY))
-        self.bring_in = CallNotes(
+        calls = CallNotes(
             path,
             self.path,
             region="ID",
@@ -51,7 +53,8 @@ class Notes:
             is_told=self.ended.__contains__,
             opens=self.complaints.open_as,
             digest=digest,
-        ).bring_in
+        )
+        self.bring_in, self.over = calls.bring_in, calls.over
 
     def add(self, text: str) -> None:
         """Write as Asterisk does: at the end, and the file is made when it is not there."""
@@ -179,6 +182,41 @@ def test_what_is_kept_of_damaged_notes_has_an_end(notes: Notes, monkeypatch: pyt
         os.utime(notes.path, (number, number))
         assert notes.bring_in() == 0
     assert {kept.read_text() for kept in notes.damaged()} == {f"torn {number}\n" for number in (2, 3, 4)}
+
+
+def test_what_is_over_is_known_while_a_recording_is_read(open_journal: OpenJournal, path: Path) -> None:
+    """Who starts does not wait for any of that: callers would hear it ring meanwhile, and no desk would."""
+    is_read = threading.Event()
+    notes = Notes(open_journal(), path, digest=lambda _call, _seconds: RECORDING if is_read.wait(10) else None)
+    assert not notes.over()
+    notes.add(line("1.1") + "\n" + line("1.2") + "\n")
+    with ThreadPoolExecutor() as threads:
+        bringing_in = threads.submit(notes.bring_in)
+        while not notes.taken.exists():
+            time.sleep(0.001)
+        notes.add(line("1.3") + "\n" + line("1.4")[:-20])
+        assert set(notes.over()) == {"1.1", "1.2", "1.3"}
+        assert not bringing_in.done()
+        is_read.set()
+    assert not notes.over()
+    assert set(notes.told()) == {"1.1", "1.2", "1.3"}
+
+
+def test_what_is_over_is_always_known(open_journal: OpenJournal, path: Path) -> None:
+    """From its notes or from the journal, whatever is done with them meanwhile."""
+    journal = open_journal()
+    looked: list[set[str]] = []
+
+    def flush(timeout: float) -> bool:
+        is_on_disk = journal.flush(timeout)
+        ended = {record.call for record in read(path) if record.action == "call.ended"}
+        looked.append({call for call in ("1.1", "1.2") if call in beside.over() or call in ended})
+        return is_on_disk
+
+    beside = Notes(journal, path, flush=flush)
+    beside.add(line("1.1") + "\n" + line("1.2") + "\n")
+    beside.bring_in()
+    assert looked == [{"1.1", "1.2"}] * 2
 
 
 def test_left_over_from_a_round_that_was_cut_short(notes: Notes) -> None:

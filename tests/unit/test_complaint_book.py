@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -42,7 +43,7 @@ class Book:
         self.journal = journal
         self.desks: dict[str, str] = {}
         self.classified: list[tuple[str, bool | None, str | None]] = []
-        self.complaints = Complaints(journal.append, Tickets(last_ticket(path), lambda: DAY), living_complaints(path))
+        self.complaints = Complaints(self.tell, Tickets(last_ticket(path), lambda: DAY), living_complaints(path))
         self.lookup = ComplaintLookup(path, journal.flush)
         self.commands = complaint_commands(
             self.complaints,
@@ -52,6 +53,10 @@ class Book:
             classified=lambda *what: self.classified.append(what),
         )
 
+    def tell(self, fact: Fact) -> None:
+        self.journal.append(fact)
+        self.complaints.note(fact)
+
     def begin(self, call: str, *, desk: str = "1001") -> str:
         """A call comes and is answered."""
         self.journal.append(Fact("caller", "call.received", call))
@@ -60,9 +65,7 @@ class Book:
         return self.complaints.open(call, NUMBER, f"desk:{desk}", desk=desk, operator=None)
 
     def end(self, call: str) -> None:
-        fact = Fact("caller", "call.ended", call)
-        self.complaints.note(fact)
-        self.journal.append(fact)
+        self.tell(Fact("caller", "call.ended", call))
 
     def order(self, command: str, /, **arguments: Json) -> Any:
         return anyio.run(self.commands[command], arguments, BUDI)
@@ -111,6 +114,23 @@ def test_closed_by_the_flow_once(book: Book) -> None:
     book.order("complaints.reopen", ticket=ONE, reason="salah")
     book.complaints.close("a", "operator:7001")
     assert book.row().status == "closed"
+
+
+def test_what_was_told_of_a_living_calls_complaint_is_known(open_journal: OpenJournal, path: Path) -> None:
+    """By whichever application; and it is as the journal has it, but for the times."""
+    journal = open_journal()
+    for book in (Book(journal, path), Book(journal, path)):
+        book.begin("a")
+        book.complaints.classified("a", "operator:7001", emergency=True, kind=None)
+        for action in ("call.transfer_started", "call.taken_back", "call.transfer_started"):
+            book.tell(Fact("operator:7001", action, "a", {"polres": "01", "reason": "busy"}))
+        known = book.complaints.row_of("a")
+        assert known is not None
+        told = replace(book.row(), first_seq=0, opened_at="", changed_at="")
+        assert replace(known, first_seq=0, opened_at="", changed_at="") == told
+        assert (known.emergency, known.status, known.polres) == (True, "forwarded", "01")
+    book.end("a")
+    assert book.complaints.row_of("a") is None
 
 
 def test_edit(book: Book) -> None:

@@ -18,6 +18,7 @@ from ari_app.domain.recovery import (
     HandBack,
     HangUpStray,
     InFallback,
+    LegAnswered,
     LegLost,
     SeenBridge,
     SeenChannel,
@@ -131,6 +132,15 @@ def test_a_lost_leg() -> None:
     assert decide([CALLER], [], flows={"c1"}, legs={"c1", LEG.id}, living={"c1"}) == [LegLost(LEG.id)]
 
 
+def test_an_answer_that_nobody_heard() -> None:
+    """Not of a leg that only rings, or is on its way to us."""
+    leg = replace(LEG, id=leg_id("c1", "a"))
+    for there, told in [(leg, [LegAnswered(leg.id)]), (replace(leg, held=False), []), (replace(leg, up=False), [])]:
+        found = decide([CALLER, there], [], flows={"c1"}, legs={"c1", leg.id}, awaited={leg.id}, living={"c1"})
+        assert found == told
+    assert decide([CALLER, leg], [], flows={"c1"}, legs={"c1", leg.id}, living={"c1"}) == []
+
+
 def test_stories_without_a_flow() -> None:
     in_dialplan = SeenChannel("c2", "pstn", held=False, up=False)
     actions = decide([in_dialplan], [], flows={"c3"}, legs=(), living={"c1", "c2", "c3"})
@@ -168,15 +178,19 @@ _bridges = st.lists(
 _some_calls = st.frozensets(st.sampled_from(_calls))
 
 
-@given(_channels, _bridges, _some_calls, st.frozensets(st.sampled_from(_ids)), _some_calls)
-def test_any_state(
+_some_legs = st.frozensets(st.sampled_from(_ids))
+
+
+@given(_channels, _bridges, _some_calls, _some_legs, _some_legs, _some_calls)
+def test_any_state(  # noqa: PLR0917 - as they are drawn
     channels: list[SeenChannel],
     bridges: list[SeenBridge],
     flows: frozenset[str],
     legs: frozenset[str],
+    awaited: frozenset[str],
     living: frozenset[str],
 ) -> None:
-    actions = decide(channels, bridges, flows=flows, legs=legs, living=living)
+    actions = decide(channels, bridges, flows=flows, legs=legs, awaited=awaited, living=living)
     there = {channel.id: channel for channel in channels}
     talks = [action for action in actions if isinstance(action, AdoptTalk | AdoptColleagues)]
     adopted = {action.caller.id for action in actions if isinstance(action, AdoptWaiting | AdoptTalk | AdoptColleagues)}
@@ -185,6 +199,8 @@ def test_any_state(
     assert len(actions) == len(set(actions)), "nothing twice"
     assert not adopted & handed_back
     assert adopted | handed_back == {c.id for c in channels if c.held and call_of(c.id) is None and c.id not in flows}
+    answered = {action.leg for action in actions if isinstance(action, LegAnswered)}
+    assert answered == {leg for leg in awaited & there.keys() if there[leg].up and there[leg].held}
     for action in actions:
         match action:
             case AdoptTalk() | AdoptColleagues() | AdoptWaiting() | HandBack():

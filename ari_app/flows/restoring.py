@@ -1,14 +1,19 @@
-"""A call that is taken up: what was told of it before is made true again, in its room and on its line."""
+"""What an adopted call was before: nothing of that is lost with whoever had it (DESIGN.md, principle 4)."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ari_app.domain.causes import NotAnswered
 from ari_app.domain.queue import Priority
-from ari_app.domain.recovery import Story
-from ari_app.flows.call import Call
-from ari_app.flows.emergency import Finder, find_operator, find_verifier_again, finder
+from ari_app.flows.emergency import find_operator, find_verifier_again, finder
 from ari_app.flows.marks import note_closed, note_emergency
-from ari_app.flows.room import Room
+
+if TYPE_CHECKING:
+    from ari_app.domain.recovery import Story
+    from ari_app.flows.call import Call
+    from ari_app.flows.emergency import Finder
+    from ari_app.flows.room import Room
 
 
 def is_closed(story: Story | None) -> bool:
@@ -46,7 +51,7 @@ def restore(room: Room, story: Story | None, actor: str, desk: str | None) -> No
     if story is not None:
         call.claims_emergency = story.claims_emergency
         call.was_answered |= story.was_answered  # who is found in a talk has been, whatever had reached the disk
-    row = call.around.complaints.before(call.id)
+    row = call.around.complaints.row_of(call.id)
     if row is None:
         return
     call.is_emergency = row.emergency
