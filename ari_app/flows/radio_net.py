@@ -75,7 +75,8 @@ class Net:
             self.bell = Bell(rules, asterisk, switch, desks, tell, self.say)
         self._needed = NEVER if rules.is_always_up else 0.0
         """Until when the line is wanted though nobody is on the net."""
-        self._officer, self._operator, self._watch = Pulse(asterisk), Pulse(asterisk), LineWatch(asterisk)
+        self._officer, self._operator = Pulse(asterisk), Pulse(asterisk)
+        self._watch = LineWatch(asterisk, rules.floor.longest)
 
     # ---- what others do ------------------------------------------------------------------------------
 
@@ -355,7 +356,7 @@ class Net:
             await self._step(FloorEvent.TALK_ENDED)
         if talker is not None and await self._operator.has_stopped(talker):
             await self._heard(talker, talks=False)
-        if await self._watch.is_dead(gateway if self.line.is_up else None, talks=self.floor.talks):
+        if await self._watch.is_dead(gateway if self.line.is_up else None, self.floor):
             log.warning("radio.gateway_silent")
             await self._line_lost()
 

@@ -46,11 +46,14 @@ timeout_seconds = 30
 announce_net = "303"
 """
 
+LONGEST = 3
+"""The longest transmission on the nets that say nothing else, in seconds."""
+
 
 class RadioSite(Site):
     """An instance with a net for each way of keying; transmissions last ``longest`` seconds at most."""
 
-    def __init__(self, home: Path, *, longest: int = 3) -> None:
+    def __init__(self, home: Path, *, longest: int = LONGEST) -> None:
         super().__init__(home)
         nets = NETS.format(gateway=self.sample.gateway, longest=longest)
         self.text = self.text.replace('connect = "on_demand"\n', nets)
