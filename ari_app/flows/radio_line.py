@@ -28,6 +28,9 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 RING_SECONDS: Final = 10
 """How long a gateway may take to answer."""
 
+IDLE_SECONDS: Final = 3.0
+"""A line that is there on demand stays so long when nobody needs it any more."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -47,11 +50,26 @@ class Line:
         """Why it was lost last, by Asterisk's cause."""
         self._pause = FIRST_PAUSE
         self._has_entered = False
+        self._wanted_until = NEVER if rules.is_always_up else 0.0
+
+    def need(self) -> None:
+        """Somebody needs it at present."""
+        self._wanted_until = max(self._wanted_until, now() + IDLE_SECONDS)
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether it is to be there: always, or because somebody needs it, or did until a moment ago."""
+        return self._wanted_until > now()
 
     @property
     def call_at(self) -> float:
-        """When it is to be called, if it is wanted; ``NEVER`` while it is there or on its way."""
-        return NEVER if self.leg is not None else self.due
+        """When it is to be called; ``NEVER`` while it is not wanted, or is there, or on its way."""
+        return self.due if self.leg is None and self.is_wanted else NEVER
+
+    @property
+    def unwanted_at(self) -> float:
+        """When one that is there is not wanted any more, unless somebody needs it then."""
+        return NEVER if self.leg is None else self._wanted_until
 
     async def call(self) -> None:
         """Call the gateway; its answer, or that it gives none, comes as an event.

@@ -42,9 +42,6 @@ if TYPE_CHECKING:
 
 MOST_WAITING: Final = 1024
 
-IDLE_SECONDS: Final = 3.0
-"""A line that is there on demand stays so long when nobody is on the net any more."""
-
 LEAVE_SECONDS: Final = 1.0
 """How long a member who leaves waits for the net to be done with them: it is, at once, or Asterisk is away."""
 
@@ -73,8 +70,6 @@ class Net:
         self.bell: Bell | None = None
         if desks is not None and rules.call_code:
             self.bell = Bell(rules, asterisk, switch, desks, tell, self.say)
-        self._needed = NEVER if rules.is_always_up else 0.0
-        """Until when the line is wanted though nobody is on the net."""
         self._officer, self._operator = Pulse(asterisk), Pulse(asterisk)
         self._watch = LineWatch(asterisk, rules.floor.longest)
 
@@ -201,23 +196,18 @@ class Net:
 
     async def _next(self) -> NetMessage | None:
         """The next thing that happens; None: it is time for something."""
-        due = min(self.floor.deadline, self._speaker.due, self.line.call_at if self._wants_line else NEVER)
+        due = min(self.floor.deadline, self._speaker.due, self.line.call_at, self.line.unwanted_at)
         due = min(due, self._watch.due(self.line.leg if self.line.is_up else None))
         due = min(due, self._officer.due if self.floor.talks else NEVER)
         due = min(due, NEVER if self._voice_that_keyed() is None else self._operator.due)
-        due = min(due, NEVER if self._bridge.legs or self.line.leg is None else self._needed)
         with anyio.CancelScope(deadline=due):
             return await self._inbox.get()
         return None
 
-    @property
-    def _wants_line(self) -> bool:
-        return bool(self._bridge.legs) or bool(self._speaker) or self._needed > now()
-
     async def _look_after_line(self) -> None:
-        if (self._bridge.legs or self._speaker) and not self.rules.is_always_up:
-            self._needed = now() + IDLE_SECONDS
-        if not self._wants_line:
+        if self._bridge.legs or self._speaker:
+            self.line.need()
+        if not self.line.is_wanted:
             await self._close()
         elif self.line.call_at <= now():
             await self.line.call()

@@ -10,7 +10,7 @@ import pytest
 from ari_app.domain.facts import Fact
 from ari_app.domain.radio import FloorRules, NetRules, Ptt
 from ari_app.flows.radio_air import MARGIN_SECONDS
-from ari_app.flows.radio_net import IDLE_SECONDS
+from ari_app.flows.radio_line import IDLE_SECONDS
 from ari_app.flows.radio_pulse import QUIET_SECONDS
 from tests.flows.fake_asterisk import Lags
 from tests.flows.floor import Floor, floor
