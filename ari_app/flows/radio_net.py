@@ -365,8 +365,9 @@ class Net:
             await self._bridge.close()
 
     async def _reconcile(self, lost: frozenset[str]) -> None:
-        """Whether the officer still talks is not known, nor whether a line that was called was answered."""
+        """Whether anybody still talks is not known, nor whether a line that was called was answered."""
         await self._step(FloorEvent.TALK_ENDED)
+        self._operator.doubt(self.rules.floor.hang)
         if self._bridge.id in lost:
             await self._rebuild()
             await self._gateway_lost()

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 QUIET_SECONDS: Final = 1.0
 """Who talks pauses for a moment once in so long; else it is looked whether anything still comes from them."""
 
+DOUBT_SECONDS: Final = 5.0
+"""Who talks when events are lost pauses within so long, and that is told: or they have paused meanwhile."""
+
 LOOK_SECONDS: Final = 2.0
 """Between two looks at a gateway's line."""
 
@@ -32,22 +35,29 @@ class Pulse:
         """Nobody talks."""
         self._asterisk = asterisk
         self._heard_at, self._packets = 0.0, -1
+        self._doubted_at = NEVER
 
     def felt(self) -> None:
         """Asterisk has told of the talk, or of its end."""
-        self._heard_at, self._packets = now(), -1
+        self._heard_at, self._packets, self._doubted_at = now(), -1, NEVER
+
+    def doubt(self, pause: float) -> None:
+        """Events were lost, of which one may have been that they paused; a pause is told after ``pause`` seconds."""
+        self._doubted_at = min(self._doubted_at, now() + pause + DOUBT_SECONDS)
 
     @property
     def due(self) -> float:
         """When to look, while they talk."""
-        return self._heard_at + QUIET_SECONDS
+        return min(self._heard_at + QUIET_SECONDS, self._doubted_at)
 
     async def has_stopped(self, leg: str) -> bool:
-        """Look, if it is time to; whether nothing has come since the last look.
+        """Look, if it is time to; whether nothing has come since the last look, or it has been doubted for too long.
 
         Raises:
             AriUnreachable: Asterisk gives no answer.
         """
+        if self._doubted_at <= now():
+            return True
         if self.due > now():
             return False
         self._heard_at, before = now(), self._packets
