@@ -99,6 +99,11 @@ class Bell:
     def _new_id(self) -> str:
         return f"{RUNG_PREFIX}{self._rules.net}-{secrets.token_hex(4)}"
 
+    @property
+    def is_calling(self) -> bool:
+        """Whether an officer waits for an operator."""
+        return bool(self._call)
+
     def entered(self, leg: str) -> bool:
         """Whether a leg that comes to the net is the desk that rings: it is no business of ours any more then."""
         if leg != self._leg:

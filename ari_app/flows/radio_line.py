@@ -50,6 +50,8 @@ class Line:
         """Why it was lost last, by Asterisk's cause."""
         self._pause = FIRST_PAUSE
         self._has_entered = False
+        self._is_gateways = False
+        """Whether it is the gateway's own call: that ends when the gateway ends it."""
         self._wanted_until = NEVER if rules.is_always_up else 0.0
 
     def need(self) -> None:
@@ -58,8 +60,8 @@ class Line:
 
     @property
     def is_wanted(self) -> bool:
-        """Whether it is to be there: always, or because somebody needs it, or did until a moment ago."""
-        return self._wanted_until > now()
+        """Whether it is to be there: always, or because somebody needs it, if only the gateway."""
+        return self._is_gateways or self._wanted_until > now()
 
     @property
     def call_at(self) -> float:
@@ -69,7 +71,7 @@ class Line:
     @property
     def unwanted_at(self) -> float:
         """When one that is there is not wanted any more, unless somebody needs it then."""
-        return NEVER if self.leg is None else self._wanted_until
+        return NEVER if self.leg is None or self._is_gateways else self._wanted_until
 
     async def call(self) -> None:
         """Call the gateway; its answer, or that it gives none, comes as an event.
@@ -94,7 +96,7 @@ class Line:
         """
         await self.hang_up()
         self._take(leg)
-        self._has_entered = True
+        self._has_entered = self._is_gateways = True
         with suppress(AriRefused):
             await self._asterisk.subscribe([f"channel:{leg}"])
             await self._asterisk.answer(leg)
@@ -144,7 +146,7 @@ class Line:
         """It is gone; the next attempt is due after a pause."""
         if self.leg is not None:
             self._switch.forget([self.leg])
-        self.leg, self.is_up, self._has_entered = None, False, False
+        self.leg, self.is_up, self._has_entered, self._is_gateways = None, False, False, False
         self.due = now() + self._pause
         self._pause = min(2 * self._pause, LONGEST_PAUSE)
 

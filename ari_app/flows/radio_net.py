@@ -205,7 +205,7 @@ class Net:
         return None
 
     async def _look_after_line(self) -> None:
-        if self._bridge.legs or self._speaker:
+        if self._bridge.legs or self._speaker or (self.bell is not None and self.bell.is_calling):
             self.line.need()
         if not self.line.is_wanted:
             await self._close()

@@ -12,7 +12,7 @@ from tests.asterisk.talk import CALLER_HZ, first_heard, moment
 
 OFFICER_HZ, FIRST_HZ, SECOND_HZ = 520, 660, 880
 EVERY_HZ = (OFFICER_HZ, FIRST_HZ, SECOND_HZ, CALLER_HZ)
-VOX, DTMF, BY_VOICE, ANNOUNCED = "300", "301", "302", "303"
+VOX, DTMF, BY_VOICE, ANNOUNCED, ON_DEMAND = "300", "301", "302", "303", "304"
 PAUSE_AFTER_KEY = 0.06
 """Our phones are silent for so long after a key is released, before ``press`` returns."""
 
@@ -41,6 +41,12 @@ net = "303"
 name = "Siaga"
 gateway = "sip:303@{gateway}:5070"
 timeout_seconds = 30
+
+[[radio]]
+net = "304"
+name = "Cadangan"
+gateway = "sip:304@{gateway}:5070"
+connect = "on_demand"
 
 [emergency]
 announce_net = "303"

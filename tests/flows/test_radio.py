@@ -10,7 +10,6 @@ import pytest
 from ari_app.domain.facts import Fact
 from ari_app.domain.radio import FloorRules, NetRules, Ptt
 from ari_app.flows.radio_air import MARGIN_SECONDS
-from ari_app.flows.radio_line import IDLE_SECONDS
 from ari_app.flows.radio_pulse import QUIET_SECONDS
 from tests.flows.fake_asterisk import Lags
 from tests.flows.floor import Floor, floor
@@ -201,19 +200,6 @@ async def test_a_gateway_that_is_away_is_called_with_growing_pauses() -> None:
         ]  # fmt: skip
         here.asterisk.gateways["300"].answers_after = 0.05
         await up(here)
-
-
-async def test_a_line_on_demand_is_there_while_somebody_is_on_the_net(lags: Lags) -> None:
-    async with floor("1001", lags=lags, nets=[ON_DEMAND]) as here:
-        await anyio.sleep(10)
-        assert here.asterisk.gateways["300"].calls == 0
-        await on_net(here, "1001")
-        await anyio.sleep(60)
-        assert here.asterisk.gateways["300"].calls == 1
-        await hang_up(here, "1001")
-        await anyio.sleep(IDLE_SECONDS + 0.1)
-        assert not here.asterisk.legs
-        assert not here.asterisk.open_bridges
 
 
 async def test_a_gateway_that_calls_us_replaces_the_line(lags: Lags) -> None:
