@@ -133,13 +133,29 @@ class Line:
         """
         if self.leg is None:
             return False
-        try:  # how long an officer may pause is the floor's business
-            await self._asterisk.detect_talk(self.leg, silence_ms=SILENCE_MS, level=self._rules.talk_level)
-        except AriRefused as refused:
-            log.info("radio.line_gone", status=refused.status)
+        if not await self._detect_talk(self.leg):
             return False
         await self._asterisk.add_to_bridge(bridge, [self.leg], absorb_keys=True)
         self.is_up, self._pause = True, FIRST_PAUSE
+        return True
+
+    async def listen_anew(self) -> bool:
+        """Hear of an officer who talks already, as Asterisk tells only what changes; False: the line is gone.
+
+        Raises:
+            AriUnreachable: Asterisk gives no answer, and may tell nothing of this line any more.
+        """
+        return self.leg is None or not self.is_up or await self._detect_talk(self.leg, anew=True)
+
+    async def _detect_talk(self, leg: str, *, anew: bool = False) -> bool:
+        try:
+            if anew:
+                await self._asterisk.ignore_talk(leg)
+            # How long an officer may pause is the floor's business.
+            await self._asterisk.detect_talk(leg, silence_ms=SILENCE_MS, level=self._rules.talk_level)
+        except AriRefused as refused:
+            log.info("radio.line_gone", status=refused.status)
+            return False
         return True
 
     def lost(self) -> None:

@@ -366,15 +366,19 @@ class Net:
 
     async def _reconcile(self, lost: frozenset[str]) -> None:
         """Whether anybody still talks is not known, nor whether a line that was called was answered."""
-        await self._step(FloorEvent.TALK_ENDED)
+        if not self.floor.has_stuck:  # such a one is not waited for: let it not have the floor once more
+            await self._step(FloorEvent.TALK_ENDED)
         self._operator.doubt(self.rules.floor.hang)
         if self._bridge.id in lost:
             await self._rebuild()
             await self._gateway_lost()
         elif self.line.leg is not None and (self.line.leg in lost or not self.line.is_up):
             await self._read_line(LegGone(self.line.leg))
-        elif self.floor.talker == SYSTEM:
-            await self._speaker.look()
+        else:
+            if self.floor.talker == SYSTEM:
+                await self._speaker.look()
+            if not (self.floor.has_stuck or await self.line.listen_anew()):
+                await self._line_lost()
 
     async def _start_afresh(self) -> None:
         """Something went wrong: nobody is heard any more and the gateway's line ends, however long that takes.
