@@ -344,6 +344,7 @@ class Net:
         gateway, talker = self.line.leg, self._voice_that_keyed()
         if gateway is not None and self.floor.talks and await self._officer.has_stopped(gateway):
             await self._step(FloorEvent.TALK_ENDED)
+            await self._listen_anew()  # for Asterisk they talk still: it would not tell that the next one does
         if talker is not None and await self._operator.has_stopped(talker):
             await self._heard(talker, talks=False)
         if await self._watch.is_dead(gateway if self.line.is_up else None, self.floor):
@@ -377,8 +378,12 @@ class Net:
         else:
             if self.floor.talker == SYSTEM:
                 await self._speaker.look()
-            if not (self.floor.has_stuck or await self.line.listen_anew()):
-                await self._line_lost()
+            if not self.floor.has_stuck:
+                await self._listen_anew()
+
+    async def _listen_anew(self) -> None:
+        if not await self.line.listen_anew():
+            await self._line_lost()
 
     async def _start_afresh(self) -> None:
         """Something went wrong: nobody is heard any more and the gateway's line ends, however long that takes.

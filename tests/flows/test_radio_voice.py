@@ -10,10 +10,11 @@ import pytest
 from ari_app.domain.radio import NetRules
 from ari_app.flows.radio_pulse import DOUBT_SECONDS, QUIET_SECONDS
 from tests.flows.fake_asterisk import Lags
-from tests.flows.floor import Floor, floor
+from tests.flows.floor import floor
 from tests.flows.guarding import the_guard_acts
 from tests.flows.scenes import goodbye, hear_each_other, heard, press
 from tests.flows.test_radio import DTMF, LONGEST, NET, hang_up, on_net, told, up
+from tests.flows.test_radio_link import blip
 from tests.flows.test_radio_patch import patched
 
 pytestmark = pytest.mark.anyio
@@ -132,15 +133,6 @@ async def test_a_phone_that_sends_nothing_in_silence_unkeys_all_the_same() -> No
     assert told(here) == ["1001 keyed", "1001 unkeyed"]
 
 
-async def blip(here: Floor, leg: str, *, pauses: bool) -> None:
-    """The link is lost for a moment, in which the operator pauses, or talks on."""
-    here.lose_link()
-    if pauses:
-        here.asterisk.operator_talks(leg, on=False)
-    await anyio.sleep(0.2)
-    await here.restore_link()
-
-
 async def test_a_pause_that_is_lost_with_the_link_does_not_keep_the_transmitter_on(lags: Lags) -> None:
     """And the next word keys again."""
     async with floor("1001", lags=lags, nets=[replace(DTMF, by_voice=True)]) as here:
@@ -149,7 +141,7 @@ async def test_a_pause_that_is_lost_with_the_link_does_not_keep_the_transmitter_
             here.asterisk.operator_talks(leg, on=True)
             await anyio.sleep(1)
             assert here.asterisk.on_air("300") == {leg}
-            await blip(here, leg, pauses=True)
+            await blip(here, lambda: here.asterisk.operator_talks(leg, on=False))
             await anyio.sleep(DOUBT_SECONDS + 2)
             assert here.asterisk.on_air("300") == set()
             assert here.asterisk.gateways["300"].keys[-1] == "#"
@@ -164,9 +156,8 @@ async def test_who_talks_on_when_the_link_is_back_is_heard_on(lags: Lags, *, pau
         (leg,) = await on_net(here, "1001")
         here.asterisk.operator_talks(leg, on=True)
         await anyio.sleep(1)
-        await blip(here, leg, pauses=pauses)
-        if pauses:
-            here.asterisk.operator_talks(leg, on=True)
+        await blip(here, lambda: here.asterisk.operator_talks(leg, on=not pauses))
+        here.asterisk.operator_talks(leg, on=True)
         await anyio.sleep(DOUBT_SECONDS + 2 if pauses else DOUBT_SECONDS - 1)
         assert here.asterisk.on_air("300") == {leg}
         here.asterisk.operator_talks(leg, on=False)
@@ -180,7 +171,7 @@ async def test_a_key_is_no_voice_and_stays_when_the_link_is_lost(lags: Lags) -> 
     async with floor("1001", lags=lags, nets=[replace(DTMF, by_voice=True)]) as here:
         (leg,) = await on_net(here, "1001")
         await press(here, "1001", "5", settled=1)
-        await blip(here, leg, pauses=True)
+        await blip(here, lambda: here.asterisk.operator_talks(leg, on=False))
         await anyio.sleep(DOUBT_SECONDS + 1)
         assert here.asterisk.on_air("300") == {leg}
         await press(here, "1001", "5", settled=1)
