@@ -17,7 +17,8 @@ CALLED, ANSWERED, GIVEN_UP = "radio.called", "radio.call_answered", "radio.call_
 
 ENDS: Final = {**PAIRS, CALLED: GIVEN_UP}
 
-LINES: Final = ("radio.gateway_up", "radio.gateway_down")
+UP, DOWN, IDLE = "radio.gateway_up", "radio.gateway_down", "radio.gateway_idle"
+LINES: Final = (UP, DOWN, IDLE)
 JOINED: Final = ("radio.joined", "radio.left")
 
 ACTIONS: Final = (
@@ -72,7 +73,7 @@ def transmissions(records: Iterable[Record]) -> list[Transmission]:
 
 @dataclass(frozen=True, slots=True)
 class NetRow:
-    """How a net stands. ``line`` is ``up``, ``down``, or ``unknown`` where nothing was told of it yet.
+    """How a net stands. ``line`` is ``up``, ``down``, ``idle``: one on demand that nobody needs, or ``unknown``.
 
     ``talker`` is the desk that has keyed, ``officer`` or ``system``; None: the floor is free. ``call`` is the 110 call
     for whose sake the desk is there. ``since`` is of the line, ``floor_since`` of the floor. ``desks`` are on the net.
@@ -100,7 +101,7 @@ def fold_net(row: NetRow, record: Record) -> NetRow:
     """A net after one more record that is of it."""
     desk = str(record.data.get("desk"))
     match record.action:
-        case "radio.gateway_up" | "radio.gateway_down":
+        case "radio.gateway_up" | "radio.gateway_down" | "radio.gateway_idle":
             return replace(row, line=record.action.rpartition("_")[2], since=record.at)
         case "radio.keyed":
             by = str(record.data.get("by"))
@@ -129,6 +130,13 @@ def unfinished(records: Iterable[Record], pairs: Mapping[str, str] = ENDS) -> li
         Fact("system", pairs[record.action], record.call, {**record.data, "reason": APPLICATION_LOST})
         for record in begun.values()
     ]
+
+
+def idle_lines(records: Iterable[Record], on_demand: Iterable[str]) -> list[Fact]:
+    """That nobody needs the lines any more that these nets had when the application died: they ended with it."""
+    rows = net_rows(records)
+    up = [net for net in on_demand if net in rows and rows[net].line == "up"]
+    return [Fact("system", IDLE, data={"net": net, "reason": APPLICATION_LOST}) for net in up]
 
 
 def _what(record: Record, end: str) -> tuple[object, ...]:

@@ -59,14 +59,19 @@ class Line:
         self._wanted_until = max(self._wanted_until, now() + IDLE_SECONDS)
 
     @property
+    def is_needed(self) -> bool:
+        """Whether it must be there: always, or because somebody needs it, or did until a moment ago."""
+        return self._wanted_until > now()
+
+    @property
     def is_wanted(self) -> bool:
-        """Whether it is to be there: always, or because somebody needs it, if only the gateway."""
-        return self._is_gateways or self._wanted_until > now()
+        """Whether it may be there: it is needed, or the gateway wants it."""
+        return self.is_needed or self._is_gateways
 
     @property
     def call_at(self) -> float:
         """When it is to be called; ``NEVER`` while it is not wanted, or is there, or on its way."""
-        return self.due if self.leg is None and self.is_wanted else NEVER
+        return self.due if self.leg is None and self.is_needed else NEVER
 
     @property
     def unwanted_at(self) -> float:
@@ -102,7 +107,7 @@ class Line:
             await self._asterisk.answer(leg)
 
     def _take(self, leg: str) -> None:
-        self.leg, self._has_entered = leg, False
+        self.leg, self._has_entered, self.cause = leg, False, UNKNOWN_CAUSE
         self._switch.register(leg, self._deliver)
 
     def read(self, event: LegEvent | LegGone) -> bool:

@@ -246,7 +246,7 @@ class Net:
 
     async def _read_line(self, event: LegEvent | LegGone) -> None:
         if self.line.read(event):
-            await self._line_lost()
+            await self._line_lost(is_missed=self.line.is_needed)
         elif self.line.is_answered:
             await self._use_line()
         elif isinstance(event, ChannelDtmfReceived) and leg_of(event) == self.line.leg and self.bell is not None:
@@ -351,17 +351,16 @@ class Net:
             log.warning("radio.gateway_silent")
             await self._line_lost()
 
-    async def _line_lost(self) -> None:
-        """It is of no use any more, whatever Asterisk thinks of it."""
-        self._story.line_down(self.line.cause)
+    async def _line_lost(self, *, is_missed: bool = True) -> None:
+        """It is of no use any more, whatever Asterisk thinks of it; ``is_missed``: and it should be."""
+        self._story.line_lost(self.line.cause, is_missed=is_missed)
         await self.line.hang_up()  # it may have been found missing too soon
         await self._gateway_lost()
 
     async def _close(self) -> None:
         """Nobody needs the net: neither line nor bridge stay."""
         if self.line.leg is not None:
-            await self.line.hang_up()
-            await self._gateway_lost()
+            await self._line_lost(is_missed=False)
         if not self._bridge.legs:  # nobody has come meanwhile
             await self._bridge.close()
 

@@ -8,10 +8,11 @@ import anyio
 import pytest
 
 from ari_app.flows.radio_line import IDLE_SECONDS
+from ari_app.flows.radio_pulse import LOOK_SECONDS, STEADY_SECONDS
 from tests.flows.fake_asterisk import Lags
 from tests.flows.floor import Floor, floor
 from tests.flows.scenes import leg_at, press
-from tests.flows.test_radio import ON_DEMAND, hang_up, on_net, radio
+from tests.flows.test_radio import LONGEST, ON_DEMAND, hang_up, on_net, radio
 from tests.flows.test_radio_bell import CODE, officer_calls
 from tests.flows.test_radio_bell import told as told_of_calls
 
@@ -24,6 +25,12 @@ def line(here: Floor) -> str | None:
     """The line that is up."""
     leg = here.asterisk.gateway_leg("300")
     return None if leg is None else leg.id
+
+
+def told_of_line(here: Floor) -> list[str]:
+    """How the line stood, one after the other."""
+    facts = radio(here, "radio.gateway_up", "radio.gateway_down", "radio.gateway_idle")
+    return [fact.action.removeprefix("radio.gateway_") for fact in facts]
 
 
 async def gateway_calls(here: Floor) -> None:
@@ -42,6 +49,30 @@ async def test_it_is_there_while_somebody_is_on_the_net(lags: Lags) -> None:
         await anyio.sleep(IDLE_SECONDS + 0.1)
         assert not here.asterisk.legs
         assert not here.asterisk.open_bridges
+        assert told_of_line(here) == ["up", "idle"]
+        await anyio.sleep(60)
+        await on_net(here, "1001")
+        await hang_up(here, "1001")
+        await anyio.sleep(IDLE_SECONDS + 0.1)
+    assert told_of_line(here) == ["up", "idle"] * 2
+
+
+async def test_a_gateway_that_is_away_when_it_is_needed_stays_so_until_it_is_reached(lags: Lags) -> None:
+    """That nobody needs it any more makes it no better."""
+    async with floor("1001", lags=lags, nets=[ON_DEMAND]) as here:
+        gateway = here.asterisk.gateways["300"]
+        gateway.answers_after = None
+        here.asterisk.register("1001")
+        here.asterisk.dial("1001", "net", "300")
+        await anyio.sleep(20)
+        await hang_up(here, "1001")
+        await anyio.sleep(60)
+        assert told_of_line(here) == ["down"]
+        gateway.answers_after = 0.05
+        await on_net(here, "1001")
+        await hang_up(here, "1001")
+        await anyio.sleep(IDLE_SECONDS + 0.1)
+    assert told_of_line(here) == ["down", "up", "idle"]
 
 
 async def test_the_gateways_own_call_is_there_until_the_gateway_ends_it(lags: Lags) -> None:
@@ -56,9 +87,10 @@ async def test_the_gateways_own_call_is_there_until_the_gateway_ends_it(lags: La
         await hang_up(here, "1001")
         await anyio.sleep(60)
         assert line(here) == GATEWAYS_OWN
-        assert len(radio(here, "radio.gateway_up")) == 1
+        assert told_of_line(here) == ["up"]
         here.asterisk.gateway_hangs_up("300")
         await anyio.sleep(60)
+        assert told_of_line(here) == ["up", "idle"]
         assert here.asterisk.gateways["300"].calls == 0
         assert not here.asterisk.open_bridges
 
@@ -74,6 +106,18 @@ async def test_the_gateways_own_call_ends_while_somebody_is_on_the_net(lags: Lag
         await hang_up(here, "1001")
         await anyio.sleep(IDLE_SECONDS + 0.1)
         assert line(here) is None
+    assert told_of_line(here) == ["up", "down", "up", "idle"]
+
+
+async def test_a_gateway_that_vanishes_in_its_own_call(lags: Lags) -> None:
+    """It is known to be away, though nobody needs it."""
+    async with floor(lags=lags, nets=[ON_DEMAND]) as here:
+        await gateway_calls(here)
+        await anyio.sleep(LONGEST + STEADY_SECONDS + 2 * LOOK_SECONDS)
+        here.asterisk.legs[GATEWAYS_OWN].died_at = anyio.current_time()
+        await anyio.sleep(60)
+        assert here.asterisk.gateways["300"].calls == 0
+    assert told_of_line(here) == ["up", "down"]
 
 
 @pytest.mark.parametrize("own", [False, True])

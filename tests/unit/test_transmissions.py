@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ari_app.assembly import MONITORING
 from ari_app.domain.facts import Fact, Record
-from ari_app.domain.transmissions import PAIRS, Transmission, transmissions, unfinished
+from ari_app.domain.transmissions import PAIRS, Transmission, idle_lines, net_rows, transmissions, unfinished
 from ari_app.store.journal import Journal
 from ari_app.store.radio import radio_records
 
@@ -54,6 +54,17 @@ def test_an_officers_call_has_one_end(end: str | None) -> None:
     assert [(fact.action, fact.data["reason"]) for fact in ends] == (
         [] if end else [("radio.call_given_up", "application_lost")]
     )
+
+
+def test_lines_on_demand_that_ended_with_the_application() -> None:
+    """Only those that were up: what is down stays so until it is tried again."""
+    lines = ("300", "up"), ("301", "up"), ("301", "down"), ("302", "up"), ("302", "idle"), ("303", "up")
+    told = [record(seq, f"radio.gateway_{state}", None, net=net) for seq, (net, state) in enumerate(lines)]
+    assert {net: row.line for net, row in net_rows(told).items()} == {
+        "300": "up", "301": "down", "302": "idle", "303": "up",
+    }  # fmt: skip
+    (end,) = idle_lines(told, ["300", "301", "302", "304"])
+    assert (end.action, end.data) == ("radio.gateway_idle", {"net": "300", "reason": "application_lost"})
 
 
 def test_they_are_read_from_the_journal(tmp_path: Path) -> None:
