@@ -13,7 +13,7 @@ import structlog
 from ari_app.domain.desks import POLDA
 from ari_app.domain.facts import Fact
 from ari_app.domain.operators import DeskPlace
-from ari_app.domain.transmissions import unfinished
+from ari_app.domain.transmissions import idle_lines, unfinished
 from ari_app.flows.blocking import Blocking
 from ari_app.flows.complaints import Complaints, Tickets
 from ari_app.flows.radio import Nets
@@ -25,7 +25,7 @@ from ari_app.site.rules import block_rules
 from ari_app.store.blocked import load_block_list
 from ari_app.store.complaints import living_complaints
 from ari_app.store.last_ticket import last_ticket
-from ari_app.store.radio import radio_records
+from ari_app.store.nets import net_records
 from ari_app.store.reader import JournalReader, latest
 from ari_app.store.staff import guesses, staff
 
@@ -91,7 +91,8 @@ def make_nets(  # noqa: PLR0913 - a part of the application each
         JournalError: the journal cannot be read.
     """
     rules = net_rules(settings)
-    for fact in unfinished(radio_records(state.journal, with_reserve=True)) if rules else ():
+    told = net_records(state.journal, with_reserve=True) if rules else []
+    for fact in (*unfinished(told), *idle_lines(told, [each.net for each in rules if not each.is_always_up])):
         tell(fact)
     desks = Desks(board, settings.queue.ring_seconds, str(state.sounds))
     return Nets(rules, asterisk, switch, tell, desks)

@@ -33,7 +33,8 @@ from ari_app.site.state import StateDir, StateError, write_private
 from ari_app.state_option import begin
 from ari_app.store.chain import Row, body, line
 from ari_app.store.errors import StoreError
-from ari_app.store.tail import JournalTail, map_records
+from ari_app.store.reader import map_records
+from ari_app.store.tail import JournalTail
 
 POLL_SECONDS: Final = 0.1
 """How often it is looked for the journal while there is none."""

@@ -112,9 +112,9 @@ async def _greet(where: Broker) -> str | None:
 def gateways(state: StateDir, settings: Settings) -> Seen:
     """The lines to the radio nets, as the journal has them."""
     from ari_app.domain.transmissions import NetRow, net_rows  # noqa: PLC0415
-    from ari_app.store.radio import radio_records  # noqa: PLC0415
+    from ari_app.store.nets import net_records  # noqa: PLC0415
 
-    known = net_rows(radio_records(state.journal))
+    known = net_rows(net_records(state.journal))
     rows = [(radio, known.get(radio.net) or NetRow(radio.net)) for radio in settings.radio]
     down = [f"{radio.net} ({radio.gateway}, {moment(row.since)})" for radio, row in rows if row.line == "down"]
     if down:

@@ -11,6 +11,7 @@ import typer
 from ari_app.domain.facts import Json
 from ari_app.domain.tapes import OPENED, TapeEvent, tape_event
 from ari_app.domain.transmissions import KEYED, RELEASED, NetRow, Transmission, net_rows, transmissions
+from ari_app.store.nets import net_records
 from ari_app.store.radio import radio_records
 from ari_app.store.reader import latest
 from cli import candidates
@@ -35,7 +36,7 @@ Limit = Annotated[int, typer.Option("--limit", min=1, help="The last so many.")]
 def nets(as_json: AsJson = False, state: State = HERE) -> None:
     """List the nets: whether the gateway is reached, who talks, and which desks are on it."""
     place = state_dir(state)
-    known = net_rows(radio_records(place.journal))
+    known = net_rows(net_records(place.journal))
     rows: list[dict[str, Any]] = [
         {"name": radio.name, **asdict(known.get(radio.net) or NetRow(radio.net))}
         for radio in settings_in_force(place).radio

@@ -120,6 +120,10 @@ class AsteriskClient(Transport):
         """Have talk and its end told of a leg."""
         await self._set(leg, "TALK_DETECT(set)", f"{silence_ms},{level}")
 
+    async def ignore_talk(self, leg: str) -> None:
+        """Have nothing told of a leg's talk."""
+        await self._set(leg, "TALK_DETECT(remove)", "")
+
     async def delay(self, leg: str, ms: int) -> None:
         """Let a leg be heard so much later."""
         if ms:

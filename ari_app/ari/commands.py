@@ -132,7 +132,11 @@ class Commands(Protocol):
         """Have ``ChannelTalkingStarted`` and ``ChannelTalkingFinished`` told of a leg that is not muted.
 
         ``level`` is the average magnitude of samples that counts as talk, ``silence_ms`` how long it must be missing.
+        Of a leg whose talk is told already nothing is told anew.
         """
+
+    async def ignore_talk(self, leg: str) -> None:
+        """Tell of a leg's talk no more; ``detect_talk`` after it tells talk that goes on already."""
 
     async def delay(self, leg: str, ms: int) -> None:
         """Let everybody hear what a leg says so much later; 0: without delay. Before it is muted, or never."""

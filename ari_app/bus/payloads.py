@@ -124,10 +124,10 @@ class NetState(Payload):
     net: str
     name: str
     line: Annotated[
-        Literal["up", "down", "unknown"],
+        Literal["up", "down", "idle", "unknown"],
         Field(
-            description="The gateway's line: up is also one on demand that was there when it was needed last; "
-            "unknown: nothing was told of it yet."
+            description="The gateway's line: down: it is needed and not there; idle: it is there on demand, and nobody "
+            "needs it; unknown: nothing was told of it yet."
         ),
     ]
     line_since: At | None

@@ -184,7 +184,8 @@ class Floor:
     """A net's floor. All times are moments of a clock that only goes forward, in seconds.
 
     ``talker`` has it since ``since``; ``until`` is when the state is over by itself, ``ends`` when the transmission
-    must be. ``talks`` tells whether talk is heard from the gateway now, whoever has the floor.
+    must be. ``talks`` tells whether talk is heard from the gateway now, whoever has the floor; ``has_stuck``, that it
+    is of an officer who was on the air for too long, and for whom nobody waits any more.
     """
 
     state: FloorState = FloorState.IDLE
@@ -193,6 +194,12 @@ class Floor:
     until: float = NEVER
     ends: float = NEVER
     talks: bool = False
+    has_stuck: bool = False
+
+    @property
+    def officer_sends(self) -> bool:
+        """Whether somebody holds a radio's key, as far as is known: they talk, or have paused for a moment."""
+        return self.talks or self.talker == OFFICER
 
     @property
     def on_air(self) -> bool:
@@ -254,7 +261,7 @@ def step(
     if event in {_E.KEY, _E.TAKE_OVER} and who == floor.talker:
         event = _E.AGAIN
     if event in {_E.TALK_BEGAN, _E.TALK_ENDED}:
-        floor = replace(floor, talks=event is _E.TALK_BEGAN)
+        floor = replace(floor, talks=event is _E.TALK_BEGAN, has_stuck=False)
     elif event in _OF_THE_TALKER and who != floor.talker:
         return floor, happened
     after, more = _move(floor, event, now, rules, who)
@@ -275,7 +282,7 @@ def tick(floor: Floor, *, now: float, rules: FloorRules) -> tuple[Floor, list[Ha
 def _move(floor: Floor, event: FloorEvent, now: float, rules: FloorRules, who: str) -> tuple[Floor, list[Happened]]:
     state = MOVES.get((floor.state, event))
     if event is _E.GATEWAY_LOST:
-        floor = replace(floor, talks=False)
+        floor = replace(floor, talks=False, has_stuck=False)
     if state is None:
         return floor, [Refused(who)] if event is _E.KEY else []
     happened: list[Happened] = []
@@ -283,8 +290,8 @@ def _move(floor: Floor, event: FloorEvent, now: float, rules: FloorRules, who: s
     if floor.on_air and (state is _S.IDLE or talker != floor.talker):
         happened.append(Ended(floor.talker, floor.since, now, _REASONS.get(event) or _by_itself(floor)))
         # Who is on the air for too long is not listened for until they have paused: others can use the floor.
-        has_stuck = event is _E.TIME_UP and floor.talker == OFFICER
-        floor = replace(floor, talks=floor.talks and not has_stuck)
+        if event is _E.TIME_UP and floor.talker == OFFICER:
+            floor = replace(floor, has_stuck=floor.talks)
     if state is _S.IDLE:
         return _idle(floor, now, rules), happened
     is_new = talker != floor.talker
@@ -293,7 +300,8 @@ def _move(floor: Floor, event: FloorEvent, now: float, rules: FloorRules, who: s
         happened.append(Began(talker, since))
     lasts = {_S.OPENING: rules.attack, _S.HANGING: rules.hang, _S.LEADING: rules.lead, _S.TAILING: rules.lead}
     ends = NEVER if state is _S.OPENING else since + rules.longest
-    return Floor(state, talker, since, now + lasts.get(state, NEVER), ends, floor.talks), happened
+    until = now + lasts.get(state, NEVER)
+    return Floor(state, talker, since, until, ends, floor.talks, floor.has_stuck), happened
 
 
 def _by_itself(floor: Floor) -> Reason:
@@ -302,6 +310,6 @@ def _by_itself(floor: Floor) -> Reason:
 
 def _idle(floor: Floor, now: float, rules: FloorRules) -> Floor:
     """Nobody has the floor; or an officer, who talked all the time."""
-    if floor.talks:
+    if floor.talks and not floor.has_stuck:
         return Floor(_S.OPENING, OFFICER, now, now + rules.attack, NEVER, talks=True)
-    return Floor()
+    return Floor(talks=floor.talks, has_stuck=floor.has_stuck)

@@ -21,7 +21,8 @@ SAY_ORDERED, SAID = "radio.say_ordered", "radio.said"
 ENDS: Final = {**PAIRS, CALLED: GIVEN_UP, SAY_ORDERED: SAID}
 """The same for all that must have an end."""
 
-LINES: Final = ("radio.gateway_up", "radio.gateway_down")
+UP, DOWN, IDLE = "radio.gateway_up", "radio.gateway_down", "radio.gateway_idle"
+LINES: Final = (UP, DOWN, IDLE)
 JOINED: Final = ("radio.joined", "radio.left")
 
 ACTIONS: Final = (
@@ -77,7 +78,7 @@ def transmissions(records: Iterable[Record]) -> list[Transmission]:
 
 @dataclass(frozen=True, slots=True)
 class NetRow:
-    """How a net stands. ``line`` is ``up``, ``down``, or ``unknown`` where nothing was told of it yet.
+    """How a net stands. ``line`` is ``up``, ``down``, ``idle``: one on demand that nobody needs, or ``unknown``.
 
     ``talker`` is the desk that has keyed, ``officer`` or ``system``; None: the floor is free. ``call`` is the 110 call
     for whose sake the desk is there. ``since`` is of the line, ``floor_since`` of the floor. ``desks`` are on the net.
@@ -105,7 +106,7 @@ def fold_net(row: NetRow, record: Record) -> NetRow:
     """A net after one more record that is of it."""
     desk = str(record.data.get("desk"))
     match record.action:
-        case "radio.gateway_up" | "radio.gateway_down":
+        case "radio.gateway_up" | "radio.gateway_down" | "radio.gateway_idle":
             return replace(row, line=record.action.rpartition("_")[2], since=record.at)
         case "radio.keyed":
             by = str(record.data.get("by"))
@@ -138,6 +139,13 @@ def unfinished(records: Iterable[Record], pairs: Mapping[str, str] = ENDS) -> li
 
 def _lost(end: str) -> dict[str, Json]:
     return {"reason": APPLICATION_LOST} | ({"said": False} if end == SAID else {})
+
+
+def idle_lines(records: Iterable[Record], on_demand: Iterable[str]) -> list[Fact]:
+    """That nobody needs the lines any more that these nets had when the application died: they ended with it."""
+    rows = net_rows(records)
+    up = [net for net in on_demand if net in rows and rows[net].line == "up"]
+    return [Fact("system", IDLE, data={"net": net, "reason": APPLICATION_LOST}) for net in up]
 
 
 def _what(record: Record, end: str) -> tuple[object, ...]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 import anyio
 import structlog
 
-from ari_app.ari.errors import AriError, AriRefused, InboxFull
+from ari_app.ari.errors import AriError, InboxFull
 from ari_app.ari.inbox import Inbox
 from ari_app.ari.model import ChannelDestroyed, LegEvent, leg_of
 from ari_app.domain.call_code import CallCode
@@ -99,6 +99,11 @@ class Bell:
     def _new_id(self) -> str:
         return f"{RUNG_PREFIX}{self._rules.net}-{secrets.token_hex(4)}"
 
+    @property
+    def is_calling(self) -> bool:
+        """Whether an officer waits for an operator."""
+        return bool(self._call)
+
     def entered(self, leg: str) -> bool:
         """Whether a leg that comes to the net is the desk that rings: it is no business of ours any more then."""
         if leg != self._leg:
@@ -113,21 +118,22 @@ class Bell:
         return True
 
     async def run(self) -> None:
-        """Serve one call after the other; a failure of one is not the next one's."""
+        """Serve one call after the other; a failure of one is not the next one's. The officer hears how each ends."""
         while True:
             await self._called.wait()
+            self._is_answered = False
             try:
                 await self._serve()
-            except AriError as error:
-                log.error("radio.not_rung", error=repr(error))
             except Exception:
                 log.exception("radio.bell_failed")
             finally:
                 self._desks.board.leave(self._call)
                 self._call, self._called, self._inbox = "", anyio.Event(), Inbox()
+            if not self._is_answered:
+                self._tell(Fact("system", GIVEN_UP, data=self._about(reason="no_answer")))
+                self._play(UNANSWERED)
 
     async def _serve(self) -> None:
-        self._is_answered = False
         self._tell(Fact(f"radio:{self._rules.net}", CALLED, data=self._about()))
         self._play(CALLING)
         self._desks.board.wait(
@@ -138,9 +144,6 @@ class Bell:
                 match await self._inbox.get():
                     case DeskReady(extension=desk):
                         await self._ring(desk)
-        if not self._is_answered:
-            self._tell(Fact("system", GIVEN_UP, data=self._about(reason="no_answer")))
-            self._play(UNANSWERED)
 
     async def _ring(self, desk: str) -> None:
         """One desk rings until it answers, refuses, has rung for long enough, or is wanted by a citizen."""
@@ -156,9 +159,9 @@ class Bell:
             )
             is_gone = await self._asterisk.subscribe([f"channel:{leg}"])
             reason = NotAnswered.UNREACHABLE if is_gone else await self._until_it_ends(leg)
-        except AriRefused as refused:
+        except AriError as error:  # another desk may be rung, or this one again
             reason = NotAnswered.UNREACHABLE
-            log.info("radio.desk_not_rung", status=refused.status)
+            log.info("radio.desk_not_rung", error=repr(error))
         finally:
             if self._leg == leg:  # nobody has answered
                 self._forget_leg()

@@ -28,6 +28,9 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 RING_SECONDS: Final = 10
 """How long a gateway may take to answer."""
 
+IDLE_SECONDS: Final = 3.0
+"""A line that is there on demand stays so long when nobody needs it any more."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -47,11 +50,33 @@ class Line:
         """Why it was lost last, by Asterisk's cause."""
         self._pause = FIRST_PAUSE
         self._has_entered = False
+        self._is_gateways = False
+        """Whether it is the gateway's own call: that ends when the gateway ends it."""
+        self._wanted_until = NEVER if rules.is_always_up else 0.0
+
+    def need(self) -> None:
+        """Somebody needs it at present."""
+        self._wanted_until = max(self._wanted_until, now() + IDLE_SECONDS)
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether it must be there: always, or because somebody needs it, or did until a moment ago."""
+        return self._wanted_until > now()
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether it may be there: it is needed, or the gateway wants it."""
+        return self.is_needed or self._is_gateways
 
     @property
     def call_at(self) -> float:
-        """When it is to be called, if it is wanted; ``NEVER`` while it is there or on its way."""
-        return NEVER if self.leg is not None else self.due
+        """When it is to be called; ``NEVER`` while it is not wanted, or is there, or on its way."""
+        return self.due if self.leg is None and self.is_needed else NEVER
+
+    @property
+    def unwanted_at(self) -> float:
+        """When one that is there is not wanted any more, unless somebody needs it then."""
+        return NEVER if self.leg is None or self._is_gateways else self._wanted_until
 
     async def call(self) -> None:
         """Call the gateway; its answer, or that it gives none, comes as an event.
@@ -76,13 +101,13 @@ class Line:
         """
         await self.hang_up()
         self._take(leg)
-        self._has_entered = True
+        self._has_entered = self._is_gateways = True
         with suppress(AriRefused):
             await self._asterisk.subscribe([f"channel:{leg}"])
             await self._asterisk.answer(leg)
 
     def _take(self, leg: str) -> None:
-        self.leg, self._has_entered = leg, False
+        self.leg, self._has_entered, self.cause = leg, False, UNKNOWN_CAUSE
         self._switch.register(leg, self._deliver)
 
     def read(self, event: LegEvent | LegGone) -> bool:
@@ -113,20 +138,36 @@ class Line:
         """
         if self.leg is None:
             return False
-        try:  # how long an officer may pause is the floor's business
-            await self._asterisk.detect_talk(self.leg, silence_ms=SILENCE_MS, level=self._rules.talk_level)
-        except AriRefused as refused:
-            log.info("radio.line_gone", status=refused.status)
+        if not await self._detect_talk(self.leg):
             return False
         await self._asterisk.add_to_bridge(bridge, [self.leg], absorb_keys=True)
         self.is_up, self._pause = True, FIRST_PAUSE
+        return True
+
+    async def listen_anew(self) -> bool:
+        """Hear of an officer who talks already, as Asterisk tells only what changes; False: the line is gone.
+
+        Raises:
+            AriUnreachable: Asterisk gives no answer, and may tell nothing of this line any more.
+        """
+        return self.leg is None or not self.is_up or await self._detect_talk(self.leg, anew=True)
+
+    async def _detect_talk(self, leg: str, *, anew: bool = False) -> bool:
+        try:
+            if anew:
+                await self._asterisk.ignore_talk(leg)
+            # How long an officer may pause is the floor's business.
+            await self._asterisk.detect_talk(leg, silence_ms=SILENCE_MS, level=self._rules.talk_level)
+        except AriRefused as refused:
+            log.info("radio.line_gone", status=refused.status)
+            return False
         return True
 
     def lost(self) -> None:
         """It is gone; the next attempt is due after a pause."""
         if self.leg is not None:
             self._switch.forget([self.leg])
-        self.leg, self.is_up, self._has_entered = None, False, False
+        self.leg, self.is_up, self._has_entered, self._is_gateways = None, False, False, False
         self.due = now() + self._pause
         self._pause = min(2 * self._pause, LONGEST_PAUSE)
 

@@ -42,9 +42,6 @@ if TYPE_CHECKING:
 
 MOST_WAITING: Final = 1024
 
-IDLE_SECONDS: Final = 3.0
-"""A line that is there on demand stays so long when nobody is on the net any more."""
-
 LEAVE_SECONDS: Final = 1.0
 """How long a member who leaves waits for the net to be done with them: it is, at once, or Asterisk is away."""
 
@@ -73,9 +70,8 @@ class Net:
         self.bell: Bell | None = None
         if desks is not None and rules.call_code:
             self.bell = Bell(rules, asterisk, switch, desks, tell, self.say)
-        self._needed = NEVER if rules.is_always_up else 0.0
-        """Until when the line is wanted though nobody is on the net."""
-        self._officer, self._operator, self._watch = Pulse(asterisk), Pulse(asterisk), LineWatch(asterisk)
+        self._officer, self._operator = Pulse(asterisk), Pulse(asterisk)
+        self._watch = LineWatch(asterisk, rules.floor.longest)
 
     # ---- what others do ------------------------------------------------------------------------------
 
@@ -200,23 +196,18 @@ class Net:
 
     async def _next(self) -> NetMessage | None:
         """The next thing that happens; None: it is time for something."""
-        due = min(self.floor.deadline, self._speaker.due, self.line.call_at if self._wants_line else NEVER)
+        due = min(self.floor.deadline, self._speaker.due, self.line.call_at, self.line.unwanted_at)
         due = min(due, self._watch.due(self.line.leg if self.line.is_up else None))
         due = min(due, self._officer.due if self.floor.talks else NEVER)
         due = min(due, NEVER if self._voice_that_keyed() is None else self._operator.due)
-        due = min(due, NEVER if self._bridge.legs or self.line.leg is None else self._needed)
         with anyio.CancelScope(deadline=due):
             return await self._inbox.get()
         return None
 
-    @property
-    def _wants_line(self) -> bool:
-        return bool(self._bridge.legs) or bool(self._speaker) or self._needed > now()
-
     async def _look_after_line(self) -> None:
-        if (self._bridge.legs or self._speaker) and not self.rules.is_always_up:
-            self._needed = now() + IDLE_SECONDS
-        if not self._wants_line:
+        if self._bridge.legs or self._speaker or (self.bell is not None and self.bell.is_calling):
+            self.line.need()
+        if not self.line.is_wanted:
             await self._close()
         elif self.line.call_at <= now():
             await self.line.call()
@@ -255,7 +246,7 @@ class Net:
 
     async def _read_line(self, event: LegEvent | LegGone) -> None:
         if self.line.read(event):
-            await self._line_lost()
+            await self._line_lost(is_missed=self.line.is_needed)
         elif self.line.is_answered:
             await self._use_line()
         elif isinstance(event, ChannelDtmfReceived) and leg_of(event) == self.line.leg and self.bell is not None:
@@ -354,36 +345,45 @@ class Net:
         gateway, talker = self.line.leg, self._voice_that_keyed()
         if gateway is not None and self.floor.talks and await self._officer.has_stopped(gateway):
             await self._step(FloorEvent.TALK_ENDED)
+            await self._listen_anew()  # for Asterisk they talk still: it would not tell that the next one does
         if talker is not None and await self._operator.has_stopped(talker):
             await self._heard(talker, talks=False)
-        if await self._watch.is_dead(gateway if self.line.is_up else None, talks=self.floor.talks):
+        if await self._watch.is_dead(gateway if self.line.is_up else None, self.floor):
             log.warning("radio.gateway_silent")
             await self._line_lost()
 
-    async def _line_lost(self) -> None:
-        """It is of no use any more, whatever Asterisk thinks of it."""
-        self._story.line_down(self.line.cause)
+    async def _line_lost(self, *, is_missed: bool = True) -> None:
+        """It is of no use any more, whatever Asterisk thinks of it; ``is_missed``: and it should be."""
+        self._story.line_lost(self.line.cause, is_missed=is_missed)
         await self.line.hang_up()  # it may have been found missing too soon
         await self._gateway_lost()
 
     async def _close(self) -> None:
         """Nobody needs the net: neither line nor bridge stay."""
         if self.line.leg is not None:
-            await self.line.hang_up()
-            await self._gateway_lost()
+            await self._line_lost(is_missed=False)
         if not self._bridge.legs:  # nobody has come meanwhile
             await self._bridge.close()
 
     async def _reconcile(self, lost: frozenset[str]) -> None:
-        """Whether the officer still talks is not known, nor whether a line that was called was answered."""
-        await self._step(FloorEvent.TALK_ENDED)
+        """Whether anybody still talks is not known, nor whether a line that was called was answered."""
+        if not self.floor.has_stuck:  # such a one is not waited for: let it not have the floor once more
+            await self._step(FloorEvent.TALK_ENDED)
+        self._operator.doubt(self.rules.floor.hang)
         if self._bridge.id in lost:
             await self._rebuild()
             await self._gateway_lost()
         elif self.line.leg is not None and (self.line.leg in lost or not self.line.is_up):
             await self._read_line(LegGone(self.line.leg))
-        elif self.floor.talker == SYSTEM:
-            await self._speaker.look()
+        else:
+            if self.floor.talker == SYSTEM:
+                await self._speaker.look()
+            if not self.floor.has_stuck:
+                await self._listen_anew()
+
+    async def _listen_anew(self) -> None:
+        if not await self.line.listen_anew():
+            await self._line_lost()
 
     async def _start_afresh(self) -> None:
         """Something went wrong: nobody is heard any more and the gateway's line ends, however long that takes.

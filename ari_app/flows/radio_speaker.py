@@ -49,14 +49,18 @@ class Speaker:
     def add(
         self, media: Sequence[str], on_end: Callable[[bool], None], *, urgent: bool, wait: float = WAIT_SECONDS
     ) -> Speech:
-        """Something more to say, within ``wait`` seconds; what is urgent goes first."""
+        """Something more to say, within ``wait`` seconds; what is urgent goes before what is not."""
         speech = Speech(media, now() + wait, urgent, on_end)
-        (self._waiting.appendleft if urgent and self._playback is None else self._waiting.append)(speech)
+        before = [each for each in self._waiting if each.urgent or not urgent or self._is_being_said(each)]
+        self._waiting.insert(len(before), speech)
         return speech
+
+    def _is_being_said(self, speech: Speech) -> bool:
+        return self._playback is not None and self._waiting[0] is speech
 
     def withdraw(self, speech: Speech) -> bool:
         """It is not to be said any more; False: it has begun already, or is over."""
-        if speech not in self._waiting or (self._playback is not None and self._waiting[0] is speech):
+        if speech not in self._waiting or self._is_being_said(speech):
             return False
         self._waiting.remove(speech)
         speech.on_end(False)
@@ -78,8 +82,10 @@ class Speaker:
 
     def wish(self, floor: Floor) -> FloorEvent | None:
         """What we want of the floor, as ``SYSTEM``."""
-        if floor.talker == SYSTEM:
-            return None if self._waiting else FloorEvent.UNKEY
+        if floor.talker == SYSTEM and not self._waiting:
+            return FloorEvent.UNKEY
+        if floor.talker == SYSTEM:  # in the tail it would be cut off with the transmitter
+            return FloorEvent.KEY if floor.state is FloorState.TAILING else None
         if not self._waiting:
             return None
         if self._waiting[0].urgent:
@@ -97,7 +103,7 @@ class Speaker:
             self.forget()
             with suppress(AriRefused):
                 await self._asterisk.stop_playing(playback)
-        elif self._playback is None and self._waiting and floor.voice == SYSTEM and bridge is not None:
+        elif self._playback is None and self._waiting and bridge is not None and _is_keyed(floor):
             self._playback = f"{bridge}-play-{secrets.token_hex(4)}"
             self._began_it, self._transmission = floor.since != self._transmission, floor.since
             try:
@@ -124,14 +130,12 @@ class Speaker:
 
     def drop_urgent(self) -> None:
         """Nothing urgent is to be said any more; what is being said is stopped by ``follow``."""
-        waiting, self._waiting = self._waiting, deque()
-        dropped: list[Speech] = []
-        for number, speech in enumerate(waiting):
-            is_being_said = number == 0 and self._playback is not None
-            self._is_dropped |= speech.urgent and is_being_said
-            (dropped if speech.urgent and not is_being_said else self._waiting).append(speech)
-        for speech in dropped:
-            speech.on_end(False)
+        for speech in [each for each in self._waiting if each.urgent]:
+            if self._is_being_said(speech):
+                self._is_dropped = True
+            else:
+                self._waiting.remove(speech)
+                speech.on_end(False)
 
     async def look(self) -> None:
         """Events were lost: what is over by now was said, and what is not begins anew.
@@ -157,3 +161,7 @@ class Speaker:
         if self._is_dropped:
             self._end(is_said=False)
         self._playback = None
+
+
+def _is_keyed(floor: Floor) -> bool:
+    return floor.talker == SYSTEM and floor.state is FloorState.KEYED

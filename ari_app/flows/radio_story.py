@@ -11,6 +11,7 @@ import structlog
 from ari_app.ari.errors import InboxFull
 from ari_app.domain.facts import Fact, Json
 from ari_app.domain.radio import OFFICER, Began, Ended, Happened, NetRules, Reason, Refused
+from ari_app.domain.transmissions import DOWN, IDLE, UP
 from ari_app.flows.messages import FloorNews, Message, News
 
 PERMIT_SECONDS: Final = 0.2
@@ -49,19 +50,27 @@ class Story:
         self._rules, self._members, self._tell = rules, members, tell
         self._transmission = ""
         self._talker: Member | None = None
-        self._is_alarmed = False
+        self._line = ""
+        """What was told of it last; empty: nothing."""
 
     def line_up(self) -> None:
         """The gateway can be heard and spoken to."""
-        self._is_alarmed = False
-        self._tell(Fact("asterisk", "radio.gateway_up", data={"net": self._rules.net}))
+        self._line = UP
+        self._tell(Fact("asterisk", UP, data={"net": self._rules.net}))
 
-    def line_down(self, cause: int) -> None:
-        """It cannot; told once, until it can again. ``cause`` is Asterisk's (Q.850)."""
-        if not self._is_alarmed:
-            log.warning("radio.gateway_down", cause=cause)
-            self._tell(Fact("asterisk", "radio.gateway_down", data={"net": self._rules.net, "cause": cause}))
-        self._is_alarmed = True
+    def line_lost(self, cause: int, *, is_missed: bool) -> None:
+        """It cannot; told once, until it can again. ``cause`` is Asterisk's (Q.850).
+
+        Where it is not missed, as nobody needs it, that is told only if it was there.
+        """
+        net = self._rules.net
+        if is_missed and self._line != DOWN:
+            log.warning(DOWN, cause=cause)
+            self._line = DOWN
+            self._tell(Fact("asterisk", DOWN, data={"net": net, "cause": cause}))
+        elif not is_missed and self._line == UP:
+            self._line = IDLE
+            self._tell(Fact("asterisk", IDLE, data={"net": net}))
 
     def happened(self, happened: Happened, transmission: str) -> None:
         """The floor has changed hands, or was refused; ``transmission`` is the one that goes on now."""

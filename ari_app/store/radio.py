@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from ari_app.domain.facts import Record
 
 
-def radio_records(path: Path, *, look_back: int = LOOK_BACK, with_reserve: bool = False) -> list[Record]:
-    """The latest of them, oldest first; none where there is no journal yet. ``with_reserve``: as ``latest`` has it.
+def radio_records(path: Path, *, look_back: int = LOOK_BACK) -> list[Record]:
+    """The latest of them, oldest first; none where there is no journal yet.
 
     Raises:
         JournalError: the journal cannot be read.
     """
-    return latest(path, ACTIONS, look_back=look_back, with_reserve=with_reserve)
+    return latest(path, ACTIONS, look_back=look_back)

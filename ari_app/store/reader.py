@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import msgspec
@@ -13,7 +14,7 @@ from ari_app.store.errors import JournalError
 from ari_app.store.journal_file import Head, check_format, connect, read_head
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
     from types import TracebackType
 
@@ -150,6 +151,19 @@ class JournalReader:
         )
         return self.select(query, (*values, limit))
 
+    def rows_without_call(self, actions: Sequence[str], *, until: int, most: int) -> list[Row]:
+        """The last ``most`` lines of these actions that are of no call, up to line ``until``, by an index of theirs.
+
+        Raises:
+            JournalError: they cannot be read.
+        """
+        of = f"call IS NULL AND action IN ({', '.join('?' * len(actions))}) AND seq <= ?"
+        query = (
+            f"SELECT seq, at, actor, action, call, data, hash FROM journal WHERE {of} AND seq > "  # noqa: S608 - only our own words
+            f"coalesce((SELECT seq FROM journal WHERE {of} ORDER BY seq DESC LIMIT 1 OFFSET ?), 0) ORDER BY seq"
+        )
+        return self.select(query, (*actions, until, *actions, until, most))
+
     def select(self, query: str, values: Sequence[int | str] = ()) -> list[Any]:
         """What a query of the caller's own finds in the table ``journal``; nothing when it is not there yet.
 
@@ -233,6 +247,13 @@ def read(
     """
     with JournalReader(path) as reader:
         yield from reader.follow(after=after, call=call, actions=actions, limit=limit)
+
+
+def map_records(rows: Iterable[Row]) -> Iterator[Record]:
+    """The records of lines; damaged ones are passed over, because the journal's verification is who reports them."""
+    for seq, at, actor, action, call, data, hash_ in rows:
+        with suppress(msgspec.DecodeError, TypeError):
+            yield Record(seq, at, actor, action, call, msgspec.json.decode(data, type=dict), hash_)
 
 
 def latest(

@@ -7,21 +7,19 @@ from contextlib import suppress
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
-import msgspec
-
 from ari_app.domain.desk_rows import COLLEAGUES, FREE, STARTED
-from ari_app.domain.facts import Record
 from ari_app.domain.operators import SEATS
-from ari_app.domain.transmissions import JOINED, LINES
 from ari_app.store.errors import JournalError
 from ari_app.store.living import living
-from ari_app.store.reader import PAGE, JournalReader
+from ari_app.store.nets import net_rows_before
+from ari_app.store.reader import PAGE, JournalReader, map_records
 from ari_app.store.staff import LOOK_BACK
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from ari_app.domain.facts import Record
     from ari_app.store.chain import Row
 
 WINDOW: Final = 20_000
@@ -31,18 +29,11 @@ _LATE: Final = 1000
 """Lines before a day's first one: what happened while the application was away is told afterwards."""
 
 _DESK_ACTIONS: Final = (
-    *SEATS, "operator.removed", "desk.registered", "desk.unregistered", STARTED, COLLEAGUES, FREE, *LINES, *JOINED,
+    *SEATS, "operator.removed", "desk.registered", "desk.unregistered", STARTED, COLLEAGUES, FREE,
 )  # fmt: skip
 """Not ``desk.wrapup``: there are many, and none lasts as long as the window below."""
 _CALL_ACTIONS: Final = ("call.received", "call.answered", "call.transfer_answered", "call.ended")
 """What today's figures are counted from."""
-
-_OF_DESKS: Final = f"call IS NULL AND action IN ({', '.join('?' * len(_DESK_ACTIONS))})"
-_DESKS_QUERY: Final = (
-    f"SELECT seq, at, actor, action, call, data, hash FROM journal WHERE {_OF_DESKS} AND seq <= ? AND seq > "  # noqa: S608 - only our own words
-    f"coalesce((SELECT seq FROM journal WHERE {_OF_DESKS} ORDER BY seq DESC LIMIT 1 OFFSET {LOOK_BACK}), 0) "
-    "ORDER BY seq"
-)
 
 
 class JournalTail:
@@ -93,8 +84,8 @@ class JournalTail:
     def history(self, today: str) -> Iterator[Record]:
         """What the floor is made of, in order.
 
-        That is who sits where, all of the living calls, the beginnings and ends of ``today``'s calls (``2025-01-31``),
-        and the last lines.
+        That is who sits where, how the radio nets stand, all of the living calls, the beginnings and ends of
+        ``today``'s calls (``2025-01-31``), and the last lines.
 
         Raises:
             JournalError: it cannot be read.
@@ -103,7 +94,8 @@ class JournalTail:
         if until:
             calls = [row for call in living(self._path) for row in self._reader.rows(after=0, call=call, limit=until)]
             older = (
-                self._reader.select(_DESKS_QUERY, (*_DESK_ACTIONS, until, *_DESK_ACTIONS)),
+                self._reader.rows_without_call(_DESK_ACTIONS, until=until, most=LOOK_BACK),
+                net_rows_before(self._reader, until),
                 sorted(row for row in calls if row[0] <= until),
                 self._of_day(today, until),
             )
@@ -136,13 +128,6 @@ class JournalTail:
             else:
                 low = middle
         return max(0, low - _LATE)
-
-
-def map_records(rows: Iterable[Row]) -> Iterator[Record]:
-    """The records of lines; damaged ones are passed over, because the journal's verification is who reports them."""
-    for seq, at, actor, action, call, data, hash_ in rows:
-        with suppress(msgspec.DecodeError, TypeError):
-            yield Record(seq, at, actor, action, call, msgspec.json.decode(data, type=dict), hash_)
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

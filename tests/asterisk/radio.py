@@ -12,7 +12,7 @@ from tests.asterisk.talk import CALLER_HZ, first_heard, moment
 
 OFFICER_HZ, FIRST_HZ, SECOND_HZ = 520, 660, 880
 EVERY_HZ = (OFFICER_HZ, FIRST_HZ, SECOND_HZ, CALLER_HZ)
-VOX, DTMF, BY_VOICE, ANNOUNCED = "300", "301", "302", "303"
+VOX, DTMF, BY_VOICE, ANNOUNCED, ON_DEMAND = "300", "301", "302", "303", "304"
 PAUSE_AFTER_KEY = 0.06
 """Our phones are silent for so long after a key is released, before ``press`` returns."""
 
@@ -42,15 +42,24 @@ name = "Siaga"
 gateway = "sip:303@{gateway}:5070"
 timeout_seconds = 30
 
+[[radio]]
+net = "304"
+name = "Cadangan"
+gateway = "sip:304@{gateway}:5070"
+connect = "on_demand"
+
 [emergency]
 announce_net = "303"
 """
+
+LONGEST = 3
+"""The longest transmission on the nets that say nothing else, in seconds."""
 
 
 class RadioSite(Site):
     """An instance with a net for each way of keying; transmissions last ``longest`` seconds at most."""
 
-    def __init__(self, home: Path, *, longest: int = 3) -> None:
+    def __init__(self, home: Path, *, longest: int = LONGEST) -> None:
         super().__init__(home, polres=1)
         nets = NETS.format(gateway=self.sample.gateway, longest=longest)
         self.text = self.text.replace('connect = "on_demand"\n', nets)

@@ -13,6 +13,7 @@ from tests.asterisk.radio import (
     DTMF,
     FIRST_HZ,
     OFFICER_HZ,
+    ON_DEMAND,
     SECOND_HZ,
     VOX,
     RadioSite,
@@ -252,6 +253,26 @@ async def test_a_gateway_that_calls_us_is_known_by_its_address(
         assert await (await gateway.dial(number)).refused() == 404
     stranger = await radio_phones.citizen(VOX, number="gateway")
     assert await stranger.refused() == 404
+
+
+async def test_a_line_on_demand(radio_site: RadioSite, radio_phones: Phones, gateway: RadioGateway) -> None:
+    """It is called when somebody comes, and ended when they have left; the gateway's own call stays."""
+    assert not gateway.is_up(ON_DEMAND)
+    call = await on_net(radio_site, radio_phones, 0, FIRST_HZ, ON_DEMAND)
+    air = await gateway.line_up(ON_DEMAND)
+    await key(call, air, FIRST_HZ)
+    await call.press("5")
+    await call.hang_up()
+    await eventually(lambda: not gateway.is_up(ON_DEMAND), seconds=5, what="the line's end")
+    own = await gateway.dial(ON_DEMAND)
+    await own.answered()
+    await asyncio.sleep(5)
+    again = await on_net(radio_site, radio_phones, 1, SECOND_HZ, ON_DEMAND)
+    await key(again, own.audio, SECOND_HZ)
+    await again.press("5")
+    await again.hang_up()
+    await asyncio.sleep(5)
+    assert gateway.is_up(ON_DEMAND)
 
 
 async def test_each_transmission_has_its_own_recording(

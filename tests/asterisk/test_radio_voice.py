@@ -10,12 +10,14 @@ import contextlib
 
 import pytest
 
+from ari_app.flows.radio_pulse import LOOK_SECONDS, STEADY_SECONDS
 from scripts.phones import PhoneEndedError, Phones, RadioGateway, tones
 from tests.asterisk.radio import (
     ANNOUNCED,
     BY_VOICE,
     DTMF,
     FIRST_HZ,
+    LONGEST,
     OFFICER_HZ,
     SECOND_HZ,
     RadioSite,
@@ -162,6 +164,7 @@ async def test_an_emergency_is_announced_and_a_vanished_gateway_found(
 
     Then another net's line, which had sent in silence all the while, sends nothing any more: it is called again.
     """
+    silent_since = moment()
     talk = await begin_talk(radio_site, radio_phones)
     await gateway.line_up(ANNOUNCED, seconds=40)
     air, after, since = gateway.audio_of(ANNOUNCED), radio_site.head(), moment()
@@ -180,6 +183,7 @@ async def test_an_emergency_is_announced_and_a_vanished_gateway_found(
     loud = [packet for packet in air.packets if packet.at >= since and tones.is_loud(packet.payload)]
     assert len(loud) * 0.02 > 4.0, "a sentence of some seconds"
     assert await silent(air)
+    await asyncio.sleep(silent_since + LONGEST + STEADY_SECONDS + 2 * LOOK_SECONDS - moment())
     after = radio_site.head()
     gateway.audio_of(DTMF).hush()
     await talk.caller.hang_up()

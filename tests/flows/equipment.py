@@ -32,6 +32,10 @@ class Leg:
     hushed: bool = False
     delay_ms: int = 0
     detects_talk: bool = False
+    talks: bool = False
+    """Whether somebody does, told of or not."""
+    told_to_talk: bool = False
+    """What was told of it last: what is so already is not told again."""
     ends: asyncio.TimerHandle | None = None
     playing: Playing | None = None
     dials: tuple[str, ...] = ("leg",)

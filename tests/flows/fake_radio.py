@@ -82,16 +82,23 @@ class FakeRadio:
     def officer_talks(self, net: str, *, on: bool) -> None:
         """An officer begins to talk, or pauses."""
         leg = self.gateway_leg(net)
-        if leg is not None and leg.detects_talk:
-            kind = ChannelTalkingStarted if on else ChannelTalkingFinished
-            self._tell(leg, kind(self._channel(leg)))
+        if leg is not None:
+            leg.talks = on
+            self._hear(leg)
 
     def operator_talks(self, leg: str, *, on: bool) -> None:
         """An operator begins to talk, or has paused for as long as was asked for."""
         there = self.legs.get(leg)
-        if there is not None and there.detects_talk and not there.muted:
-            kind = ChannelTalkingStarted if on else ChannelTalkingFinished
-            self._tell(there, kind(self._channel(there)))
+        if there is not None:
+            there.talks = on
+            self._hear(there)
+
+    def _hear(self, leg: Leg) -> None:
+        """Tell that somebody talks or is silent now, if that is asked for, and new, and anything comes from the leg."""
+        if leg.detects_talk and not leg.muted and leg.talks != leg.told_to_talk and leg.died_at is None:
+            leg.told_to_talk = leg.talks
+            kind = ChannelTalkingStarted if leg.talks else ChannelTalkingFinished
+            self._tell(leg, kind(self._channel(leg)))
 
     def gateway_presses(self, net: str, keys: str) -> None:
         """An officer presses keys, 50 ms after each other."""
@@ -177,7 +184,19 @@ class FakeRadio:
         await self._order("detect_talk", lambda: self._detect_talk(leg))
 
     def _detect_talk(self, id_: str) -> None:
-        self._ours(id_).detects_talk = True
+        leg = self._ours(id_)
+        leg.told_to_talk &= leg.detects_talk  # asked for anew, talk that goes on is told
+        leg.detects_talk = True
+        self._hear(leg)
+
+    async def ignore_talk(self, leg: str) -> None:
+        await self._order("ignore_talk", lambda: self._ignore_talk(leg))
+
+    def _ignore_talk(self, id_: str) -> None:
+        leg = self._ours(id_)
+        if not leg.detects_talk:
+            raise AriRefused(400, "Failed to execute function")
+        leg.detects_talk = False
 
     async def delay(self, leg: str, ms: int) -> None:
         await self._order("delay", lambda: self._delay(leg, ms))

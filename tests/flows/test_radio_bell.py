@@ -256,15 +256,32 @@ async def test_the_application_is_killed_while_a_desk_rings(lags: Lags, *, answe
 
 
 @pytest.mark.parametrize("trouble", ["before", "after", "refused"])
+@pytest.mark.parametrize("order", ["ring_for_net", "subscribe"])
+async def test_the_desk_rings_again_after_an_order_that_failed(order: str, trouble: str) -> None:
+    """An officer is not given up for one order."""
+    async with floor("1001", nets=[HT]) as here:
+        here.asterisk.register("1001", answers_after=2)
+        await up(here)
+        here.asterisk.trouble[order] = [trouble]  # type: ignore[list-item]
+        await officer_calls(here)
+        await anyio.sleep(8)
+        assert told(here)[-1] == ("call_answered", "1001")
+        assert here.asterisk.said == [CALLING]
+        await hang_up(here, "1001")
+
+
+@pytest.mark.parametrize("trouble", ["before", "after", "refused"])
 @pytest.mark.parametrize("order", ["ring_for_net", "subscribe", "hangup"])
 async def test_no_order_that_fails_keeps_a_desk(order: str, trouble: str) -> None:
-    """Whatever becomes of one order: afterwards the desk takes a citizen's call."""
+    """Whatever becomes of one order: the officer hears how it ended, and afterwards the desk takes a citizen's call."""
     async with floor("1001", nets=[HT]) as here:
         here.asterisk.register("1001")
         await up(here)
         here.asterisk.trouble[order] = [trouble]  # type: ignore[list-item]
         await officer_calls(here)
         await anyio.sleep(2 * WAIT_SECONDS)
+        assert told(here)[-1] == ("call_given_up", "no_answer")
+        assert here.asterisk.said == [CALLING, UNANSWERED]
         here.asterisk.trouble.clear()
         here.asterisk.phones["1001"].answers_after = 0.1
         call = await in_talk(here)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import anyio
 import pytest
 
-from ari_app.flows.radio_net import IDLE_SECONDS
+from ari_app.flows.radio_line import IDLE_SECONDS
 from tests.flows.fake_asterisk import Lags, Trouble
 from tests.flows.floor import Floor, floor
 from tests.flows.scenes import goodbye, hear_each_other, press

@@ -80,6 +80,37 @@ async def test_longer_than_a_transmission_may_be(lags: Lags, *, urgent: bool) ->
     assert told(here) == ["system keyed", "system time_out"]
 
 
+async def test_what_is_urgent_goes_before_what_waits(lags: Lags) -> None:
+    """Behind the sentence that is being said, and in the same transmission."""
+    async with floor(lags=lags, nets=[DTMF]) as here:
+        await up(here)
+        said = say(here, "satu", "dua")
+        await anyio.sleep(0.7)
+        assert say(here, "perhatian", "perhatian-2", urgent=True) == []
+        await anyio.sleep(6)
+        assert here.asterisk.said == ["satu", "perhatian", "perhatian-2", "dua"]
+        assert said == [True, True]
+        assert is_off(here)
+    assert told(here) == ["system keyed", "system unkeyed"]
+
+
+@pytest.mark.parametrize("urgent", [False, True])
+async def test_what_comes_while_the_transmitter_is_about_to_go_off(lags: Lags, *, urgent: bool) -> None:
+    """It stays on, and it is said once."""
+    async with floor(lags=lags, nets=[DTMF]) as here:
+        await up(here)
+        say(here, "satu")
+        await anyio.sleep(0.4 + 1.0 + 0.2)
+        assert here.asterisk.gateways["300"].keys == ["*9"]
+        said = say(here, "dua", urgent=urgent)
+        await anyio.sleep(3)
+        assert said == [True]
+        assert here.asterisk.said == ["satu", "dua"]
+        assert here.asterisk.gateways["300"].keys == ["*9", "#"]
+        assert is_off(here)
+    assert told(here) == ["system keyed", "system unkeyed"]
+
+
 async def test_two_of_which_each_fits_into_a_transmission(lags: Lags) -> None:
     """The second one is said in the next transmission."""
     short = replace(DTMF, floor=replace(DTMF.floor, longest=1.8))

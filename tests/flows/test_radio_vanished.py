@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 import anyio
 import pytest
 
@@ -9,11 +11,12 @@ from ari_app.flows.radio_pulse import DEAD_SECONDS, LOOK_SECONDS, STEADY_SECONDS
 from tests.flows.fake_asterisk import Lags
 from tests.flows.floor import RULES, Floor, floor
 from tests.flows.scenes import press
-from tests.flows.test_radio import NET, hang_up, on_net, radio, told, up
+from tests.flows.test_radio import LONGEST, NET, hang_up, on_net, radio, told, up
 
 pytestmark = pytest.mark.anyio
 
 NOTICED = DEAD_SECONDS + 2 * LOOK_SECONDS
+STEADY = LONGEST + STEADY_SECONDS + 2 * LOOK_SECONDS
 
 
 def line(here: Floor) -> str:
@@ -30,17 +33,25 @@ def vanishes(here: Floor) -> None:
     here.asterisk.gateways["300"].answers_after = None
 
 
-async def test_one_that_sends_all_the_time(lags: Lags) -> None:
-    """An alarm, and calls with growing pauses; whoever has keyed hears of it, and the floor is free."""
+@pytest.mark.parametrize("keyed_for", [0, LONGEST - 5, LONGEST + 5])
+async def test_one_that_sends_all_the_time(lags: Lags, keyed_for: float) -> None:
+    """An alarm, and calls with growing pauses; not while an operator talks, but as soon as they have ended."""
     async with floor("1001", lags=lags, nets=[NET]) as here:
-        await on_net(here, "1001")
-        await anyio.sleep(STEADY_SECONDS + LOOK_SECONDS)
+        (leg,) = await on_net(here, "1001")
+        await anyio.sleep(STEADY)
         old = line(here)
         vanishes(here)
-        await press(here, "1001", "5")
+        if keyed_for:
+            await press(here, "1001", "5")
+            await anyio.sleep(LONGEST - 5)
+            assert here.asterisk.on_air("300") == {leg}
+            if keyed_for < LONGEST:
+                await press(here, "1001", "5")
+            else:
+                await anyio.sleep(5)
         await anyio.sleep(NOTICED)
         assert old not in here.asterisk.legs
-        assert told(here) == ["1001 keyed", "1001 gateway_lost"]
+        assert len(told(here)) == (2 if keyed_for else 0)
         assert len(radio(here, "radio.gateway_down")) == 1
         here.asterisk.gateways["300"].answers_after = 0.05
         await anyio.sleep(60)
@@ -69,10 +80,101 @@ async def test_one_that_sends_what_officers_say_only(lags: Lags) -> None:
     assert radio(here, "radio.gateway_down") == []
 
 
+async def sends(here: Floor, *, on: bool) -> None:
+    """The gateway begins to send, or sends nothing any more, and answers calls all the same."""
+    leg = here.asterisk.gateway_leg("300")
+    assert leg is not None
+    leg.died_at = None if on else anyio.current_time()
+
+
+async def a_look(here: Floor) -> float:
+    """It has just been looked whether anything comes from the gateway; when."""
+    before = here.asterisk.orders["packets_received"]
+    await here.until(lambda: here.asterisk.orders["packets_received"] > before)
+    return anyio.current_time()
+
+
+async def pauses_at_every_look(here: Floor) -> None:
+    """An officer talks, and pauses for a breath just as it is looked whether anything comes."""
+    begin = await a_look(here)
+    await sends(here, on=True)
+    here.asterisk.officer_talks("300", on=True)
+    for number in range(1, 21):
+        for on in (False, True):
+            await anyio.sleep(begin + number * LOOK_SECONDS + (0.1 if on else -0.1) - anyio.current_time())
+            here.asterisk.officer_talks("300", on=on)
+    here.asterisk.officer_talks("300", on=False)
+
+
+async def carries_nothing(here: Floor) -> None:
+    """A radio is keyed for 12 s, and nobody says a word."""
+    await sends(here, on=True)
+    await anyio.sleep(12)
+
+
+async def is_stuck(here: Floor) -> None:
+    """A radio goes on and on, far beyond the longest transmission."""
+    await sends(here, on=True)
+    here.asterisk.officer_talks("300", on=True)
+    await anyio.sleep(LONGEST + 150)
+    here.asterisk.officer_talks("300", on=False)
+
+
+async def is_busy(here: Floor) -> None:
+    """One officer after the other, and never 2 s without anything: some looks find nobody who talks."""
+    for _ in range(60):
+        await sends(here, on=True)
+        here.asterisk.officer_talks("300", on=True)
+        await anyio.sleep(1.3)
+        here.asterisk.officer_talks("300", on=False)
+        await anyio.sleep(1.1)
+        await sends(here, on=False)
+        await anyio.sleep(0.3)
+
+
+@pytest.mark.parametrize("busy", [pauses_at_every_look, carries_nothing, is_stuck, is_busy])
+async def test_one_that_sends_only_while_a_radio_is_keyed(busy: Callable[[Floor], Awaitable[None]]) -> None:
+    """However long that is: it is not missed when it falls silent, nor while an operator answers."""
+    async with floor("1001", nets=[NET]) as here:
+        (leg,) = await on_net(here, "1001")
+        await sends(here, on=False)
+        await anyio.sleep(60)
+        await busy(here)
+        await sends(here, on=False)
+        await anyio.sleep(1)
+        await press(here, "1001", "5")
+        assert here.asterisk.on_air("300") == {leg}
+        await anyio.sleep(LONGEST - 5)
+        assert here.asterisk.on_air("300") == {leg}
+        await press(here, "1001", "5")
+        await anyio.sleep(30)
+        assert here.asterisk.gateways["300"].calls == 1
+        await hang_up(here, "1001")
+    assert radio(here, "radio.gateway_down") == []
+
+
+async def test_one_that_sends_in_silence_but_not_while_an_operator_talks(lags: Lags) -> None:
+    """It hears nothing while it transmits: nobody is cut off for that."""
+    async with floor("1001", lags=lags, nets=[NET]) as here:
+        (leg,) = await on_net(here, "1001")
+        await anyio.sleep(STEADY)
+        for _ in range(2):
+            await press(here, "1001", "5")
+            await sends(here, on=False)
+            await anyio.sleep(LONGEST - 2)
+            assert here.asterisk.on_air("300") == {leg}
+            await press(here, "1001", "5")
+            await sends(here, on=True)
+            await anyio.sleep(10)
+        assert here.asterisk.gateways["300"].calls == 1
+        await hang_up(here, "1001")
+    assert told(here) == ["1001 keyed", "1001 unkeyed"] * 2
+
+
 async def test_one_that_was_steady_and_whose_officer_talks_on_is_found_dead_too(lags: Lags) -> None:
     async with floor(lags=lags, nets=[NET]) as here:
         await up(here)
-        await anyio.sleep(STEADY_SECONDS + LOOK_SECONDS)
+        await anyio.sleep(STEADY)
         here.asterisk.officer_talks("300", on=True)
         await anyio.sleep(1)
         vanishes(here)

@@ -8,12 +8,13 @@ import anyio
 import pytest
 
 from ari_app.domain.radio import NetRules
-from ari_app.flows.radio_pulse import QUIET_SECONDS
+from ari_app.flows.radio_pulse import DOUBT_SECONDS, QUIET_SECONDS
 from tests.flows.fake_asterisk import Lags
 from tests.flows.floor import floor
 from tests.flows.guarding import the_guard_acts
 from tests.flows.scenes import goodbye, hear_each_other, heard, press
 from tests.flows.test_radio import DTMF, LONGEST, NET, hang_up, on_net, told, up
+from tests.flows.test_radio_link import blip
 from tests.flows.test_radio_patch import patched
 
 pytestmark = pytest.mark.anyio
@@ -130,6 +131,51 @@ async def test_a_phone_that_sends_nothing_in_silence_unkeys_all_the_same() -> No
         assert here.asterisk.on_air("300") == set()
         await hang_up(here, "1001")
     assert told(here) == ["1001 keyed", "1001 unkeyed"]
+
+
+async def test_a_pause_that_is_lost_with_the_link_does_not_keep_the_transmitter_on(lags: Lags) -> None:
+    """And the next word keys again."""
+    async with floor("1001", lags=lags, nets=[replace(DTMF, by_voice=True)]) as here:
+        (leg,) = await on_net(here, "1001")
+        for _ in range(2):
+            here.asterisk.operator_talks(leg, on=True)
+            await anyio.sleep(1)
+            assert here.asterisk.on_air("300") == {leg}
+            await blip(here, lambda: here.asterisk.operator_talks(leg, on=False))
+            await anyio.sleep(DOUBT_SECONDS + 2)
+            assert here.asterisk.on_air("300") == set()
+            assert here.asterisk.gateways["300"].keys[-1] == "#"
+        await hang_up(here, "1001")
+    assert told(here) == ["1001 keyed", "1001 unkeyed"] * 2
+
+
+@pytest.mark.parametrize("pauses", [False, True])
+async def test_who_talks_on_when_the_link_is_back_is_heard_on(lags: Lags, *, pauses: bool) -> None:
+    """Until their next pause, or after a pause in between: not a word is lost for that."""
+    async with floor("1001", lags=lags, nets=[replace(DTMF, by_voice=True)]) as here:
+        (leg,) = await on_net(here, "1001")
+        here.asterisk.operator_talks(leg, on=True)
+        await anyio.sleep(1)
+        await blip(here, lambda: here.asterisk.operator_talks(leg, on=not pauses))
+        here.asterisk.operator_talks(leg, on=True)
+        await anyio.sleep(DOUBT_SECONDS + 2 if pauses else DOUBT_SECONDS - 1)
+        assert here.asterisk.on_air("300") == {leg}
+        here.asterisk.operator_talks(leg, on=False)
+        await anyio.sleep(1)
+        assert here.asterisk.on_air("300") == set()
+        await hang_up(here, "1001")
+    assert told(here) == ["1001 keyed", "1001 unkeyed"]
+
+
+async def test_a_key_is_no_voice_and_stays_when_the_link_is_lost(lags: Lags) -> None:
+    async with floor("1001", lags=lags, nets=[replace(DTMF, by_voice=True)]) as here:
+        (leg,) = await on_net(here, "1001")
+        await press(here, "1001", "5", settled=1)
+        await blip(here, lambda: here.asterisk.operator_talks(leg, on=False))
+        await anyio.sleep(DOUBT_SECONDS + 1)
+        assert here.asterisk.on_air("300") == {leg}
+        await press(here, "1001", "5", settled=1)
+        await hang_up(here, "1001")
 
 
 async def test_others_who_talk_do_not_stand_for_who_has_keyed() -> None:

@@ -244,3 +244,11 @@ def test_gateways(site: CliSite) -> None:
     result, text = findings(site)["gateways"]
     assert result == "failed"
     assert "300 (sip:300@127.0.0.4:5060, " in text
+
+
+def test_a_gateway_that_nobody_needs(site: CliSite) -> None:
+    """Its line is there on demand: that it is not there is no fault."""
+    net = '\n[[radio]]\nnet = "300"\nname = "Komando"\ngateway = "sip:300@127.0.0.4:5060"\nconnect = "on_demand"\n'
+    running(site, 28088, more=net).close()
+    site.tell([Fact("system", f"radio.gateway_{state}", data={"net": "300"}) for state in ("up", "idle")])
+    assert results(site)["gateways"] == "ok"

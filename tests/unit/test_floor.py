@@ -21,6 +21,7 @@ from ari_app.domain.operators import DeskPlace
 from ari_app.store import tail
 from ari_app.store.errors import JournalError
 from ari_app.store.journal import Journal
+from ari_app.store.reader import map_records
 from ari_app.store.tail import JournalTail
 from tests.unit.conftest import OpenJournal
 from tests.unit.stories import facts
@@ -278,7 +279,7 @@ def test_from_its_last_lines_it_is_the_same(choices: list[tuple[int, str]], wind
         assert journal.close()
         reader = JournalTail(path)
         try:
-            whole = folded(tail.map_records(reader.rows(0)))
+            whole = folded(map_records(reader.rows(0)))
             part = folded(reader.history(datetime.now(ZoneInfo("Asia/Jakarta")).date().isoformat()))
         finally:
             reader.close()
@@ -316,7 +317,7 @@ def test_a_damaged_line_is_passed_over(path: Path, open_journal: OpenJournal) ->
     (row,) = reader.rows(0)
     damaged = (*row[:5], "{", row[6])
     reader.close()
-    assert [record.seq for record in tail.map_records([damaged, row])] == [1]
+    assert [record.seq for record in map_records([damaged, row])] == [1]
 
 
 def test_another_journal_in_its_place_is_noticed(path: Path, open_journal: OpenJournal) -> None:

@@ -155,10 +155,12 @@ def test_a_radio_that_is_stuck_on_the_air_loses_the_floor_until_it_pauses() -> N
     net.do(FloorEvent.TALK_BEGAN)
     ended = [each for each in net.wait(61) if isinstance(each, Ended)]
     assert [each.reason for each in ended] == [Reason.TIME_OUT]
-    assert net.floor == Floor()
+    assert net.floor == Floor(talks=True, has_stuck=True)
     assert net.do(FloorEvent.KEY, A) == [Began(A, net.now)]
     net.do(FloorEvent.UNKEY, A)
+    assert net.floor == Floor(talks=True, has_stuck=True)
     net.do(FloorEvent.TALK_ENDED)
+    assert net.floor == Floor()
     net.do(FloorEvent.TALK_BEGAN)
     talking_since = net.now
     assert net.wait(0.2) == [Began(OFFICER, talking_since)]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ari_app.assembly import MONITORING
 from ari_app.domain.facts import Fact, Record
-from ari_app.domain.transmissions import PAIRS, Transmission, transmissions, unfinished
+from ari_app.domain.transmissions import PAIRS, Transmission, idle_lines, net_rows, transmissions, unfinished
 from ari_app.store.journal import Journal
 from ari_app.store.radio import radio_records
 
@@ -69,6 +69,17 @@ def test_a_sentence_that_was_ordered_has_one_end() -> None:
     assert end.data == {"net": "300", "id": "b", "text": "Uji", "said": False, "reason": "application_lost"}
     before = [record(0, "radio.said", None, net="300", text="Uji", said=True)]
     assert unfinished(before) == []
+
+
+def test_lines_on_demand_that_ended_with_the_application() -> None:
+    """Only those that were up: what is down stays so until it is tried again."""
+    lines = ("300", "up"), ("301", "up"), ("301", "down"), ("302", "up"), ("302", "idle"), ("303", "up")
+    told = [record(seq, f"radio.gateway_{state}", None, net=net) for seq, (net, state) in enumerate(lines)]
+    assert {net: row.line for net, row in net_rows(told).items()} == {
+        "300": "up", "301": "down", "302": "idle", "303": "up",
+    }  # fmt: skip
+    (end,) = idle_lines(told, ["300", "301", "302", "304"])
+    assert (end.action, end.data) == ("radio.gateway_idle", {"net": "300", "reason": "application_lost"})
 
 
 def test_they_are_read_from_the_journal(tmp_path: Path) -> None:
