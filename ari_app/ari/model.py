@@ -182,15 +182,13 @@ class BridgeBlindTransfer(msgspec.Struct, frozen=True, tag_field="type", tag="Br
 class BridgeAttendedTransfer(msgspec.Struct, frozen=True, tag_field="type", tag="BridgeAttendedTransfer"):
     """A telephone joins the parties of its two calls, and leaves both.
 
-    Asterisk puts ``destination_link_first_leg`` into the first call's bridge in its place, the other end of that link
-    into the second's.
+    Asterisk puts ``destination_link_first_leg`` into the first call's bridge in its place.
     """
 
     transferer_first_leg: Channel
     result: str
     transfer_target: Channel | None = None
     destination_link_first_leg: Channel | None = None
-    transferer_second_leg: Channel | None = None
 
 
 class EndpointStateChange(msgspec.Struct, frozen=True, tag_field="type", tag="EndpointStateChange"):

@@ -6,7 +6,7 @@ has been cut off, looks at both and carries on.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypeAlias
@@ -61,7 +61,8 @@ class SeenChannel:
 
     ``number`` is the caller's, ``dialled`` what was called; ``endpoint`` is the phone or trunk's name; ``context``
     is where in the dialplan it is; ``since`` is when it was made (ISO 8601). ``rung`` by the dialplan itself: it is the
-    telephone that the fallback rings, or talks with.
+    telephone that the fallback rings, or talks with. ``is_stand_in``: no telephone's, but made by Asterisk itself in
+    the place of one that has transferred.
     """
 
     id: str
@@ -73,6 +74,7 @@ class SeenChannel:
     context: str = ""
     since: str = ""
     rung: bool = False
+    is_stand_in: bool = False
 
     @property
     def is_desk_line(self) -> bool:
@@ -296,7 +298,7 @@ def decide(  # noqa: PLR0913 - named, and each a thing of its own
         if isinstance(adoption, AdoptTalk | AdoptColleagues):
             used |= adoption.used
     actions += [HangUpStray(leg) for leg in by_id if _stray(leg, flows, used)]
-    actions += [HangUpStray(leg) for leg in _strangers_on_nets(by_id, found, nets)]
+    actions += [HangUpStray(leg) for leg in strangers_on_nets(by_id.values(), found)]
     actions += [DestroyStray(bridge.id) for bridge in found if _stray(bridge.id, flows, used)]
     # After the strays: the phone that an adopted caller's old leg rings is free before it is rung again.
     actions += adoptions
@@ -313,6 +315,12 @@ def decide(  # noqa: PLR0913 - named, and each a thing of its own
 def elsewhere(channels: Iterable[SeenChannel]) -> dict[str, str]:
     """The legs that ring or talk at desks for the dialplan's fallback, and those desks: they are not free for us."""
     return {channel.id: channel.endpoint for channel in channels if channel.rung and call_of(channel.id) is None}
+
+
+def strangers_on_nets(channels: Iterable[SeenChannel], bridges: Iterable[SeenBridge]) -> list[str]:
+    """Whom Asterisk has put onto a radio net by itself: nobody mutes them, and nobody could key for them."""
+    inside = {leg for bridge in bridges if bridge.id.startswith(NET_PREFIX) for leg in bridge.channels}
+    return [each.id for each in channels if each.is_stand_in and each.id in inside]
 
 
 class _Operators:
@@ -360,17 +368,6 @@ def _adoption(caller: SeenChannel, operators: _Operators) -> AdoptTalk | AdoptCo
     if leg is None:
         return AdoptWaiting(caller, on_net)
     return AdoptTalk(caller, leg, place, bool(together), next(iter(together[1:]), None), on_net)
-
-
-def _strangers_on_nets(
-    by_id: Mapping[str, SeenChannel], bridges: Iterable[SeenBridge], nets: Collection[str]
-) -> list[str]:
-    """Whom Asterisk has put onto a radio net by itself, in the place of a phone that has transferred.
-
-    Nobody mutes them and nobody could key for them. Everybody else there is in an application's hands.
-    """
-    inside = {leg for bridge in bridges if bridge.id.startswith(NET_PREFIX) for leg in bridge.channels}
-    return [leg for leg in sorted(inside & by_id.keys()) if not by_id[leg].held and leg not in nets]
 
 
 def _is_operators(leg: SeenChannel) -> bool:

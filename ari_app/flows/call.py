@@ -298,22 +298,13 @@ class Call:
         if not self.caller_left:
             await self.end_leg(self.id)
         await self.end_own_legs()
-        await self.hear_out(LAST_EVENTS_SECONDS, lambda _: self.legs.are_over())
-        await self.bridges.remove()
-
-    async def hear_out(self, seconds: float, is_enough: Callable[[Delivered | None], bool]) -> None:
-        """What is still told, whoever has left: until it is enough (None: what is known before), or so long at most.
-
-        Never raises. Nothing of it is left for anybody else.
-        """
-        message: Delivered | None = None
         try:
-            with anyio.move_on_after(seconds):
-                while not is_enough(message):
-                    message = await self._inbox.get()
-                    self._note(message)
+            with anyio.move_on_after(LAST_EVENTS_SECONDS):
+                while not self.legs.are_over():
+                    self._note(await self._inbox.get())
         except InboxFull:
             log.warning("call.last_events_lost")
+        await self.bridges.remove()
 
     async def end_own_legs(self) -> None:
         """Hang up every leg that was made for this call; never raises."""

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from ari_app.ari.errors import AriRefused
-from ari_app.ari.model import BridgeAttendedTransfer, BridgeBlindTransfer
 from ari_app.domain.causes import hung_up
 from ari_app.flows.call import Call
 from ari_app.flows.party import Party
@@ -37,15 +36,6 @@ async def end_stranger(call: Call, leg: str | None) -> None:
     if leg is not None:
         with suppress(AriRefused):
             await call.around.asterisk.hangup(leg)
-
-
-async def end_stand_in(call: Call, transfer: BridgeBlindTransfer | BridgeAttendedTransfer) -> None:
-    """The same for whom a phone's own transfer key has put in its place, where nobody is sent anywhere."""
-    if isinstance(transfer, BridgeBlindTransfer):
-        stand_in = transfer.replace_channel
-    else:
-        stand_in = transfer.destination_link_first_leg
-    await end_stranger(call, None if stand_in is None else stand_in.id)
 
 
 async def end_consult(room: Room, party: Party, other: Party, reason: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from ari_app.ari.model import BridgeAttendedTransfer, Channel, ChannelDestroyed, PlaybackFinished, StasisStart, leg_of
+from ari_app.ari.model import Channel, ChannelDestroyed, PlaybackFinished, StasisStart, leg_of
 from ari_app.domain.causes import UNKNOWN_CAUSE
 from ari_app.flows.messages import LegAnswered, LegGone
 
@@ -37,8 +37,8 @@ class Legs:
             case ChannelDestroyed(channel=Channel(id=leg), cause=cause):
                 self._seen.add(leg)
                 self._causes[leg] = cause
-            case PlaybackFinished() | BridgeAttendedTransfer():
-                pass  # the latter is told to both calls that a phone joins, and names the leg of the first
+            case PlaybackFinished():
+                pass
             case _:
                 self._seen.add(leg_of(message))
                 if isinstance(message, StasisStart):

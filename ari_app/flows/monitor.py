@@ -28,7 +28,7 @@ from ari_app.domain.recovery import MONITOR_PREFIX
 from ari_app.flows.call import Call
 from ari_app.flows.colleague import end
 from ari_app.flows.company import STOPPED
-from ari_app.flows.endings import end_stand_in
+from ari_app.flows.endings import end_stranger
 from ari_app.flows.hearing import Ear
 from ari_app.flows.messages import CompanyChanged, LegGone, now
 from ari_app.flows.ringing import Answered, NotTaken, RingGroup, handed_over
@@ -156,8 +156,11 @@ class Monitor:
                     await self._change(ear, KEYS[digit])
                 case PlaybackFinished(playback=playback):
                     await ear.finished(playback.id)
-                case BridgeBlindTransfer() | BridgeAttendedTransfer() as transfer:  # by the phone's own transfer key
-                    await end_stand_in(self._watch, transfer)
+                case (
+                    BridgeBlindTransfer(replace_channel=stranger)
+                    | BridgeAttendedTransfer(destination_link_first_leg=stranger)
+                ):  # the phone's own transfer key: nobody is sent anywhere from here
+                    await end_stranger(self._watch, stranger.id if stranger is not None else None)
                     return HUNG_UP
         return self._target.company.ended
 

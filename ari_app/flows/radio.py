@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import anyio
 
+from ari_app.ari.errors import AriError, AriRefused
+from ari_app.domain.recovery import strangers_on_nets
 from ari_app.flows.hearing import let_be_heard
 from ari_app.flows.messages import LegGone
 from ari_app.flows.radio_air import SILENCE_MS
 from ari_app.flows.radio_messages import Came, Seen
 from ari_app.flows.radio_net import Net
+from ari_app.flows.seen import look
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,6 +72,16 @@ class Nets:
             # Talk is heard in front of the hush only where it was asked for before the first of these.
             await self._asterisk.detect_talk(leg, silence_ms=SILENCE_MS, level=level)
             await self._asterisk.unhush(leg)
+
+    async def end_strangers(self) -> None:
+        """Somebody has left a net: hang up whom Asterisk may have put into their place, by their phone's transfer key.
+
+        It has by then, though the news of it may come later, or not at all. Never raises.
+        """
+        with suppress(AriError):  # reconciling does it
+            for leg in strangers_on_nets(*await look(self._asterisk)):
+                with suppress(AriRefused):  # gone by now
+                    await self._asterisk.hangup(leg)
 
     def have_voices_that_key(self) -> bool:
         """Whether there is a net on which operators key by speaking: who was on it is listened to by Asterisk."""

@@ -22,13 +22,12 @@ from ari_app.domain.queue import is_unserved
 from ari_app.domain.radio import FloorEvent
 from ari_app.flows.call import Call
 from ari_app.flows.colleague import end
-from ari_app.flows.endings import end_stand_in
 from ari_app.flows.hearing import Ear
-from ari_app.flows.messages import CallerLeft, Delivered, FloorNews, News
+from ari_app.flows.messages import CallerLeft, FloorNews, News
 from ari_app.flows.radio_net import Net
 from ari_app.flows.radio_story import Member
 from ari_app.flows.ringing import answer_caller
-from ari_app.flows.room import NEWS_SECONDS, SUCCESS
+from ari_app.flows.room import SUCCESS
 
 KEY, LEAVE = "5", "#"
 SOUNDS = {
@@ -97,23 +96,8 @@ async def be_on_net(call: Call, desk: str, number: str) -> None:
     finally:
         if net is not None:
             await net.leave(call.id)
-    if call.caller_left:
-        await _end_late_transfer(call)
+    await call.around.nets.end_strangers()
     await end(call)
-
-
-async def _end_late_transfer(call: Call) -> None:
-    """Whoever has put the receiver down may have transferred by that: the news of it may come later (``Room``)."""
-    found: list[BridgeBlindTransfer | BridgeAttendedTransfer] = []
-
-    def is_transfer(message: Delivered | None) -> bool:
-        if isinstance(message, BridgeBlindTransfer | BridgeAttendedTransfer) and message.result == SUCCESS:
-            found.append(message)
-        return bool(found)
-
-    await call.hear_out(NEWS_SECONDS, is_transfer)
-    for transfer in found:
-        await end_stand_in(call, transfer)
 
 
 async def _listen(call: Call, desk: str, net: Net) -> None:
@@ -139,8 +123,7 @@ async def _listen(call: Call, desk: str, net: Net) -> None:
                 case ChannelUnhold():
                     call.operators.add(call.id)
                 case BridgeBlindTransfer() | BridgeAttendedTransfer() as transfer if transfer.result == SUCCESS:
-                    await end_stand_in(call, transfer)  # the phone's own transfer key: nobody else is on the net for it
-                    return
+                    return  # the phone's own transfer key, by which nobody else comes onto the net
                 case FloorNews(news=news):
                     await headset.hears(news)
                 case PlaybackFinished(playback=playback):

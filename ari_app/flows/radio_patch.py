@@ -183,6 +183,7 @@ class Patch:
         match self._last:
             case Gone(cause=cause):
                 self._room.is_held = True  # nobody is let down because of a radio
+                await self._call.around.nets.end_strangers()
                 return await left_by(self._room, self._party, cause)
             case Referred() as referred:
                 return await transfer_by_phone(self._room, referred)

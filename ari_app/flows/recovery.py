@@ -17,7 +17,6 @@ from anyio.abc import TaskGroup
 
 from ari_app.ari.commands import Claim, Commands
 from ari_app.ari.errors import AriError, AriRefused
-from ari_app.ari.model import Channel, endpoint_of
 from ari_app.domain import recovery as plan
 from ari_app.domain.causes import UNKNOWN_CAUSE
 from ari_app.domain.facts import Fact, Json
@@ -30,6 +29,7 @@ from ari_app.flows.restoring import is_closed, note_on_line, place_of, restore
 from ari_app.flows.ringing import answer_caller
 from ari_app.flows.room import Room
 from ari_app.flows.router import Router
+from ari_app.flows.seen import look, seen
 from ari_app.flows.stories import Living
 from ari_app.flows.talk import hold_or_resume
 
@@ -48,27 +48,7 @@ _BEFORE_TALK: Final = frozenset(
 
 FALLBACK, HELD = "call.fallback", "call.held"
 
-_RUNG_BY: Final = "AppDial"
-"""So Asterisk calls the far end of the dialplan's ``Dial()``."""
-
-_HELD_BY: Final = frozenset({"Stasis", "StasisBroadcast"})
-
 log = structlog.get_logger(__name__)
-
-
-def seen(channel: Channel) -> plan.SeenChannel:
-    """What recovery needs to know of a channel."""
-    return plan.SeenChannel(
-        id=channel.id,
-        endpoint=endpoint_of(channel),
-        held=channel.dialplan.app_name in _HELD_BY,
-        up=channel.state == "Up",
-        number=channel.caller.number,
-        dialled=channel.dialplan.exten,
-        context=channel.dialplan.context,
-        since=channel.creationtime,
-        rung=channel.dialplan.app_name == _RUNG_BY,
-    )
 
 
 def _wall_now() -> datetime:
@@ -174,8 +154,7 @@ class Recovery:
         awaited = {leg for call in self._router.calls.values() for leg in call.legs.awaited()}
         made = nets.made()
         living = await self._stories() if read or self._router.stories.want_reading(flows) else None
-        channels = [seen(channel) for channel in await self._asterisk.channels()]
-        bridges = [plan.SeenBridge(bridge.id, frozenset(bridge.channels)) for bridge in await self._asterisk.bridges()]
+        channels, bridges = await look(self._asterisk)
         self._elsewhere.seen(plan.elsewhere(channels))
         actions = plan.decide(
             channels, bridges, flows=flows, legs=legs, awaited=awaited, living=frozenset(living or ()), nets=made

@@ -124,9 +124,6 @@ class Router:
     def _join(self, event: BridgeAttendedTransfer) -> None:
         """A phone joins its two calls: the leg of the second now belongs to the first (SOP V.6 by the phone's key)."""
         target = event.transfer_target
-        second = self.calls.get("" if event.transferer_second_leg is None else event.transferer_second_leg.id)
-        if second is not None:  # what a desk has dialled; the first call is told by its leg
-            self._deliver(second, event)
         if target is None or event.result != SUCCESS:
             return
         taker = next((call for call in self.calls.values() if call.owns(event.transferer_first_leg.id)), None)

@@ -51,9 +51,8 @@ class FakeRefer:
         here, there = (self._stand_in(leg, "link") for leg in legs)
         here.twin, there.twin = there.id, here.id
         made = [self._channel(leg) for leg in (*legs, self.legs[target], here)]
-        self._news(BridgeAttendedTransfer(made[0], "Success", made[2], made[3], made[1]), legs[0], late)
-        if late is not None:
-            self._destroy(legs[1], NORMAL)
+        self._news(BridgeAttendedTransfer(made[0], "Success", made[2], made[3]), legs[0], late)
+        self._destroy(legs[1], NORMAL)
 
     def _stand_in(self, leg: Leg, exten: str) -> Leg:
         self._calls += 1

@@ -13,7 +13,7 @@ from tests.flows.test_radio_patch import patched
 
 pytestmark = pytest.mark.anyio
 
-LATE = [None, 0.0, 0.05]
+LATE = [None, 0.0, 0.05, 3.0]
 """When the transfer is told: before the end of the phone's leg, or so much later."""
 
 
@@ -60,7 +60,7 @@ async def test_a_colleague_is_not_joined_with_the_net(lags: Lags, late: float | 
         await anyio.sleep(1.5)
 
 
-@pytest.mark.parametrize("late", LATE)
+@pytest.mark.parametrize("late", LATE[:-1])
 @pytest.mark.parametrize("keys", ["", "25"])
 async def test_who_is_there_for_a_call_transfers_the_caller(lags: Lags, late: float | None, keys: str) -> None:
     """To the Polres, who is not on the net for it."""
@@ -74,6 +74,21 @@ async def test_who_is_there_for_a_call_transfers_the_caller(lags: Lags, late: fl
         assert here.asterisk.on_air("300") == set()
         await here.until(lambda: here.asterisk.is_talking(call, "2011"), seconds=5)
         assert here.asterisk.on_air("300") == set()
+        await goodbye(here, call)
+
+
+@pytest.mark.parametrize("keys", ["", "25"])
+async def test_it_is_told_too_late_that_the_caller_was_transferred(lags: Lags, keys: str) -> None:
+    """The caller goes to the head of the queue, and the net hears nobody."""
+    async with floor("1001", "1002", "2011", lags=lags, nets=[NET]) as here:
+        call, _ = await patched(here)
+        for each in keys:
+            await press(here, "1001", each, settled=0.7)
+        here.asterisk.register("1002", answers_after=0.1)
+        here.asterisk.refer("1001", "201", late=3.0)
+        await anyio.sleep(0.3)
+        assert here.asterisk.on_air("300") == set()
+        await here.until(lambda: here.asterisk.is_talking(call, "1002"), seconds=5)
         await goodbye(here, call)
 
 

@@ -79,7 +79,7 @@ EVENTS: list[tuple[bytes, model.Message]] = [
             transfer_target=CHANNEL,
             destination_type="link",
         ),
-        model.BridgeAttendedTransfer(DECODED, "Success", DECODED, None, DECODED),
+        model.BridgeAttendedTransfer(DECODED, "Success", DECODED),
     ),
     (
         _event("EndpointStateChange", endpoint=ENDPOINT),

@@ -287,15 +287,15 @@ def test_how_long_ago_something_was() -> None:
 
 
 def test_whom_asterisk_has_put_onto_a_net_by_itself() -> None:
-    """Whoever is in an application's hands stays, and so does what the net looks after."""
-    stranger = SeenChannel("c7", "201@from-refer", held=False, up=True)
+    """In the place of a phone that has transferred. Whatever else is there stays, and so does a stand-in elsewhere."""
+    stranger = SeenChannel("c7", "201@from-refer", held=False, up=True, is_stand_in=True)
     desk = SeenChannel("c6", "1001", held=True, up=True, context="desk-net")
-    line = SeenChannel(leg_id("radio-300", "x"), "radio-300", held=False, up=True)
-    there = frozenset({stranger.id, desk.id, line.id, CALLER.id, "recorder"})
-    net = SeenBridge(bridge_id("radio-300", "y"), there)
-    nets = {line.id, net.id}
-    seen = [stranger, desk, line, CALLER]
-    assert decide(seen, [net], flows={desk.id, CALLER.id}, legs=(), living=(), nets=nets) == [HangUpStray(stranger.id)]
+    coming = SeenChannel("c5", "1002", held=False, up=True)  # it was not ours yet when the channels were asked for
+    line = SeenChannel(leg_id("radio-300", "x"), "radio-300", held=True, up=True)
+    seen = [stranger, desk, coming, line, CALLER]
+    net = SeenBridge(bridge_id("radio-300", "y"), frozenset({*(each.id for each in seen), "gone"}))
+    flows, nets = {desk.id, coming.id, CALLER.id}, {line.id, net.id}
+    assert decide(seen, [net], flows=flows, legs=(), living=(), nets=nets) == [HangUpStray(stranger.id)]
     talk = SeenBridge(BRIDGE.id, frozenset({stranger.id, CALLER.id}))
     assert decide([stranger, CALLER], [talk], flows={CALLER.id}, legs=(), living=()) == []
 
