@@ -108,7 +108,6 @@ def test_without_the_journal_nobody_is_shown_anything(site: CliSite, monkeypatch
 
     monkeypatch.setattr(JournalFile, "write", full)
     monkeypatch.setattr("ari_app.store.reserve.Reserve.append", full)
-    monkeypatch.setattr("ari_app.flows.archive.FLUSH_SECONDS", 0.3)
     shown = site.run("recordings", "path", CALLS[0])
     assert str(site.state.recordings) not in shown.out
     assert "cannot be written" in shown.refused()

@@ -11,7 +11,7 @@ import pytest
 from ari_app.domain.facts import Fact
 from ari_app.domain.floor import Floor
 from ari_app.domain.transmissions import NetRow, net_rows
-from ari_app.store import nets, tail
+from ari_app.store import nets, reader, tail
 from ari_app.store.nets import net_records
 from ari_app.store.tail import JournalTail
 from tests.unit.cli_site import CliSite
@@ -59,7 +59,7 @@ def test_what_was_told_ages_ago_is_known(
     known: Callable[[Path], dict[str, NetRow]],
     window: int,
 ) -> None:
-    monkeypatch.setattr(nets, "LOOK_BACK", window)
+    monkeypatch.setattr(reader, "LOOK_BACK", window)
     monkeypatch.setattr(tail, "WINDOW", window)
     journal = open_journal()
     for fact in (*AGES_AGO, *SINCE):
@@ -72,7 +72,7 @@ def test_what_was_told_ages_ago_is_known(
 def test_nobody_who_comes_and_goes_pushes_a_line_out(
     path: Path, open_journal: OpenJournal, monkeypatch: pytest.MonkeyPatch, known: Callable[[Path], dict[str, NetRow]]
 ) -> None:
-    monkeypatch.setattr(nets, "LOOK_BACK", 5)
+    monkeypatch.setattr(reader, "LOOK_BACK", 5)
     monkeypatch.setattr(tail, "WINDOW", 5)
     monkeypatch.setattr(nets, "MOST", 10)
     journal = open_journal()
@@ -85,7 +85,7 @@ def test_nobody_who_comes_and_goes_pushes_a_line_out(
 def test_a_damaged_line_of_ages_ago_is_passed_over(
     path: Path, open_journal: OpenJournal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(nets, "LOOK_BACK", 5)
+    monkeypatch.setattr(reader, "LOOK_BACK", 5)
     journal = open_journal()
     for fact in (*AGES_AGO, *SINCE):
         journal.append(fact)
@@ -105,7 +105,7 @@ def test_no_journal(path: Path) -> None:
 def test_the_command_shows_it_and_the_doctor_warns_of_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(nets, "LOOK_BACK", 5)
+    monkeypatch.setattr(reader, "LOOK_BACK", 5)
     site = CliSite(tmp_path / "state", monkeypatch, capfd)
     net = '\n[[radio]]\nnet = "300"\nname = "Komando"\ngateway = "sip:300@127.0.0.4:5060"\n'
     running(site, 28088, more=net).close()
