@@ -110,7 +110,7 @@ def test_without_the_journal_nobody_is_shown_anything(site: CliSite, monkeypatch
     monkeypatch.setattr("ari_app.store.reserve.Reserve.append", full)
     shown = site.run("recordings", "path", CALLS[0])
     assert str(site.state.recordings) not in shown.out
-    assert "cannot be written" in shown.refused()
+    assert "could not be written" in shown.refused()
 
 
 @pytest.mark.parametrize("call", ["", "no-such-call", "../siaga", f"../recordings/{CALLS[0]}", "\x1b[31m", "."])
