@@ -13,6 +13,7 @@ import pytest
 
 from scripts.phones import Dialling
 from scripts.stack.sample import HOST
+from tests.asterisk.radio import FIRST_HZ, OFFICER_HZ, VOX, RadioSite, on_net, silent
 from tests.asterisk.site import Site, assert_complete, eventually, in_fallback
 
 pytestmark = [pytest.mark.anyio, pytest.mark.alone]
@@ -36,8 +37,13 @@ class Proxy:
 
     def cut(self) -> None:
         self.refuses = True
+        self.blink()
+
+    def blink(self) -> None:
+        """It breaks, and is there again at once."""
         for writer in self._writers:
             writer.transport.abort()
+        self._writers.clear()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.append(writer)
@@ -100,3 +106,36 @@ async def test_link(make_site: Callable[[], Site], tmp_path: Path, how: str) -> 
         await waiter.result()
         assert_complete(await site.story(waiting))
     site.stop()
+
+
+def is_reached(site: Site, net: str) -> bool:
+    """Whether the gateway's line is up."""
+    return any(record.action == "radio.gateway_up" and record.data["net"] == net for record in site.records())
+
+
+async def test_an_officer_talks_on_while_the_link_breaks(tmp_path: Path) -> None:
+    """The application finds Asterisk again, and nobody can talk over them: it is one transmission."""
+    site = RadioSite(tmp_path, longest=30)
+    try:
+        site.start()
+        async with through_a_proxy(site) as proxy, site.phones(tmp_path / "phones") as phones:
+            gateway = await phones.gateway(site.sample.gateway, 5070)
+            # Not only answered: that may still be the call of the application before this one.
+            await eventually(lambda: is_reached(site, VOX), seconds=40, what="the gateway is reached")
+            air, pid = gateway.audio_of(VOX), site.application()
+            call = await on_net(site, phones, 0, FIRST_HZ)
+            after = site.head()
+            air.play(OFFICER_HZ)
+            await call.audio.wait_to_hear(OFFICER_HZ, for_seconds=0.2)
+            for _ in range(2):
+                proxy.blink()
+                await asyncio.sleep(2)
+                await call.press("5")
+                assert await silent(air)
+            assert [record.action for record in site.radio(after)] == ["radio.keyed"]
+            air.play(0.0)
+            await site.released(after, "silent")
+            assert site.application() == pid
+        site.stop()
+    finally:
+        site.clean_up()
