@@ -70,7 +70,7 @@ class Line:
 
     @property
     def call_at(self) -> float:
-        """When it is to be called; ``NEVER`` while it is not wanted, or is there, or on its way."""
+        """When it is to be called; ``NEVER`` while it is not needed, or is there, or on its way."""
         return self.due if self.leg is None and self.is_needed else NEVER
 
     @property

@@ -359,9 +359,8 @@ class Net:
         await self._gateway_lost()
 
     async def _close(self) -> None:
-        """Nobody needs the net: neither line nor bridge stay."""
-        if self.line.leg is not None:
-            await self._line_lost(is_missed=False)
+        """Nobody needs the net: neither line nor bridge stay, and no line that was there is said to be."""
+        await self._line_lost(is_missed=False)
         if not self._bridge.legs:  # nobody has come meanwhile
             await self._bridge.close()
 

@@ -15,6 +15,7 @@ from tests.flows.scenes import leg_at, press
 from tests.flows.test_radio import LONGEST, ON_DEMAND, hang_up, on_net, radio
 from tests.flows.test_radio_bell import CODE, officer_calls
 from tests.flows.test_radio_bell import told as told_of_calls
+from tests.flows.test_radio_bridge import bridge_lost
 
 pytestmark = pytest.mark.anyio
 
@@ -107,6 +108,23 @@ async def test_the_gateways_own_call_ends_while_somebody_is_on_the_net(lags: Lag
         await anyio.sleep(IDLE_SECONDS + 0.1)
         assert line(here) is None
     assert told_of_line(here) == ["up", "down", "up", "idle"]
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_the_gateways_own_call_ends_by_a_fault_of_ours(*, fails: bool) -> None:
+    """Its bridge is lost, or an order gets no answer: it is hung up, and is not said to be there any more."""
+    async with floor(nets=[ON_DEMAND]) as here:
+        await gateway_calls(here)
+        if fails:
+            here.asterisk.trouble["packets_received"] = ["before"]
+            await anyio.sleep(LOOK_SECONDS + 1)
+        else:
+            await bridge_lost(here)
+            await anyio.sleep(1)
+        assert line(here) is None
+        await anyio.sleep(10)
+        assert here.asterisk.gateways["300"].calls == 0
+    assert told_of_line(here) == ["up", "idle"]
 
 
 async def test_a_gateway_that_vanishes_in_its_own_call(lags: Lags) -> None:
