@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from ari_app.domain.calls import FOLD_VERSION, CallRow, fold_call
 from ari_app.domain.moments import milliseconds
-from ari_app.store.call_filter import COLUMNS, CallFilter
+from ari_app.store.call_filter import COLUMNS, FEW, CallFilter
 from ari_app.store.reader import JournalReader
 
 MOST_BEHIND: Final = 2_000
@@ -88,7 +88,7 @@ def _listed(tables: sqlite3.Connection, wanted: CallFilter, fresh: list[CallRow]
         f"INSERT INTO fresh ({', '.join(names)}) VALUES ({', '.join(f':{name}' for name in names)})",  # noqa: S608
         [asdict(row) | {"received_ms": milliseconds(row.received_at)} for row in fresh],
     )
-    text, values = wanted.query()
+    text, values = wanted.query(rare=_rare(tables, wanted))
     if wanted.limit is not None:
         values["limit"] = wanted.limit + len(ours)
     found = [row for each in tables.execute(text, values) if (row := _call(each)).id not in ours]
@@ -97,6 +97,13 @@ def _listed(tables: sqlite3.Connection, wanted: CallFilter, fresh: list[CallRow]
     if ours:
         found.sort(key=lambda row: row.first_seq, reverse=True)
     return found[: wanted.limit]
+
+
+def _rare(tables: sqlite3.Connection, wanted: CallFilter) -> str | None:
+    """The condition that the fewest calls meet; None: each is met by many, or there is no choice."""
+    met = {name: tables.execute(*probe).fetchone()[0] for name, probe in wanted.probes().items()}
+    rare = min(met, key=lambda name: met[name], default=None)
+    return rare if rare is not None and met[rare] <= FEW else None
 
 
 def _row(tables: sqlite3.Connection, call: str) -> CallRow | None:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from ari_app.domain.calls import CallRow
 from ari_app.domain.facts import Fact
-from ari_app.store import sqlite_tables
+from ari_app.store import call_filter, sqlite_tables
 from ari_app.store.call_filter import CallFilter
 from ari_app.store.database import open_engine
 from ari_app.store.journal import Journal
@@ -148,26 +148,44 @@ def years(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return made[0], made[1]
 
 
-@pytest.mark.parametrize("given", LISTINGS, ids=repr)
-def test_a_listing_costs_the_same_with_ten_times_the_calls(
-    years: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, given: dict[str, Any]
-) -> None:
-    connect, costs = sqlite3.connect, list[int]()
+def cost(folder: Path, monkeypatch: pytest.MonkeyPatch, given: dict[str, Any]) -> int:
+    """How many of SQLite's steps the first two calls of a listing take."""
+    connect, counter = sqlite3.connect, Counter()
 
     def watched(*args: Any, **kwargs: Any) -> sqlite3.Connection:
         connection: sqlite3.Connection = connect(*args, **kwargs)
         counter.watch(connection)
         return connection
 
-    monkeypatch.setattr(sqlite3, "connect", watched)
-    for folder in years:
-        counter = Counter()
-        found = quick_calls(
-            folder / "journal.sqlite3", f"sqlite:///{folder}/tables.sqlite3", CallFilter(**given, limit=2)
-        )
-        assert found is not None
-        costs.append(counter.steps)
-    assert costs[1] <= 1.5 * costs[0] + 500, costs
+    with monkeypatch.context() as patched:
+        patched.setattr(sqlite3, "connect", watched)
+        wanted = CallFilter(**given, limit=2)
+        assert quick_calls(folder / "journal.sqlite3", f"sqlite:///{folder}/tables.sqlite3", wanted) is not None
+    return counter.steps
+
+
+@pytest.mark.parametrize("given", LISTINGS, ids=repr)
+def test_a_listing_costs_the_same_with_ten_times_the_calls(
+    years: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, given: dict[str, Any]
+) -> None:
+    for module in (call_filter, sqlite_tables):
+        monkeypatch.setattr(module, "FEW", 20)  # in keeping with so few calls
+    few, many = (cost(folder, monkeypatch, given) for folder in years)
+    assert many <= 1.5 * few + 500, (few, many)
+
+
+def test_conditions_that_no_call_meets_together_cost_what_the_rarest_has(
+    years: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not what the whole year has, as for two that many calls meet."""
+    folder, given = years[1], {"polres": "07", "kind": "prank"}
+    calls = quick_calls(folder / "journal.sqlite3", f"sqlite:///{folder}/tables.sqlite3", CallFilter(polres="07"))
+    assert calls
+    assert not [call for call in calls if call.kind == "prank"]
+    with monkeypatch.context() as patched:
+        patched.setattr(sqlite_tables, "FEW", -1)
+        whole = cost(folder, monkeypatch, given)
+    assert cost(folder, monkeypatch, given) < whole / 2
 
 
 def test_a_report_costs_what_its_own_time_has(years: tuple[Path, Path]) -> None:
