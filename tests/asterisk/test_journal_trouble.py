@@ -151,6 +151,7 @@ async def test_what_supervisors_write_down_while_it_is_locked(troubled_site: Sit
     call = await site.new_call(after, number=1)
     await site.story(call)
     with locked(site):
+        await answered_calls(site, phones, 1)
         await alarm(site, on=True)
         for order in (["instructions", "add", call, "Kirim dua unit"], ["calls", "note", call, "Anak di dalam rumah"]):
             done = site.siaga(*order)
@@ -169,6 +170,7 @@ async def test_nothing_takes_what_supervisors_write_down(troubled_site: Site, ph
     call = await site.new_call(after, number=1)
     await site.story(call)
     with limited(site, 0):
+        await answered_calls(site, phones, 1)
         await alarm(site, on=True)
         done = site.siaga("calls", "note", call, "Anak di dalam rumah")
         assert done.returncode == 1
