@@ -98,6 +98,16 @@ async def answered_calls(site: Site, phones: Phones, count: int) -> None:
         assert result.answered_ms < ANSWERED_WITHIN_MS
 
 
+async def call_that_is_over(site: Site, phones: Phones) -> str:
+    """Its id; the desk that answered it answers the next ones, too."""
+    after = site.head()
+    await phones.desk(site.accounts[1])
+    await answered_calls(site, phones, 1)
+    call = await site.new_call(after, number=1)
+    await site.story(call)
+    return call
+
+
 async def assert_all_told(site: Site, after: int, count: int) -> None:
     """The stories of so many calls are whole, and the chain is."""
     for number in range(1, count + 1):
@@ -145,11 +155,7 @@ async def test_no_call_notices(troubled_site: Site, phones: Phones, trouble: str
 
 async def test_what_supervisors_write_down_while_it_is_locked(troubled_site: Site, phones: Phones) -> None:
     """It is in the reserve when they are told that it is done, within 5 s, and in the journal afterwards, once."""
-    site, after = troubled_site, troubled_site.head()
-    await phones.desk(site.accounts[1])
-    await answered_calls(site, phones, 1)
-    call = await site.new_call(after, number=1)
-    await site.story(call)
+    site, call = troubled_site, await call_that_is_over(troubled_site, phones)
     with locked(site):
         await answered_calls(site, phones, 1)
         await alarm(site, on=True)
@@ -164,11 +170,7 @@ async def test_what_supervisors_write_down_while_it_is_locked(troubled_site: Sit
 
 async def test_nothing_takes_what_supervisors_write_down(troubled_site: Site, phones: Phones) -> None:
     """It is done, but nobody is told so: it is in memory only."""
-    site, after = troubled_site, troubled_site.head()
-    await phones.desk(site.accounts[1])
-    await answered_calls(site, phones, 1)
-    call = await site.new_call(after, number=1)
-    await site.story(call)
+    site, call = troubled_site, await call_that_is_over(troubled_site, phones)
     with limited(site, 0):
         await answered_calls(site, phones, 1)
         await alarm(site, on=True)
