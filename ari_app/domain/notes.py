@@ -130,9 +130,10 @@ def _with_complaint(facts: list[Fact], told: Collection[str], caller: str | None
 
 def _end_with_application(note: Note, told: Collection[str]) -> list[Fact]:
     """The application had the call, and was away when it ended."""
-    was_offered = "call.queued" not in told or "call.offered" in told
-    if "call.answered" not in told and not (note.answered and was_offered):
-        return _abandoned(note)  # no desk has rung: what answered the line was the announcement
+    # An answered line may be the announcement's. But of a desk's answer nothing need be told either: the application
+    # may have died in the moments before that was on disk. Nobody who was served must be told as abandoned.
+    if "call.answered" not in told and not note.answered:
+        return _abandoned(note)
     return [_ended(note, "caller" if note.by == "caller" else "system", note.by, "answered")]
 
 

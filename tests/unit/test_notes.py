@@ -81,11 +81,10 @@ def test_the_application_was_away_when_its_call_ended() -> None:
     assert told[1].data["outcome"] == "abandoned"
 
 
-def test_the_application_was_away_when_somebody_gave_up_who_had_heard_the_announcement() -> None:
-    """The line was answered, but by no desk: none had rung."""
-    told = facts(with_application(state="Up"), {"call.received", "call.queued"})
-    assert [fact.action for fact in told] == ["call.abandoned", "call.ended"]
-    assert told[1].data["outcome"] == "abandoned"
+def test_the_application_died_in_the_moment_of_the_answer() -> None:
+    """Nothing of the desk is told yet, and the talk was over before there was another application."""
+    told = facts(with_application(state="Up"), {"call.received", "call.adopted", "call.queued"})
+    assert [(fact.action, fact.data["outcome"]) for fact in told] == [("call.ended", "answered")]
 
 
 @pytest.mark.parametrize("note", [line(talked="", desk=""), with_application(state="Up")])
