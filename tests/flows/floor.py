@@ -151,8 +151,8 @@ class Application:
     async def keep_bringing_in(self) -> None:
         """As ``app.py`` does."""
         while True:
-            await anyio.sleep(NOTES_SECONDS)
             self.bring_in()
+            await anyio.sleep(NOTES_SECONDS)
 
     async def noted(self, call: str) -> Note | None:
         """As ``store.notes`` has it."""
