@@ -261,13 +261,13 @@ async def _noted(notes: CallNotes, call: str) -> Note | None:
 
 
 async def _bring_in(notes: CallNotes) -> None:
-    """Keep the journal up with the calls that end without us while we run."""
+    """Keep the journal up with the calls that ended before we ran, and end without us while we do."""
     while True:
-        await anyio.sleep(NOTES_SECONDS)
         try:
             await anyio.to_thread.run_sync(notes.bring_in)
         except (StoreError, OSError) as error:
             log.error("notes.not_read", error=str(error))
+        await anyio.sleep(NOTES_SECONDS)
 
 
 async def _fenced(core: Callable[[], Awaitable[None]], asterisk: AsteriskClient) -> None:

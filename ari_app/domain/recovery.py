@@ -6,11 +6,13 @@ has been cut off, looks at both and carries on.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import Final, TypeAlias
 
+from ari_app.domain.facts import Json
 from ari_app.domain.radio import NET_PREFIX
 
 LEG_MARK: Final = "-leg-"
@@ -23,7 +25,8 @@ UNBLOCKED_NUMBER: Final = "number.unblocked"
 STORY_ACTIONS: Final = (ANSWERED, BLOCKED_CALL, CLAIMED, CLOSED, UNBLOCKED_NUMBER)
 """What of a call is to be known besides its last action."""
 
-REMARKS: Final = ("call.classified", "call.noted")
+CLASSIFIED: Final = "call.classified"
+REMARKS: Final = (CLASSIFIED, "call.noted")
 """What is said of a call, by operators and supervisors: it says nothing of where the caller is."""
 
 DESK_CONTEXT: Final = "desk-"
@@ -94,7 +97,8 @@ class Story:
     ``last`` is the last ``call.*`` action but ``REMARKS``; ``is_blocked``: the call's number was blocked when
     it came in, and nobody has unblocked it in this call; ``claims_emergency``: its caller has said by key that it is an
     emergency (SOP VIII); ``was_answered``: an operator has spoken with the caller; ``is_closed``: nothing comes but the
-    salutation. ``since`` is when it came in (ISO 8601), where that was read from the journal.
+    salutation; ``is_emergency``: an operator or a supervisor has said so. ``since`` is when it came in (ISO 8601),
+    where that was read from the journal.
     """
 
     last: str
@@ -103,9 +107,13 @@ class Story:
     was_answered: bool = False
     since: str = ""
     is_closed: bool = False
+    is_emergency: bool = False
 
-    def after(self, action: str) -> Story:
-        """The story with one more line: one of ``call.*`` but ``REMARKS``, or ``number.unblocked``."""
+    def after(self, action: str, data: Mapping[str, Json] = MappingProxyType({})) -> Story:
+        """The story with one more line: one of ``call.*``, or ``number.unblocked``; ``data`` is what it says."""
+        if action in REMARKS:
+            said = data.get("emergency")
+            return replace(self, is_emergency=said) if isinstance(said, bool) and action == CLASSIFIED else self
         return Story(
             self.last if action == UNBLOCKED_NUMBER else action,
             is_blocked=action == BLOCKED_CALL or (self.is_blocked and action != UNBLOCKED_NUMBER),
@@ -113,6 +121,7 @@ class Story:
             was_answered=self.was_answered or action == ANSWERED,
             since=self.since,
             is_closed=self.is_closed or action == CLOSED,
+            is_emergency=self.is_emergency,
         )
 
     @property

@@ -51,6 +51,8 @@ def restore(room: Room, story: Story | None, actor: str, desk: str | None) -> No
     if story is not None:
         call.claims_emergency = story.claims_emergency
         call.was_answered |= story.was_answered  # who is found in a talk has been, whatever had reached the disk
+        if story.is_emergency:  # of one without a complaint only this tells
+            call.is_emergency, call.priority = True, Priority.EMERGENCY
     row = call.around.complaints.row_of(call.id)
     if row is None:
         return

@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 import anyio.to_thread
 
 from ari_app.domain.facts import Fact
-from ari_app.domain.recovery import REMARKS, UNBLOCKED_NUMBER, Story
+from ari_app.domain.recovery import CLASSIFIED, REMARKS, UNBLOCKED_NUMBER, Story
 
 Living: TypeAlias = Callable[[], Mapping[str, Story]]
 """The calls that have begun and not ended in the journal, each with what was told of it."""
@@ -38,7 +38,7 @@ class Stories:
     def note(self, fact: Fact) -> None:
         """Take note of a fact that goes into the journal."""
         is_of_call = fact.action.startswith("call.") and fact.action not in REMARKS
-        if fact.call is None or not (is_of_call or fact.action == UNBLOCKED_NUMBER):
+        if fact.call is None or not (is_of_call or fact.action in {UNBLOCKED_NUMBER, CLASSIFIED}):
             return
         before = self._told.get(fact.call, _NOTHING)
         if before is _NOTHING and not is_of_call:
@@ -46,7 +46,7 @@ class Stories:
         if before is _NOTHING or fact.action == "call.received":
             self._told[fact.call] = _NOTHING.after(fact.action)
         elif before.last != "call.ended":
-            self._told[fact.call] = before.after(fact.action)
+            self._told[fact.call] = before.after(fact.action, fact.data)
 
     def is_open(self, call: str) -> bool:
         """Whether this process has told of the call and neither of its end nor of its fallback."""

@@ -23,6 +23,12 @@ SELECT begun.call, (
     ) AS line
 ), (
     SELECT min(at) FROM journal AS line WHERE line.call = begun.call AND line.action = 'call.received'
+), (
+    SELECT line.said FROM (
+        SELECT seq, CASE WHEN json_valid(data) THEN json_type(data, '$.emergency') END AS said
+        FROM journal WHERE call = begun.call AND action = 'call.classified'
+    ) AS line
+    WHERE line.said IN ('true', 'false') ORDER BY line.seq DESC LIMIT 1
 )
 FROM (
     SELECT +call AS call FROM journal WHERE seq > ?1 AND action = 'call.received' AND +call IS NOT NULL
@@ -49,7 +55,10 @@ def living(path: Path) -> dict[str, Story]:
         return {}
     with JournalReader(path, with_reserve=True) as reader:
         rows = reader.select(_QUERY, (reader.lately(), *STORY_ACTIONS))
-        return {call: _story(last, (said or "").split(","), since) for call, last, said, since in rows}
+        return {
+            call: replace(_story(last, (said or "").split(","), since), is_emergency=emergency == "true")
+            for call, last, said, since, emergency in rows
+        }
 
 
 def last_action(path: Path, call: str) -> str | None:

@@ -11,6 +11,7 @@ from ari_app.domain.facts import Fact
 from tests.flows import fake_sound
 from tests.flows.fake_asterisk import Lags
 from tests.flows.floor import RULES, floor
+from tests.flows.office import give
 from tests.flows.prankster import ANNOUNCEMENT, OTHER, PRANKSTER, RAW, claimed, lose_operator, restart
 from tests.flows.scenes import goodbye, heard, in_talk, is_idle, leg_at, press, rings
 
@@ -45,6 +46,39 @@ async def test_an_emergency_by_key_survives_the_adoption_of_its_talk(lags: Lags)
         await here.until(lambda: here.asterisk.is_talking(call, "1001"))
         assert here.asterisk.displays[leg_at(here, "1001")].name == f"DARURAT {RAW}"
         await goodbye(here, call, other)
+
+
+@pytest.mark.parametrize("blocked", [[], [PRANKSTER]])
+async def test_an_emergency_that_a_supervisor_has_named_survives_a_restart(lags: Lags, blocked: list[str]) -> None:
+    """Nobody had answered yet: the caller still goes before whoever waits longer, and the complaint has it."""
+    async with floor("1001", lags=lags, blocked=blocked) as here:
+        longer = here.asterisk.call(OTHER)
+        await anyio.sleep(1)
+        call = here.asterisk.call()
+        await anyio.sleep(1)
+        await give(here, "calls.classify", call, kind="emergency")
+        for _ in range(2):
+            await restart(here)
+        here.asterisk.register("1001", answers_after=0.2)
+        await here.until(lambda: here.asterisk.is_talking(call, "1001"))
+        assert here.asterisk.displays[leg_at(here, "1001")].name == f"DARURAT {RAW}"
+        (opened,) = here.facts(call, "complaint.opened")
+        assert opened.data["emergency"] is True
+        await goodbye(here, call, longer)
+    assert {fact.data["priority"] for fact in here.facts(call, "call.queued")[1:]} == {"emergency"}
+
+
+async def test_a_supervisors_emergency_is_still_one_when_the_flow_lets_go(lags: Lags) -> None:
+    """And none any more when that was taken back."""
+    async with floor("1001", lags=lags) as here:
+        call = here.asterisk.call()
+        await anyio.sleep(1)
+        await give(here, "calls.classify", call, kind="emergency")
+        here.asterisk.trouble["answer"] = ["before"]  # the announcement
+        await here.until(lambda: "call.adopted" in here.told(call), seconds=20)
+        await anyio.sleep(0.1)
+        assert here.facts(call, "call.queued")[-1].data == {"priority": "emergency"}
+        await goodbye(here, call)
 
 
 async def test_a_number_that_is_unblocked_while_its_caller_waits(lags: Lags) -> None:

@@ -27,6 +27,14 @@ async def dies(here: Floor, desk: str) -> None:
     here.asterisk.phone_dies(desk)
 
 
+async def dies_and_is_noticed(here: Floor, call: str) -> None:
+    """The phone is judged: the caller has it again when it is back."""
+    await dies(here, "1001")
+    await here.until(lambda: "call.requeued" in here.told(call), seconds=NOTICED)
+    await here.until(lambda: here.asterisk.is_talking(call, "1001"), seconds=5)
+    await goodbye(here, call)
+
+
 async def test_the_caller_goes_to_the_head_of_the_queue(lags: Lags) -> None:
     """Before who has waited all the time."""
     async with floor("1001", "1002", lags=lags) as here:
@@ -119,10 +127,7 @@ async def test_one_that_holds_by_its_own_key_is_not_judged(lags: Lags) -> None:
         leg.died_at = None
         here.asterisk.hold_key("1001", on=False)
         await here.until(lambda: here.asterisk.is_talking(call, "1001"), seconds=3)
-        await dies(here, "1001")
-        await here.until(lambda: "call.requeued" in here.told(call), seconds=NOTICED)
-        await here.until(lambda: here.asterisk.is_talking(call, "1001"), seconds=5)
-        await goodbye(here, call)
+        await dies_and_is_noticed(here, call)
 
 
 @pytest.mark.parametrize("restarts", [1, 2])
@@ -142,10 +147,7 @@ async def test_one_that_holds_by_its_own_key_while_the_application_is_renewed(la
         assert here.asterisk.hears(call) == {"musik"}
         here.asterisk.hold_key("1001", on=False)
         await here.until(lambda: here.asterisk.is_talking(call, "1001"), seconds=3)
-        await dies(here, "1001")
-        await here.until(lambda: "call.requeued" in here.told(call), seconds=NOTICED)
-        await here.until(lambda: here.asterisk.is_talking(call, "1001"), seconds=5)
-        await goodbye(here, call)
+        await dies_and_is_noticed(here, call)
     assert here.told(call)[5:9] == ["call.held", "call.adopted", "call.held", "call.adopted"][: 2 * restarts] + [
         "call.held", "call.resumed"
     ][: 4 - 2 * restarts]  # fmt: skip
@@ -165,10 +167,7 @@ async def test_one_that_holds_while_nobody_hears_of_it(lags: Lags, is_killed: bo
         here.asterisk.hold_key("1001", on=False)
         await anyio.sleep(1)
         assert here.asterisk.is_talking(call, "1001")
-        await dies(here, "1001")
-        await here.until(lambda: "call.requeued" in here.told(call), seconds=NOTICED)
-        await here.until(lambda: here.asterisk.is_talking(call, "1001"), seconds=5)
-        await goodbye(here, call)
+        await dies_and_is_noticed(here, call)
 
 
 async def test_one_that_held_and_holds_no_more_when_an_application_comes(lags: Lags) -> None:
@@ -244,10 +243,7 @@ async def test_asterisk_gives_no_answer_for_once(lags: Lags) -> None:
         here.asterisk.trouble["packets_received"] = ["before", "refused", "after", None, "before"]
         await anyio.sleep(20)
         assert here.asterisk.is_talking(call, "1001")
-        await dies(here, "1001")
-        await here.until(lambda: "call.requeued" in here.told(call), seconds=NOTICED)
-        await here.until(lambda: here.asterisk.is_talking(call, "1001"), seconds=5)
-        await goodbye(here, call)
+        await dies_and_is_noticed(here, call)
 
 
 async def test_a_hundred_talks_have_their_turn(lags: Lags) -> None:

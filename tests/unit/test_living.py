@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ari_app.domain.facts import Fact
+from ari_app.domain.facts import Fact, Json
 from ari_app.domain.recovery import Story
 from ari_app.store import reader
 from ari_app.store.journal import Journal, JournalError
@@ -87,6 +87,23 @@ def test_any_story(some: list[Fact]) -> None:
         assert {call for call, each in stories.items() if each.claims_emergency} == {
             fact.call for fact in some if fact.action == "call.emergency_claimed" and fact.call in stories
         }
+
+
+def test_whether_it_was_said_to_be_an_emergency(path: Path) -> None:
+    """What was said last of that counts; whatever a line has in place of yes and no is neither."""
+    told: dict[str, list[dict[str, Json]]] = {
+        "never": [{"kind": "valid"}],
+        "once": [{"emergency": True}, {"kind": "valid"}],
+        "not any more": [{"emergency": True}, {"emergency": False}],
+        "again": [{"emergency": False}, {"emergency": True}, {"emergency": "no"}, {"emergency": None}, {}],
+    }
+    facts = [
+        Fact("system", action, call, data)
+        for call, said in told.items()
+        for action, data in [("call.received", {}), *(("call.classified", each) for each in said)]
+    ]
+    _journal(path, [*facts, Fact("system", "call.classified", "another", {"emergency": True})])
+    assert {call for call, story in living(path).items() if story.is_emergency} == {"once", "again"}
 
 
 def test_only_the_end_is_looked_at(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
