@@ -22,6 +22,8 @@ class Heartbeat:
     def __init__(self, is_well: Callable[[], bool]) -> None:
         """Look for the watcher's address in ``NOTIFY_SOCKET``; no beat while something is not well."""
         self._is_well = is_well
+        self.is_ready = anyio.Event()
+        """Set once 110 can be dialled: what nobody waits for may begin."""
         address = os.environ.get("NOTIFY_SOCKET", "")
         self._address = f"\0{address[1:]}" if address.startswith("@") else address
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
@@ -38,6 +40,7 @@ class Heartbeat:
 
     def ready(self) -> None:
         """110 can be dialled."""
+        self.is_ready.set()
         self.say("READY=1")
 
     def stopping(self) -> None:
