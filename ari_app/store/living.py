@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -30,12 +31,22 @@ SELECT begun.call, (
     ) AS line
     WHERE line.said IN ('true', 'false') ORDER BY line.seq DESC LIMIT 1
 )
-FROM (
+FROM ({begun}) AS begun
+"""
+
+_LATELY: Final = """
     SELECT +call AS call FROM journal WHERE seq > ?1 AND action = 'call.received' AND +call IS NOT NULL
     EXCEPT
     SELECT +call FROM journal WHERE seq > ?1 AND action = 'call.ended' AND +call IS NOT NULL
-) AS begun
 """
+
+_BY_ID: Final = """
+    SELECT call FROM journal WHERE call > ?1
+    GROUP BY call HAVING sum(action = 'call.received') > 0 AND sum(action = 'call.ended') = 0
+"""
+"""A call's id begins with the second in which it came: those of the last day, without a look at any other line."""
+
+DAY_SECONDS: Final = 86_400
 
 _LAST: Final = """
 SELECT action FROM journal WHERE call = ?1 AND action GLOB 'call.*' AND action NOT IN ('call.classified', 'call.noted')
@@ -54,7 +65,10 @@ def living(path: Path) -> dict[str, Story]:
     if not path.exists():
         return {}
     with JournalReader(path, with_reserve=True) as reader:
-        rows = reader.select(_QUERY, (reader.lately(), *STORY_ACTIONS))
+        after = reader.lately()
+        rows = reader.select(_QUERY.format(begun=_LATELY), (after, *STORY_ACTIONS))
+        if reader.has_import(after):  # up to a million lines at once: a call may have begun before them
+            rows += reader.select(_QUERY.format(begun=_BY_ID), (str(int(time.time()) - DAY_SECONDS), *STORY_ACTIONS))
         return {
             call: replace(_story(last, (said or "").split(","), since), is_emergency=emergency == "true")
             for call, last, said, since, emergency in rows

@@ -23,11 +23,12 @@ if TYPE_CHECKING:
 PAGE: Final = 1000
 """Lines fetched at a time. A reader holds nothing open in between, so the writer's log can be cut back."""
 LOOK_BACK: Final = 200_000
-"""Lines from the journal's end that are looked at: hours of the busiest day; no call lasts so long. What an import of
-numbers has written is not counted: it is up to a million lines at once."""
+"""Lines from the journal's end that are looked at: hours of the busiest day; no call lasts so long."""
 
 _IMPORTED: Final = """
-SELECT count(*) FROM journal WHERE call IS NULL AND action IN ('number.blocked', 'number.unblocked') AND seq > ?
+SELECT count(*) > 1000 FROM (
+    SELECT 1 FROM journal WHERE call IS NULL AND action = 'number.blocked' AND seq > ? LIMIT 1001
+)
 """
 
 _WITH_RESERVE: Final = (
@@ -102,14 +103,15 @@ class JournalReader:
         Raises:
             JournalError: it cannot be read.
         """
-        end = self.head().seq - (LOOK_BACK if look_back is None else look_back)
-        start = end
-        while start > 0:
-            counted = self.select(_IMPORTED, (start,))[0][0]
-            if end - counted >= start:
-                break
-            start = end - counted
-        return max(0, start)
+        return max(0, self.head().seq - (LOOK_BACK if look_back is None else look_back))
+
+    def has_import(self, after: int) -> bool:
+        """Whether a list of numbers was imported behind this line: then fewer of the lines are of calls.
+
+        Raises:
+            JournalError: it cannot be read.
+        """
+        return any(many for (many,) in self.select(_IMPORTED, (after,)))
 
     def _add_reserve(self) -> None:
         """Put what waits in the reserve behind the journal's lines, for this connection alone.

@@ -38,13 +38,14 @@ def test_no_journal_and_an_empty_one(path: Path) -> None:
 
 def test_a_call_that_began_before_a_block_list_was_imported(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An import writes a line a number, up to a million at once: no call is forgotten over them."""
-    monkeypatch.setattr(reader, "LOOK_BACK", 10)
-    imported = [Fact("supervisor:budi", "number.blocked", data={"number": f"+62{n}"}) for n in range(25)]
-    begun, later = Fact("caller", "call.received", "c1"), [Fact("system", "uji.fact") for _ in range(4)]
-    _journal(path, [*later, begun, *imported[:15], *later[:2], *imported[15:]])
-    assert set(living(path)) == {"c1"}
-    _journal(path, [Fact("system", "uji.fact") for _ in range(10)])
-    assert living(path) == {}, "longer ago than any call lasts"
+    monkeypatch.setattr(reader, "LOOK_BACK", 1010)
+    now = int(time.time())
+    imported = [Fact("supervisor:budi", "number.blocked", data={"number": f"+62{n}"}) for n in range(1005)]
+    calls = {name: f"{now - ago}.{n}" for n, (name, ago) in enumerate({"over": 60, "lives": 30, "old": 90_000}.items())}
+    told = [Fact("caller", "call.received", call) for call in calls.values()]
+    over = Fact("caller", "call.ended", calls["over"])
+    _journal(path, [*told, over, *[Fact("system", "uji.fact") for _ in range(8)], *imported])
+    assert set(living(path)) == {calls["lives"]}, "and not one of which the end was lost yesterday"
 
 
 def test_a_file_that_is_no_journal(path: Path) -> None:
