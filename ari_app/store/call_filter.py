@@ -22,6 +22,7 @@ FEW: Final = 20_000
 """Calls that are looked at one by one in a tenth of the time that an index with all calls of a year takes."""
 
 _PROBE: Final = "SELECT count(*) FROM (SELECT 1 FROM calls INDEXED BY ix_calls_{name} WHERE {name} = :value LIMIT :few)"
+_INDEX: Final = "INDEXED BY ix_calls_"
 _EQUAL: Final = ("caller", "desk", "polres", "kind", "outcome", "emergency")
 
 
@@ -86,9 +87,7 @@ class CallFilter:
         # Several conditions, or a time, are looked for in one index.
         by_time = self._is_ranged or len(conditions) > 1
         index = "conditions" if rare is None else rare
-        hint = (
-            f" INDEXED BY ix_calls_{index}" if by_time and not self._has_few and is_sqlite and table == "calls" else ""
-        )
+        hint = f" {_INDEX}{index}" if by_time and not self._has_few and is_sqlite and table == "calls" else ""
         return self._select(table + hint, conditions, _BY_TIME if by_time else _BY_SEQ), values
 
     def _conditions(self) -> list[str]:

@@ -171,9 +171,7 @@ async def test_a_wallboard_never_sees_a_call(site: Site, pattern: str) -> None:
 @pytest.mark.parametrize(
     ("topic", "writers"),
     [
-        ("siaga110/command/x", {"application"}),
-        ("siaga110/journal/last", {"application", "supervisor"}),
-        ("siaga110/status", {"application", "supervisor", "wallboard"}),
+        ("siaga110/command/x", {"application", "supervisor"}),
         ("siaga110/reply/supervisor/1", {"application", "supervisor"}),
         ("siaga110/status", {"application"}),
         ("siaga110/journal", {"application"}),

@@ -23,6 +23,7 @@ MAY_LOOK = {
     "ari_app/site/clock.py": "the moment that is published with a status, and the day whose figures are",
     "ari_app/store/hourly.py": "the moment that is written beside a comparison",
     "ari_app/store/journal.py": "the moment that is written down",
+    "ari_app/store/living.py": "which calls may have begun within a day, beside the journal's own last lines",
     "ari_app/store/notes.py": "how old a note of the dialplan's is: it only shortens a wait",
 }
 """Everything else goes by a clock that only goes forward."""
