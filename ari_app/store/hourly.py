@@ -11,7 +11,7 @@ import structlog
 
 from ari_app.store.asterisk_log import put_away
 from ari_app.store.errors import StoreError
-from ari_app.store.witness import LastResult, Place, last_result, regular
+from ari_app.store.witness import LastResult, Place, has_nothing_yet, last_result, regular
 
 HOUR_SECONDS: Final = 3600.0
 START_SECONDS: Final = 5.0
@@ -60,6 +60,8 @@ class HourlyWitness:
         return min(max(START_SECONDS, HOUR_SECONDS - since), HOUR_SECONDS)
 
     def _compare(self) -> None:
+        if has_nothing_yet(self._place):
+            return
         try:
             known = _known(last_result(self._place.folder))
         except StoreError:

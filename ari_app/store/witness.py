@@ -207,6 +207,18 @@ def _before(reader: JournalReader, moment: datetime) -> int:
 # ---- the regular comparison ---------------------------------------------------------------------
 
 
+def has_nothing_yet(place: Place) -> bool:
+    """Whether nobody has called since this installation was made: Asterisk's file begins with the first call.
+
+    Raises:
+        StoreError, OSError: it cannot be read.
+    """
+    if place.folder.is_dir() and asterisk_log.begins(place.folder) is not None:
+        return False
+    with JournalReader(place.journal) as reader:
+        return not reader.rows(after=0, limit=1, actions=["call.received"])
+
+
 def regular(place: Place, now: datetime) -> LastResult:
     """Compare what is new since the last time, keep the result for ``last_result``, and return it.
 

@@ -22,7 +22,7 @@ from ari_app.store.errors import StoreError
 from ari_app.store.hourly import HourlyWitness
 from ari_app.store.journal import Journal
 from ari_app.store.reader import JournalReader
-from ari_app.store.witness import KEEP, RESULT, LastResult, Place, last_result, reconcile, regular
+from ari_app.store.witness import KEEP, RESULT, LastResult, Place, has_nothing_yet, last_result, reconcile, regular
 from tests.unit.two_witnesses import DESKS, START, ZONE, Both, Played, Talk, both
 
 LONG_AFTER = START + timedelta(days=400)
@@ -216,6 +216,14 @@ def test_no_records_of_asterisk(place: Place) -> None:
     shutil.rmtree(place.folder)
     with pytest.raises(StoreError, match="Asterisk has written down nothing"):
         reconcile(place, LONG_AFTER)
+
+
+def test_nobody_has_called_yet(place: Place) -> None:
+    """A new installation is no trouble; one whose calls Asterisk knows nothing of is."""
+    tell(place, both([]))
+    assert has_nothing_yet(place)
+    tell(place, both([call(0, 0)]))
+    assert not has_nothing_yet(place)
 
 
 def test_no_journal(place: Place) -> None:
