@@ -47,7 +47,7 @@ class Link:
         return self
 
     def end(self) -> None:
-        """Break every connection."""
+        """Break every connection; who connects anew gets through."""
         for writer in self._writers:
             writer.transport.abort()
 

@@ -6,11 +6,12 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
+from scripts.faults.proxy import Link, open_link
 from scripts.phones import Dialling
 from scripts.stack.sample import HOST
 from tests.asterisk.radio import FIRST_HZ, OFFICER_HZ, VOX, RadioSite, on_net, silent
@@ -22,64 +23,17 @@ SERVED_AGAIN_WITHIN = 2.0
 ANSWERED_WITHIN_MS = 1_200
 
 
-class Proxy:
-    """A link that can be made to stand still, or be cut, with all that goes over it."""
-
-    def __init__(self, port: int) -> None:
-        self._to = port
-        self._open = asyncio.Event()
-        self._open.set()
-        self._writers: list[asyncio.StreamWriter] = []
-        self.refuses = False
-
-    def stall(self) -> None:
-        self._open.clear()
-
-    def cut(self) -> None:
-        self.refuses = True
-        self.blink()
-
-    def blink(self) -> None:
-        """It breaks, and is there again at once."""
-        for writer in self._writers:
-            writer.transport.abort()
-        self._writers.clear()
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._writers.append(writer)
-        if self.refuses:
-            writer.transport.abort()
-            return
-        theirs, to = await asyncio.open_connection(HOST, self._to)
-        self._writers.append(to)
-        await asyncio.gather(self._carry(reader, to), self._carry(theirs, writer))
-
-    async def _carry(self, source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
-        with suppress(OSError):
-            while data := await source.read(65536):
-                await self._open.wait()
-                target.write(data)
-                await target.drain()
-        target.close()
-
-
 @asynccontextmanager
-async def through_a_proxy(site: Site) -> AsyncIterator[Proxy]:
+async def through_a_proxy(site: Site) -> AsyncIterator[Link]:
     """The application's next start goes through it; nobody else does."""
-    proxy = Proxy(site.http)
-    server = await asyncio.start_server(proxy.serve, HOST, 0)
-    port = server.sockets[0].getsockname()[1]
     config, pid = site.state / "siaga.toml", site.application()
     assert pid is not None
-    config.write_text(site.text.replace(f":{site.http}", f":{port}"))
-    os.kill(pid, signal.SIGTERM)
-    await site.replaced(pid, seconds=10)
-    config.write_text(site.text)
-    try:
-        yield proxy
-    finally:
-        proxy.cut()
-        server.close()
+    async with open_link((HOST, site.http)) as link:
+        config.write_text(site.text.replace(f":{site.http}", f":{link.port}"))
+        os.kill(pid, signal.SIGTERM)
+        await site.replaced(pid, seconds=10)
+        config.write_text(site.text)
+        yield link
 
 
 @pytest.mark.parametrize("how", ["stall", "cut"])
@@ -128,7 +82,7 @@ async def test_an_officer_talks_on_while_the_link_breaks(tmp_path: Path) -> None
             air.play(OFFICER_HZ)
             await call.audio.wait_to_hear(OFFICER_HZ, for_seconds=0.2)
             for _ in range(2):
-                proxy.blink()
+                proxy.end()
                 await asyncio.sleep(2)
                 await call.press("5")
                 assert await silent(air)
