@@ -172,17 +172,19 @@ class Room:
                 await self.show(shown)
             await note_emergency(self.call)
             return None
-        ears = self.caller, *(party.ear for party in self.parties.values())
         if isinstance(message, TimeUp):
-            for ear in ears:
+            for ear in self._ears():
                 await ear.time_up(message.what)
             return self._give_up(self.parties[message.what]) if message.what in self.parties else message
         if isinstance(message, PlaybackFinished):
-            for ear in ears:
+            for ear in self._ears():
                 await ear.finished(message.playback.id)
             return message
         party = self.parties.get(message.leg if isinstance(message, LegGone | LegAnswered) else leg_of(message))
         return self._read_from(party, message) if party is not None else message
+
+    def _ears(self) -> tuple[Ear, ...]:
+        return self.caller, *(party.ear for party in self.parties.values())
 
     def _begin(self, order: Order) -> Heard | None:
         """A supervisor's order, as if who has the caller had pressed it; nobody has: itself, for whoever waits."""
