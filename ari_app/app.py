@@ -96,7 +96,8 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
             recordings = Recordings(state.recordings)
             switch = Switch()
             nets = make_nets(settings, state, asterisk, switch, tell, board=board)
-            announcer = _announcer(settings, state, nets, journal, tell)
+            written = partial(journal.flush, or_reserve=True)
+            announcer = _announcer(settings, state, nets, tell, written)
             listeners += [] if announcer is None else [announcer.note]
             around = Surroundings(
                 asterisk,
@@ -112,7 +113,6 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
                 lambda call: _noted(notes, call),
                 is_journal_troubled=lambda: journal.alarm is not None,
             )
-            written = partial(journal.flush, or_reserve=True)
             router = Router(tasks, around, roster, region=settings.site.region, area_code=settings.site.area_code)
             notes = CallNotes(
                 state.journal,
@@ -208,13 +208,13 @@ async def _read(recordings: Recordings, limiter: anyio.CapacityLimiter, call: st
 
 
 def _announcer(
-    settings: Settings, state: StateDir, nets: Nets, journal: Journal, tell: Callable[[Fact], None]
+    settings: Settings, state: StateDir, nets: Nets, tell: Callable[[Fact], None], written: Callable[[float], bool]
 ) -> Announcer | None:
     """Announces emergencies on the net that the site has for it; None: it has none."""
     net = nets.get(settings.emergency.announce_net or "")
     if net is None:
         return None
-    look = AnnouncementLookup(state.journal, partial(journal.flush, or_reserve=True))
+    look = AnnouncementLookup(state.journal, written)
     return Announcer(net, look=look, speak=partial(spoken, state), tell=tell, sounds=str(state.sounds))
 
 
