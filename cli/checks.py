@@ -48,8 +48,8 @@ def examine(state: StateDir) -> Iterator[Finding]:
 
 
 def _of_site() -> dict[str, Look]:
-    """What needs the configuration; Asterisk is asked for everything on one connection."""
-    asterisk = checks_asterisk.Asked()
+    """What needs the configuration; Asterisk and the broker are each asked for everything on one connection."""
+    asterisk, broker = checks_asterisk.Asked(), checks_running.AskedBroker()
     return {
         "certificates": checks_files.certificates,
         "database": checks_journal.database,
@@ -57,8 +57,8 @@ def _of_site() -> dict[str, Look]:
         "modules": asterisk.modules,
         "application": asterisk.application,
         "guard": checks_running.guard,
-        "broker": checks_running.broker,
-        "publisher": checks_running.publisher,
+        "broker": broker.answers,
+        "publisher": broker.publisher,
         "tables": checks_running.tables,
         "phones": asterisk.phones,
         "gateways": checks_running.gateways,

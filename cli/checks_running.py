@@ -12,32 +12,17 @@ from cli.output import counted, moment
 from cli.processes import is_running
 
 if TYPE_CHECKING:
-    from ari_app.bus.broker import Broker
+    from ari_app.bus.broker import Broker, BusClient
     from ari_app.site.settings import Settings
     from ari_app.site.state import StateDir
 
 ANSWER_SECONDS: Final = 2.0
-TOLD_SECONDS: Final = 0.5
-"""Of a broker that does not answer in time its own check tells."""
 
 
 def guard(state: StateDir, settings: Settings) -> Seen:
     """It gives callers whom no application serves to the desks."""
     del settings
     return _runs(state, "guard.py", tr("callers of a dead application wait for the next one"))
-
-
-def publisher(state: StateDir, settings: Settings) -> Seen:
-    """It tells the broker what the journal has. How far it is, the broker knows; where that is away, nobody does."""
-    seen = _runs(state, "ari_app.publish", tr("`siaga watch` and wallboards stand still"))
-    if seen[0] != OK:
-        return seen
-    end, told = head(state), _told_up_to(state, settings)
-    if told is not None and (behind := end - told) >= MUCH_BEHIND:
-        return WARNING, tr(
-            "{number} records behind the journal: see {log}", number=behind, log=state.log / "publisher.log"
-        )
-    return seen
 
 
 def tables(state: StateDir, settings: Settings) -> Seen:
@@ -52,63 +37,84 @@ def _runs(state: StateDir, program: str, what: str) -> Seen:
     return FAILED, tr("it does not run: {what}; see scripts/run, or systemctl status 'siaga-*'", what=what)
 
 
-def _told_up_to(state: StateDir, settings: Settings) -> int | None:
-    """The number of the journal's last line that the broker has confirmed; None: it does not say."""
-    import anyio  # noqa: PLC0415 - as below
+class AskedBroker:
+    """The broker is asked for everything on one connection, when the first look needs it."""
 
-    from ari_app.bus.broker import broker_of  # noqa: PLC0415
-    from ari_app.site.secrets import load  # noqa: PLC0415
+    def __init__(self) -> None:
+        """Nothing is asked yet."""
+        self._answer: tuple[str | None, int | None] | None = None
 
-    return anyio.run(_last_told, broker_of(settings.mqtt, load(state, settings), "supervisor"))
+    def answers(self, state: StateDir, settings: Settings) -> Seen:
+        """Whether it lets a supervisor in. Calls do not need it."""
+        where, (trouble, _) = self._ask(state, settings)
+        if trouble is None:
+            return OK, tr("answers at {place}", place=where)
+        return FAILED, tr(
+            "it does not answer at {place}: {reason}; calls go on, see {what}",
+            place=where,
+            reason=trouble,
+            what="[mqtt]" if settings.mqtt.url else state.log / "mosquitto.log",
+        )
+
+    def publisher(self, state: StateDir, settings: Settings) -> Seen:
+        """It tells the broker what the journal has. How far it is, the broker knows; where that is away, nobody."""
+        seen = _runs(state, "ari_app.publish", tr("`siaga watch` and wallboards stand still"))
+        if seen[0] != OK:
+            return seen
+        _, (_, told) = self._ask(state, settings)
+        if told is not None and (behind := head(state) - told) >= MUCH_BEHIND:
+            return WARNING, tr(
+                "{number} records behind the journal: see {log}", number=behind, log=state.log / "publisher.log"
+            )
+        return seen
+
+    def _ask(self, state: StateDir, settings: Settings) -> tuple[Broker, tuple[str | None, int | None]]:
+        """Where it is; what is wrong with it, and the last of the journal's lines that it has confirmed."""
+        import anyio  # noqa: PLC0415 - half a second of imports, which the other checks need not wait for
+
+        from ari_app.bus.broker import broker_of  # noqa: PLC0415
+        from ari_app.site.secrets import load  # noqa: PLC0415
+
+        where = broker_of(settings.mqtt, load(state, settings), "supervisor")
+        if self._answer is None:
+            self._answer = anyio.run(_greet, where)
+        return where, self._answer
 
 
-async def _last_told(where: Broker) -> int | None:
+async def _greet(where: Broker) -> tuple[str | None, int | None]:
     import anyio  # noqa: PLC0415
     from aiomqtt import MqttError  # noqa: PLC0415
 
     from ari_app.bus.broker import connect  # noqa: PLC0415
-    from ari_app.bus.payloads import LastRecord  # noqa: PLC0415
-    from ari_app.bus.topics import JOURNAL_LAST  # noqa: PLC0415
 
-    with suppress(MqttError, OSError, ValueError), anyio.move_on_after(TOLD_SECONDS):
-        async with connect(where, timeout=TOLD_SECONDS) as client:
-            await client.subscribe(JOURNAL_LAST, qos=1)
-            async for message in client.messages:
-                return LastRecord.model_validate_json(message.payload).seq
-    return None
-
-
-def broker(state: StateDir, settings: Settings) -> Seen:
-    """Whether it lets a supervisor in. Calls do not need it."""
-    import anyio  # noqa: PLC0415 - half a second of imports, which the other checks need not wait for
-
-    from ari_app.bus.broker import broker_of  # noqa: PLC0415
-    from ari_app.site.secrets import load  # noqa: PLC0415
-
-    where = broker_of(settings.mqtt, load(state, settings), "supervisor")
-    trouble = anyio.run(_greet, where)
-    if trouble is None:
-        return OK, tr("answers at {place}", place=where)
-    return FAILED, tr(
-        "it does not answer at {place}: {reason}; calls go on, see {what}",
-        place=where,
-        reason=trouble,
-        what="[mqtt]" if settings.mqtt.url else state.log / "mosquitto.log",
-    )
-
-
-async def _greet(where: Broker) -> str | None:
-    import anyio  # noqa: PLC0415
-    from aiomqtt import MqttError  # noqa: PLC0415
-
-    from ari_app.bus.broker import connect  # noqa: PLC0415
-
+    told: int | None = None
     try:
-        with anyio.fail_after(ANSWER_SECONDS):
-            async with connect(where, timeout=ANSWER_SECONDS):
-                return None
+        with anyio.fail_after(ANSWER_SECONDS) as limit:
+            async with connect(where, timeout=ANSWER_SECONDS) as client:
+                limit.deadline += ANSWER_SECONDS
+                with anyio.move_on_after(ANSWER_SECONDS / 2):
+                    told = await _last_told(client)
     except (MqttError, OSError) as error:  # of which the time that is up is one
-        return localised(str(error)) or tr("no answer within {seconds} s", seconds=f"{ANSWER_SECONDS:g}")
+        return localised(str(error)) or tr("no answer within {seconds} s", seconds=f"{ANSWER_SECONDS:g}"), told
+    return None, told
+
+
+async def _last_told(client: BusClient) -> int | None:
+    """The journal's last line that the broker was told; 0: it was told none, as what it keeps comes before our word."""
+    import secrets  # noqa: PLC0415
+
+    from ari_app.bus.payloads import LastRecord  # noqa: PLC0415
+    from ari_app.bus.topics import JOURNAL_LAST, REPLIES  # noqa: PLC0415
+
+    echo = f"{REPLIES}supervisor/{secrets.token_hex(8)}"
+    await client.subscribe([(JOURNAL_LAST, 1), (echo, 1)])
+    await client.publish(echo, b"", qos=1)
+    async for message in client.messages:
+        if message.topic.value == echo:
+            return 0
+        with suppress(ValueError):
+            return LastRecord.model_validate_json(message.payload).seq
+    return None
 
 
 def gateways(state: StateDir, settings: Settings) -> Seen:
