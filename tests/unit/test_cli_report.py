@@ -200,7 +200,7 @@ def test_no_journal_yet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: 
 
 def _text_of(pdf: bytes) -> str:
     """What is written in it, as far as its fonts are simple."""
-    streams = re.findall(rb"stream\r?\n(.*?)\r?\nendstream", pdf, re.DOTALL)
+    streams = re.findall(rb"stream\n(.*?)\nendstream", pdf, re.DOTALL)
     return "\n".join(zlib.decompress(each).decode("latin-1") for each in streams if each[:1] == b"\x78")
 
 
