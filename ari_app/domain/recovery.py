@@ -26,8 +26,8 @@ STORY_ACTIONS: Final = (ANSWERED, BLOCKED_CALL, CLAIMED, CLOSED, UNBLOCKED_NUMBE
 """What of a call is to be known besides its last action."""
 
 CLASSIFIED: Final = "call.classified"
-REMARKS: Final = (CLASSIFIED, "call.noted")
-"""What is said of a call, by operators and supervisors: it says nothing of where the caller is."""
+REMARKS: Final = (CLASSIFIED, "call.noted", "call.adopted")
+"""What is told of a call and says nothing of where the caller is. Taken up again, they are where they were."""
 
 DESK_CONTEXT: Final = "desk-"
 """How the dialplan's contexts begin in which a desk's own calls are."""

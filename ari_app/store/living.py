@@ -6,17 +6,19 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from ari_app.domain.recovery import STORY_ACTIONS, Story
+from ari_app.domain.recovery import REMARKS, STORY_ACTIONS, Story
 from ari_app.store.reader import JournalReader
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+_REMARKS: Final = ", ".join(f"'{action}'" for action in REMARKS)
+
 # The plus signs keep SQLite from walking through the whole journal by the index on calls.
 _QUERY: Final = """
 SELECT begun.call, (
     SELECT last.action FROM journal AS last
-    WHERE last.call = begun.call AND last.action GLOB 'call.*' AND last.action NOT IN ('call.classified', 'call.noted')
+    WHERE last.call = begun.call AND last.action GLOB 'call.*' AND last.action NOT IN ({remarks})
     ORDER BY last.seq DESC LIMIT 1
 ), (
     SELECT group_concat(line.action) FROM (
@@ -49,7 +51,7 @@ _BY_ID: Final = """
 DAY_SECONDS: Final = 86_400
 
 _LAST: Final = """
-SELECT action FROM journal WHERE call = ?1 AND action GLOB 'call.*' AND action NOT IN ('call.classified', 'call.noted')
+SELECT action FROM journal WHERE call = ?1 AND action GLOB 'call.*' AND action NOT IN ({remarks})
 ORDER BY seq DESC LIMIT 1
 """
 
@@ -66,9 +68,11 @@ def living(path: Path) -> dict[str, Story]:
         return {}
     with JournalReader(path, with_reserve=True) as reader:
         after = reader.lately()
-        rows = reader.select(_QUERY.format(begun=_LATELY), (after, *STORY_ACTIONS))
+        rows = reader.select(_QUERY.format(begun=_LATELY, remarks=_REMARKS), (after, *STORY_ACTIONS))
         if reader.has_import(after):  # up to a million lines at once: a call may have begun before them
-            rows += reader.select(_QUERY.format(begun=_BY_ID), (str(int(time.time()) - DAY_SECONDS), *STORY_ACTIONS))
+            rows += reader.select(
+                _QUERY.format(begun=_BY_ID, remarks=_REMARKS), (str(int(time.time()) - DAY_SECONDS), *STORY_ACTIONS)
+            )
         return {
             call: replace(_story(last, (said or "").split(","), since), is_emergency=emergency == "true")
             for call, last, said, since, emergency in rows
@@ -84,7 +88,7 @@ def last_action(path: Path, call: str) -> str | None:
     if not path.exists():
         return None
     with JournalReader(path, with_reserve=True) as reader:
-        rows = reader.select(_LAST, (call,))
+        rows = reader.select(_LAST.format(remarks=_REMARKS), (call,))
     return str(rows[0][0]) if rows else None
 
 

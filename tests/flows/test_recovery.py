@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 
 import anyio
 import pytest
@@ -64,6 +65,23 @@ async def test_a_talk_is_adopted(lags: Lags, ending: str) -> None:
         "call.ended",
     ]  # fmt: skip
     assert here.end_of(call) == {"by": ending, "outcome": "answered", "cause": 16}
+
+
+async def test_a_talk_is_adopted_again_and_again(lags: Lags) -> None:
+    """They talk on, as before: nothing is played to anybody, so nothing needs stopping, and nobody is moved."""
+    async with floor("1001", lags=lags) as here:
+        call = await _talk(here)
+        for _ in range(3):
+            here.kill()
+            before = Counter(here.asterisk.orders)
+            await here.start()
+            await anyio.sleep(1)
+            given = here.asterisk.orders - before
+            assert not given["stop_playing"] + given["add_to_bridge"]
+            assert here.asterisk.is_talking(call, "1001")
+        here.asterisk.caller_hangs_up(call)
+        await here.ended(call)
+    assert here.told(call).count("call.adopted") == 3
 
 
 async def test_a_waiting_caller_is_adopted(lags: Lags) -> None:

@@ -55,9 +55,9 @@ def test_a_file_that_is_no_journal(path: Path) -> None:
 
 
 def test_living_calls_have_the_last_action_of_the_call(path: Path) -> None:
-    said = ("call.classified", "call.noted")
+    said = ("call.classified", "call.noted", "call.adopted")
     story = ("call.received", "call.queued", "call.offered", "call.answered", *said, "call.ended")
-    told = [Fact("system", action, f"c{count}") for count in range(8) for action in story[:count]]
+    told = [Fact("system", action, f"c{count}") for count in range(9) for action in story[:count]]
     _journal(path, [*told, Fact("system", "call.answered", "never received"), Fact("system", "call.received")])
     assert {call: each.last for call, each in living(path).items()} == {
         "c1": "call.received",
@@ -66,6 +66,7 @@ def test_living_calls_have_the_last_action_of_the_call(path: Path) -> None:
         "c4": "call.answered",
         "c5": "call.answered",
         "c6": "call.answered",
+        "c7": "call.answered",
     }
 
 
@@ -140,7 +141,15 @@ def test_a_big_journal_is_no_burden(path: Path) -> None:
 
 def test_where_a_call_was_last(path: Path) -> None:
     assert last_action(path, "c1") is None
-    story = ("call.received", "call.answered", "call.held", "call.noted", "radio.patched", "call.classified")
+    story = (
+        "call.received",
+        "call.answered",
+        "call.held",
+        "call.noted",
+        "radio.patched",
+        "call.adopted",
+        "call.classified",
+    )
     _journal(path, [Fact("system", action, "c1") for action in story] + [Fact("system", "call.ended", "c2")])
     assert last_action(path, "c1") == "call.held"
     assert (last_action(path, "c2"), last_action(path, "c3")) == ("call.ended", None)
