@@ -10,6 +10,7 @@ import json
 import re
 import secrets
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -49,7 +50,11 @@ class Pins:
             self._hashes = _read(path)
         except StateError as error:
             self.trouble = str(error)
-        self._nobodys = hash_pin(secrets.token_hex())
+
+    @cached_property
+    def _nobodys(self) -> str:
+        # Made when it is first needed: no caller of a start waits for it.
+        return hash_pin(secrets.token_hex())
 
     def verify(self, nrp: str, pin: str) -> bool:
         """Whether this is the operator's PIN; takes as long for somebody who has none."""

@@ -34,11 +34,8 @@ def read_complaint(reader: JournalReader, call: str) -> ComplaintRow | None:
         JournalError: the journal cannot be read.
     """
     row: ComplaintRow | None = None
-    after = 0
-    while records := reader.records(after=after, limit=PAGE, call=call):
-        for record in records:
-            row = fold_complaint(row, record)
-        after = records[-1].seq
+    for record in reader.follow(after=0, call=call):
+        row = fold_complaint(row, record)
     return row
 
 
