@@ -15,6 +15,7 @@ import anyio.to_thread
 import structlog
 from anyio.abc import TaskGroup
 
+from ari_app import gate
 from ari_app.ari.client import AsteriskClient
 from ari_app.ari.closed_loop import ClosedLoop
 from ari_app.ari.errors import AriReplaced
@@ -155,9 +156,9 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
             watch = PhoneWatch(asterisk, dead_after=around.rules.dead_phone, unheard_after=around.rules.unheard_phone)
             for core in (heartbeat.run, partial(_stop_on_signal, tasks, router, asterisk)):
                 tasks.start_soon(core)
-            if state.replaced.exists():
-                heartbeat.ready()  # 110 can be dialled: the other one serves it
-                await wait_for_turn(state, asterisk)
+            if not await _is_our_turn(state, asterisk, heartbeat):
+                tasks.cancel_scope.cancel()
+                return
             for core in (
                 partial(_fenced, stream.run, asterisk),
                 partial(_fenced, loop.run, asterisk),
@@ -180,6 +181,16 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
     finally:
         heartbeat.stopping()
         heartbeat.close()
+
+
+async def _is_our_turn(state: StateDir, asterisk: AsteriskClient, heartbeat: Heartbeat) -> bool:
+    """Wait until nobody else serves; False: we never will."""
+    if not await gate.may_serve():
+        return False
+    if state.replaced.exists():
+        heartbeat.ready()  # 110 can be dialled: the other one serves it
+        await wait_for_turn(state, asterisk)
+    return True
 
 
 def _tell(listeners: Sequence[Callable[[Fact], None]], fact: Fact) -> None:

@@ -8,7 +8,6 @@ import os
 import signal
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -22,24 +21,38 @@ LONGEST_PAUSE: Final = 0.5
 STEADY_SECONDS: Final = 10.0
 """A process that has lived so long is started again at once when it dies."""
 
+NEXT_SECONDS: Final = 5.0
+"""When a process has lived so long its next one loads: not sooner, as that is work, and so is a start."""
+
 
 class Child:
     """A process that is kept alive. It dies with the launcher, however that ends."""
 
     def __init__(
-        self, name: str, command: Sequence[str | Path], log: Path, *, environment: Mapping[str, str] | None = None
+        self,
+        name: str,
+        command: Sequence[str | Path],
+        log: Path,
+        *,
+        environment: Mapping[str, str] | None = None,
+        niceness: int = 0,
     ) -> None:
-        """``log`` gets all that it prints; nothing is started yet."""
+        """``log`` gets all that it prints; ``niceness`` is 0 to 19. Nothing is started yet."""
         self.name = name
         self.log = log
         self.restarts = 0
         self.on_death: Callable[[], Awaitable[None]] | None = None
-        """Awaited between its death and its new beginning; the next one loads meanwhile (``ari_app/gate.py``)."""
+        """Awaited between its death and its new beginning; the next one loads meanwhile, if it has not before."""
+        self.has_next = False
+        """Whether the next one has loaded before this one dies, and waits at its gate (``ari_app/gate.py``)."""
         self.reasons: dict[int, str] = {}
         """What its own exit codes mean, for the person at the terminal."""
         self._command = [str(part) for part in command]
         self._environment = {**os.environ, **(environment or {})}
+        self._niceness = niceness
         self._process: asyncio.subprocess.Process | None = None
+        self._next: asyncio.subprocess.Process | None = None
+        self._is_outdated = False
         self._stopping = self._is_at_gate = False
 
     @property
@@ -69,21 +82,27 @@ class Child:
             OSError: the machine has no room for another process.
         """
         self._is_at_gate = at_gate
+        self._process = await self._spawn(at_gate=at_gate)
+
+    async def _spawn(self, *, at_gate: bool) -> asyncio.subprocess.Process:
         with self._output() as output:
-            self._process = await asyncio.create_subprocess_exec(
+            process = await asyncio.create_subprocess_exec(
                 "setpriv", "--pdeathsig", "KILL", *self._command,
                 stdin=asyncio.subprocess.PIPE if at_gate else asyncio.subprocess.DEVNULL,
                 stdout=output, stderr=output,
                 env=self._environment | ({gate.VARIABLE: "1"} if at_gate else {}),
                 start_new_session=True,  # Ctrl-C at the terminal is for the launcher, which ends them in order
             )  # fmt: skip
+        if self._niceness:
+            _be_nice(process.pid, self._niceness)
+        return process
 
     async def watch(self, say: Callable[[str], None]) -> None:
         """Start it again whenever it dies, until ``stop``."""
         pause = 0.0
         while self._process is not None:
             started = time.monotonic()
-            code = await self._process.wait()
+            code = await self._wait(self._process)
             if self._stopping:
                 return
             self.restarts += 1
@@ -95,17 +114,36 @@ class Child:
                 await self._start_again(say)
                 continue
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(partial(self._start_again, say, at_gate=True))
+                tasks.start_soon(self._come_to_gate, say)
                 await self.on_death()
             await asyncio.sleep(pause)
-            self._open_gate()
+            self._let()
+            self._is_at_gate = False
 
-    def _open_gate(self) -> None:
-        """Let the process that has loaded begin; nothing when it has ended by now."""
-        self._is_at_gate = False
+    async def _wait(self, process: asyncio.subprocess.Process) -> int:
+        """Until it ends, with the next one at the gate meanwhile; its exit code."""
+        if self.has_next and self._next is None:
+            with anyio.move_on_after(NEXT_SECONDS):
+                return await process.wait()
+            with contextlib.suppress(OSError):  # no room for it now: then it loads when it is needed
+                self._next = await self._spawn(at_gate=True)
+        return await process.wait()
+
+    async def _come_to_gate(self, say: Callable[[str], None]) -> None:
+        """The next one takes the place of the one that has died."""
+        if self._is_outdated:
+            self._drop_next()
+        following, self._next = self._next, None
+        if following is None or following.returncode is not None:
+            await self._start_again(say, at_gate=True)
+        else:
+            self._process, self._is_at_gate = following, True
+        self._let()
+
+    def _let(self) -> None:
+        """Let the process at the gate go one step on; nothing when it has ended by now."""
         if self._process is not None and self._process.stdin is not None:
             self._process.stdin.write(b"\n")
-            self._process.stdin.close()
 
     async def _start_again(self, say: Callable[[str], None], *, at_gate: bool = False) -> None:
         """However often it takes: for the sake of one process the others, and with them every call, do not end."""
@@ -126,6 +164,7 @@ class Child:
 
     def renew(self) -> None:
         """Ask it to end in order; ``watch`` starts it again, on what its program is by then."""
+        self._is_outdated = True  # the next one has loaded what the program was
         if self._process is not None and self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 self._process.terminate()
@@ -138,6 +177,7 @@ class Child:
     async def stop(self, *, seconds: float = 5.0) -> None:
         """End it for good: SIGTERM, and SIGKILL after so many seconds."""
         self._stopping = True
+        self._drop_next()
         if self._process is None or self._process.returncode is not None:
             return
         with contextlib.suppress(ProcessLookupError):
@@ -149,6 +189,13 @@ class Child:
             self.kill()
             await self._process.wait()
 
+    def _drop_next(self) -> None:
+        following, self._next = self._next, None
+        self._is_outdated = False
+        if following is not None and following.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                following.kill()
+
     async def ended(self) -> int:
         """Wait until the process that was started last ends; its exit code."""
         return await self._process.wait() if self._process else 0
@@ -158,6 +205,14 @@ class Child:
         with contextlib.suppress(OSError, IndexError):
             return self.log.read_text(errors="replace").strip().splitlines()[-1].removeprefix("siaga110: ")
         return ""
+
+
+def _be_nice(pid: int, niceness: int) -> None:
+    """Let others go before a process; one that runs as fast as they do is better than none."""
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, pid, niceness)
+        # Each session has its own share of the processor where Linux groups by sessions, whatever its processes say.
+        Path(f"/proc/{pid}/autogroup").write_text(f"{niceness}\n")
 
 
 def _reason(code: int) -> str:

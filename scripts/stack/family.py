@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from pathlib import Path
 
 
@@ -39,8 +40,16 @@ def command_line(pid: int) -> list[str]:
 
 
 def find(pid: int, word: str) -> int | None:
-    """The descendant of ``pid`` whose command line has ``word`` as one of its words' last part; None: there is none."""
-    for each in descendants(pid):
-        if any(part == word or part.endswith(f"/{word}") for part in command_line(each)):
-            return each
-    return None
+    """The descendant of ``pid`` whose command line has ``word`` as one of its words' last part; None: there is none.
+
+    Of several it is the one that was started first: the application's next one waits beside it.
+    """
+    found = [each for each in descendants(pid) if any(part.split("/")[-1] == word for part in command_line(each))]
+    return min(found, key=_started, default=None)
+
+
+def _started(pid: int) -> float:
+    """When a process was started, in the kernel's ticks; never, if it has ended."""
+    with contextlib.suppress(OSError, IndexError, ValueError):
+        return int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[19])
+    return math.inf

@@ -59,6 +59,7 @@ class Stack:
             },
         )
         self.application.on_death = self._died
+        self.application.has_next = True
         self.application.reasons = {REPLACED: "another application serves 110; it waits until that one is gone"}
         self.guard_command: Sequence[str | Path] = [*GUARD, "--state", state.root]
         self.guard = Child("the guard", self.guard_command, state.log / "guard.log")
@@ -191,5 +192,5 @@ class Stack:
 
 def _beside(name: str, module: str, state: StateDir, log: str, *, niceness: int) -> Child:
     """A process of ours beside the application, for which no call waits."""
-    command = ["nice", "-n", str(niceness), sys.executable, "-m", module, "--state", str(state.root)]
-    return Child(name, command, state.log / log, environment={"PYTHONPATH": str(REPO)})
+    command = [sys.executable, "-m", module, "--state", str(state.root)]
+    return Child(name, command, state.log / log, environment={"PYTHONPATH": str(REPO)}, niceness=niceness)

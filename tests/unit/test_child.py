@@ -13,14 +13,32 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 from ari_app import gate
 from scripts.stack import child as module
 from scripts.stack.child import Child
-from scripts.stack.family import alive
+from scripts.stack.family import alive, descendants, find
 
 pytestmark = pytest.mark.anyio
+
+WAITER = """
+import asyncio, sys, time
+from pathlib import Path
+from ari_app import gate
+
+def note(step):
+    with (Path(sys.argv[1]) / step).open("a") as file:
+        file.write("+")
+
+note("loaded")
+if gate.may_begin():
+    note("began")
+    if asyncio.run(gate.may_serve()):
+        note("serves")
+        time.sleep(60)
+"""
 
 
 @pytest.fixture
@@ -73,33 +91,95 @@ async def test_the_machine_has_no_room_for_a_process(tmp_path: Path, monkeypatch
     assert said.count("sleeper cannot be started: Resource temporarily unavailable") == 2
 
 
-async def test_the_next_one_loads_while_the_death_is_seen_to_and_begins_after_that(tmp_path: Path) -> None:
-    """It runs, and does nothing yet; the launcher's end is its own end, too."""
-    loaded, began, seen_to, said = tmp_path / "loaded", tmp_path / "began", anyio.Event(), list[str]()
-    begin = f"open({str(loaded)!r}, 'a').write('+'); gate.may_begin() and open({str(began)!r}, 'a').write('+')"
-    program = f"import time; from ari_app import gate; {begin}; time.sleep(60)"
-    child = Child("waiter", [sys.executable, "-c", program], tmp_path / "waiter.log")
+@pytest.fixture
+def steps(tmp_path: Path) -> Callable[[str], int]:
+    """How many have loaded, begun and served so far."""
+
+    def count(step: str) -> int:
+        return len((tmp_path / step).read_text()) if (tmp_path / step).exists() else 0
+
+    return count
+
+
+def waiter(folder: Path) -> Child:
+    """One that notes in a folder how far it has come."""
+    return Child("waiter", [sys.executable, "-c", WAITER, folder], folder / "waiter.log")
+
+
+async def test_the_next_one_loads_and_begins_while_the_death_is_seen_to(
+    tmp_path: Path, steps: Callable[[str], int]
+) -> None:
+    """It serves after that, and not before."""
+    child, seen_to = waiter(tmp_path), anyio.Event()
     child.on_death = seen_to.wait
-    await child.start(at_gate=True)
+    await child.start()
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(child.watch, said.append)
-        await until(loaded.exists)
-        loaded.unlink()
+        tasks.start_soon(child.watch, list[str]().append)
+        await until(lambda: steps("serves") == 1)
         child.kill()
-        await until(loaded.exists)
-        assert not began.exists()
+        await until(lambda: steps("began") == 2)
+        assert steps("serves") == 1
         assert child.work() is None, "it stands still, and is not stuck"
         seen_to.set()
-        await until(began.exists)
+        await until(lambda: steps("serves") == 2)
         assert child.work()
         await child.stop()
-    assert began.read_text() == "+"
+    assert steps("serves") == 2
+
+
+async def test_the_next_one_has_loaded_before_it_is_needed(
+    tmp_path: Path, steps: Callable[[str], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes the dead one's place, and gets a next one itself; a program that was renewed is loaded afresh."""
+    monkeypatch.setattr(module, "NEXT_SECONDS", 0.0)
+    child = waiter(tmp_path)
+    child.on_death, child.has_next = anyio.lowlevel.checkpoint, True
+    await child.start()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(child.watch, list[str]().append)
+        await until(lambda: steps("loaded") == 2)
+        assert steps("began") == 1
+        assert find(os.getpid(), str(tmp_path).rpartition("/")[2]) == child.pid, (
+            "it is not taken for the one that serves"
+        )
+        others = set(descendants(os.getpid()))
+        child.kill()
+        await until(lambda: steps("serves") == 2)
+        assert child.pid in others, "it was there before"
+        await until(lambda: steps("loaded") == 3)
+        others = set(descendants(os.getpid()))
+        child.renew()
+        await until(lambda: steps("serves") == 3)
+        assert child.pid not in others
+        await until(lambda: steps("loaded") == 5)  # itself, and the one that waits now
+        others = set(descendants(os.getpid()))
+        await child.stop()
+        await until(lambda: not any(alive(pid) for pid in others))
+        tasks.cancel_scope.cancel()
+
+
+async def test_the_one_that_waits_has_died_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "NEXT_SECONDS", 0.0)
+    child = waiter(tmp_path)
+    child.on_death, child.has_next = anyio.lowlevel.checkpoint, True
+    await child.start()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(child.watch, list[str]().append)
+        await until(lambda: len(descendants(os.getpid())) == 2)
+        first = child.pid
+        (waiting,) = set(descendants(os.getpid())) - {first}
+        os.kill(waiting, signal.SIGKILL)
+        await until(lambda: not alive(waiting))
+        child.kill()
+        await until(lambda: child.pid not in {None, first, waiting})
+        await child.stop()
+        tasks.cancel_scope.cancel()
 
 
 async def test_it_ends_at_the_gate_as_well(tmp_path: Path) -> None:
     """The launcher is told to stop while the next one still waits."""
     said: list[str] = []
-    child = Child("waiter", [sys.executable, "-c", "from ari_app import gate; gate.may_begin()"], tmp_path / "log")
+    child = waiter(tmp_path)
     child.on_death = anyio.sleep_forever
     await child.start(at_gate=True)
     async with anyio.create_task_group() as tasks:
