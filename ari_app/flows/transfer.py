@@ -77,6 +77,7 @@ class Transfer:
         self._party = party
         self._polres = polres
         self._began = now()
+        self._has_begun = False
         self._reasons: list[NotAnswered] = []
         rules = self._call.around.rules
         self._group = RingGroup(self._call, rules.answer + MARGIN_SECONDS, tells=False)
@@ -88,20 +89,33 @@ class Transfer:
             CallerLeft: the caller is gone; nobody rings any more.
             CallClosed: a supervisor has closed the call; the same.
         """
+        try:
+            answered = await self._ask()
+            if isinstance(answered, Party):
+                return answered
+            after = await self._take_back(answered)  # before the phones stop ringing: the caller has waited for it
+        finally:
+            await self._group.end(reason="normal")  # so that the phones show a missed call
+        if isinstance(after, Party) and not self._has_begun:
+            await self._room.warn(after)
+        return after
+
+    async def _ask(self) -> Party | str:
+        """Ring, and wait for an answer; who has the caller, or why nobody of the Polres does."""
         timer = self._call.remind(self._call.around.rules.answer, ANSWER_TIME)
         board = self._call.around.switchboard
         try:
             desks = board.want(self._polres, self._call.id, self._call.deliver)
-            has_begun = not self._is_hopeless()
-            if not has_begun and self._party is not None and self._room.order is not None:
+            self._has_begun = not self._is_hopeless()
+            if not self._has_begun and self._party is not None and self._room.order is not None:
                 why = f"no desk of Polres {self._polres} can be rung: {self._why_nobody()}"
                 await self._room.warn(self._party, why)
                 return self._party  # a caller on hold stays there, and nothing is told of an order that is refused
             self._tell("call.transfer_started", desks=list(desks))
-            if has_begun:
+            if self._has_begun:
                 await self._begin(desks)
             with self._room.during("a Polres is being rung"):
-                answered = await self._wait()
+                return await self._wait()
         except (CallerLeft, CallClosed) as over:  # who called back would not find their complaint forwarded to nobody
             reason = "caller_left" if isinstance(over, CallerLeft) else "dismissed"
             self._tell("call.transfer_ended", reason=reason, waited_ms=self._waited_ms())
@@ -109,13 +123,6 @@ class Transfer:
         finally:
             timer.cancel()
             board.want_no_more(self._call.id)
-            await self._group.end(reason="normal")  # so that the phones show a missed call
-        if isinstance(answered, Party):
-            return answered
-        after = await self._take_back(answered)
-        if isinstance(after, Party) and not has_begun:
-            await self._room.warn(after)
-        return after
 
     def _is_hopeless(self) -> bool:
         """No desk rings for us, and none is about to be free because it only rings for somebody else."""

@@ -218,6 +218,7 @@ async def test_the_operator_takes_the_call_back(lags: Lags) -> None:
         here.asterisk.press("1001", "##")
         await taken_back(here, call)
         assert reasons(here, call) == ["operator"]
+        await anyio.sleep(1)  # the caller comes first, and then the phone that rings
         assert is_idle(here, "2011")
         await goodbye(here, call)
 
