@@ -156,9 +156,7 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
             watch = PhoneWatch(asterisk, dead_after=around.rules.dead_phone, unheard_after=around.rules.unheard_phone)
             for core in (heartbeat.run, partial(_stop_on_signal, tasks, router, asterisk)):
                 tasks.start_soon(core)
-            if not await _is_our_turn(state, asterisk, heartbeat):
-                tasks.cancel_scope.cancel()
-                return
+            await _wait_for_turn(state, asterisk, heartbeat)
             for core in (
                 partial(_fenced, stream.run, asterisk),
                 partial(_fenced, loop.run, asterisk),
@@ -183,14 +181,12 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
         heartbeat.close()
 
 
-async def _is_our_turn(state: StateDir, asterisk: AsteriskClient, heartbeat: Heartbeat) -> bool:
-    """Wait until nobody else serves; False: we never will."""
-    if not await gate.may_serve():
-        return False
+async def _wait_for_turn(state: StateDir, asterisk: AsteriskClient, heartbeat: Heartbeat) -> None:
+    """Return when nobody else serves."""
+    await gate.may_serve()
     if state.replaced.exists():
         heartbeat.ready()  # 110 can be dialled: the other one serves it
         await wait_for_turn(state, asterisk)
-    return True
 
 
 def _tell(listeners: Sequence[Callable[[Fact], None]], fact: Fact) -> None:

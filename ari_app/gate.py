@@ -23,12 +23,11 @@ def may_begin() -> bool:
     return VARIABLE not in os.environ or _is_let()
 
 
-async def may_serve() -> bool:
-    """The same, once we have begun."""
-    if VARIABLE not in os.environ:
-        return True
-    await anyio.wait_readable(sys.stdin)
-    return _is_let()
+async def may_serve() -> None:
+    """Wait for the same once we have begun. A launcher that says no more has nothing else to do before that."""
+    if VARIABLE in os.environ:
+        await anyio.wait_readable(sys.stdin)
+        _is_let()
 
 
 def _is_let() -> bool:

@@ -22,7 +22,8 @@ MONITOR_PREFIX: Final = "monitor-"
 
 ANSWERED, BLOCKED_CALL, CLAIMED, CLOSED = "call.answered", "call.blocked", "call.emergency_claimed", "call.closed"
 UNBLOCKED_NUMBER: Final = "number.unblocked"
-STORY_ACTIONS: Final = (ANSWERED, BLOCKED_CALL, CLAIMED, CLOSED, UNBLOCKED_NUMBER)
+ON_NET: Final = "radio.patched"
+STORY_ACTIONS: Final = (ANSWERED, BLOCKED_CALL, CLAIMED, CLOSED, UNBLOCKED_NUMBER, ON_NET)
 """What of a call is to be known besides its last action."""
 
 CLASSIFIED: Final = "call.classified"
@@ -97,7 +98,8 @@ class Story:
     ``last`` is the last ``call.*`` action but ``REMARKS``; ``is_blocked``: the call's number was blocked when
     it came in, and nobody has unblocked it in this call; ``claims_emergency``: its caller has said by key that it is an
     emergency (SOP VIII); ``was_answered``: an operator has spoken with the caller; ``is_closed``: nothing comes but the
-    salutation; ``is_emergency``: an operator or a supervisor has said so. ``since`` is when it came in (ISO 8601),
+    salutation; ``is_emergency``: an operator or a supervisor has said so; ``was_on_net``: an operator has been on a
+    radio net in this call, perhaps with the caller, where both are muted. ``since`` is when it came in (ISO 8601),
     where that was read from the journal.
     """
 
@@ -108,20 +110,22 @@ class Story:
     since: str = ""
     is_closed: bool = False
     is_emergency: bool = False
+    was_on_net: bool = False
 
     def after(self, action: str, data: Mapping[str, Json] = MappingProxyType({})) -> Story:
-        """The story with one more line: one of ``call.*``, or ``number.unblocked``; ``data`` is what it says."""
+        """The story with one more line: one of ``call.*``, or of ``STORY_ACTIONS``; ``data`` is what it says."""
         if action in REMARKS:
             said = data.get("emergency")
             return replace(self, is_emergency=said) if isinstance(said, bool) and action == CLASSIFIED else self
         return Story(
-            self.last if action == UNBLOCKED_NUMBER else action,
+            self.last if action in {UNBLOCKED_NUMBER, ON_NET} else action,
             is_blocked=action == BLOCKED_CALL or (self.is_blocked and action != UNBLOCKED_NUMBER),
             claims_emergency=self.claims_emergency or action == CLAIMED,
             was_answered=self.was_answered or action == ANSWERED,
             since=self.since,
             is_closed=self.is_closed or action == CLOSED,
             is_emergency=self.is_emergency,
+            was_on_net=self.was_on_net or action == ON_NET,
         )
 
     @property

@@ -248,6 +248,8 @@ class Recovery:
                 room.aside, room.is_conference = room.enter(action.third.endpoint, action.third.id), True
             if not (caller.up and action.together and last in _PLAIN_TALK):
                 await self._bring_together(room, party)
+            elif story is None or story.was_on_net:
+                await self._let_speak(room, party)
             if not room.call.talking:  # who had just lifted the receiver is gone again by now
                 await room.leave(party, wrap_up=False)
                 return await place_of(call, story)(room)
@@ -286,14 +288,17 @@ class Recovery:
         else:
             await answer_caller(room.call)
         await party.ear.take_over()
-        nets = room.call.around.nets
-        if nets.have_voices_that_key():
+        if room.call.around.nets.have_voices_that_key():
             room.call.bridges.mix_from_now_on()
         await room.bring_in(party)
         # Who was on a radio net is muted, and must not be heard on one that goes on: so this comes afterwards.
+        await self._let_speak(room, party)
+
+    async def _let_speak(self, room: Room, party: Party) -> None:
+        """Neither is muted any more, whoever was to see to that before us."""
         await let_be_heard(self._asterisk, room.call.id)
         with suppress(AriRefused):  # gone by now: its end is in the inbox
-            await nets.free(party.leg)
+            await room.call.around.nets.free(party.leg)
 
     async def _claim(self, call: Call) -> bool:
         """Whether the caller is ours: not if the dialplan's fallback has them by now, or they are gone."""

@@ -22,7 +22,7 @@ SELECT begun.call, (
     ORDER BY last.seq DESC LIMIT 1
 ), (
     SELECT group_concat(line.action) FROM (
-        SELECT action FROM journal WHERE call = begun.call AND action IN (?2, ?3, ?4, ?5, ?6) ORDER BY seq
+        SELECT action FROM journal WHERE call = begun.call AND action IN (?2, ?3, ?4, ?5, ?6, ?7) ORDER BY seq
     ) AS line
 ), (
     SELECT min(at) FROM journal AS line WHERE line.call = begun.call AND line.action = 'call.received'

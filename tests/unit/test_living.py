@@ -48,6 +48,20 @@ def test_a_call_that_began_before_a_block_list_was_imported(path: Path, monkeypa
     assert set(living(path)) == {calls["lives"]}, "and not one of which the end was lost yesterday"
 
 
+def test_who_was_on_a_radio_net(path: Path) -> None:
+    """It says nothing of where the caller is now, and that somebody may be muted."""
+    story = ("call.received", "call.answered", "radio.patched", "radio.unpatched", "call.adopted")
+    told = [
+        Fact("system", action, call) for action in story for call in ("c1", "c2") if (call, action) != ("c2", story[2])
+    ]
+    _journal(path, told)
+    found = living(path)
+    assert {call: (each.last, each.was_on_net) for call, each in found.items()} == {
+        "c1": ("call.answered", True),
+        "c2": ("call.answered", False),
+    }
+
+
 def test_a_file_that_is_no_journal(path: Path) -> None:
     path.write_bytes(b"x" * 4096)
     with pytest.raises(JournalError):
