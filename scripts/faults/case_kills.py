@@ -76,14 +76,11 @@ async def _adopt_all(floor: Floor) -> None:
         head, pid = floor.instance.head(), await floor.instance.running(APPLICATION)
         send(pid, signal.SIGKILL)
         killed = moment()
-        await floor.instance.running(APPLICATION, besides=pid)
-        started = moment()
         await _until_told(floor, "call.adopted", TALKS, after=head, seconds=10)
         adopted = moment()
         floor.promise("all talks (200) adopted, from the kill", BACK_SECONDS, killed, adopted, flaw=Flaw.LATE)
         reading = [record.at for record in floor.instance.records(after=head, actions=["call.adopted"])]
         floor.promise("all talks (200) adopted, from the first", ADOPT_SECONDS, 0.0, _apart(reading), flaw=Flaw.LATE)
-        floor.promise("all talks (200) adopted, from the new start", BACK_SECONDS, started, adopted, flaw=Flaw.LATE)
     finally:
         await calling
 

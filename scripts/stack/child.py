@@ -22,7 +22,12 @@ STEADY_SECONDS: Final = 10.0
 """A process that has lived so long is started again at once when it dies."""
 
 NEXT_SECONDS: Final = 5.0
-"""When a process has lived so long its next one loads: not sooner, as that is work, and so is a start."""
+"""When a process has lived so long its next one loads: not sooner, as that is work, and so is a start. As often it is
+looked whether that still waits."""
+
+_NICE_SECONDS: Final = 0.11
+_ENDED_OR_STOPPED: Final = frozenset("ZXTt")
+"""How Linux names these states of a process."""
 
 
 class Child:
@@ -122,22 +127,22 @@ class Child:
 
     async def _wait(self, process: asyncio.subprocess.Process) -> int:
         """Until it ends, with the next one at the gate meanwhile; its exit code."""
-        if self.has_next and self._next is None:
+        while self.has_next:
             with anyio.move_on_after(NEXT_SECONDS):
                 return await process.wait()
-            with contextlib.suppress(OSError):  # no room for it now: then it loads when it is needed
-                self._next = await self._spawn(at_gate=True)
+            if not _is_well(self._next):
+                self._drop_next()
+                with contextlib.suppress(OSError):  # no room for it now
+                    self._next = await self._spawn(at_gate=True)
         return await process.wait()
 
     async def _come_to_gate(self, say: Callable[[str], None]) -> None:
         """The next one takes the place of the one that has died."""
-        if self._is_outdated:
+        if self._is_outdated or not _is_well(self._next):
             self._drop_next()
-        following, self._next = self._next, None
-        if following is None or following.returncode is not None:
             await self._start_again(say, at_gate=True)
         else:
-            self._process, self._is_at_gate = following, True
+            self._process, self._next, self._is_at_gate = self._next, None, True
         self._let()
 
     def _let(self) -> None:
@@ -207,12 +212,27 @@ class Child:
         return ""
 
 
-def _be_nice(pid: int, niceness: int) -> None:
+def _is_well(process: asyncio.subprocess.Process | None) -> bool:
+    """Whether there is such a process, and it neither has ended nor was stopped."""
+    if process is None or process.returncode is not None:
+        return False
+    with contextlib.suppress(OSError, IndexError):
+        return Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in _ENDED_OR_STOPPED
+    return False
+
+
+def _be_nice(pid: int, niceness: int, attempts: int = 10) -> None:
     """Let others go before a process; one that runs as fast as they do is better than none."""
     with contextlib.suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, pid, niceness)
+    try:
         # Each session has its own share of the processor where Linux groups by sessions, whatever its processes say.
         Path(f"/proc/{pid}/autogroup").write_text(f"{niceness}\n")
+    except BlockingIOError:  # it takes one such wish in 0.1 s from all who are not root
+        if attempts > 1:
+            asyncio.get_running_loop().call_later(_NICE_SECONDS, _be_nice, pid, niceness, attempts - 1)
+    except OSError:
+        return
 
 
 def _reason(code: int) -> str:

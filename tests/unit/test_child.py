@@ -35,9 +35,9 @@ def note(step):
 note("loaded")
 if gate.may_begin():
     note("began")
-    if asyncio.run(gate.may_serve()):
-        note("serves")
-        time.sleep(60)
+    asyncio.run(gate.may_serve())
+    note("serves")
+    time.sleep(60)
 """
 
 
@@ -131,7 +131,7 @@ async def test_the_next_one_has_loaded_before_it_is_needed(
     tmp_path: Path, steps: Callable[[str], int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It takes the dead one's place, and gets a next one itself; a program that was renewed is loaded afresh."""
-    monkeypatch.setattr(module, "NEXT_SECONDS", 0.0)
+    monkeypatch.setattr(module, "NEXT_SECONDS", 0.05)
     child = waiter(tmp_path)
     child.on_death, child.has_next = anyio.lowlevel.checkpoint, True
     await child.start()
@@ -158,20 +158,34 @@ async def test_the_next_one_has_loaded_before_it_is_needed(
         tasks.cancel_scope.cancel()
 
 
-async def test_the_one_that_waits_has_died_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "NEXT_SECONDS", 0.0)
+@pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGSTOP])
+@pytest.mark.parametrize("both_at_once", [True, False])
+async def test_the_one_that_waits_is_of_no_use(
+    tmp_path: Path,
+    steps: Callable[[str], int],
+    monkeypatch: pytest.MonkeyPatch,
+    blow: signal.Signals,
+    *,
+    both_at_once: bool,
+) -> None:
+    """It has died, or stands still: another one takes its place, at the latest when it is needed."""
+    monkeypatch.setattr(module, "NEXT_SECONDS", 0.3)
     child = waiter(tmp_path)
     child.on_death, child.has_next = anyio.lowlevel.checkpoint, True
     await child.start()
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(child.watch, list[str]().append)
-        await until(lambda: len(descendants(os.getpid())) == 2)
-        first = child.pid
-        (waiting,) = set(descendants(os.getpid())) - {first}
-        os.kill(waiting, signal.SIGKILL)
+        await until(lambda: steps("loaded") == 2)
+        (waiting,) = set(descendants(os.getpid())) - {child.pid}
+        os.kill(waiting, blow)
+        if both_at_once:
+            child.kill()
+            await until(lambda: steps("serves") == 2)
+            assert child.pid != waiting
+        else:
+            await until(lambda: steps("loaded") == 3)
+            assert steps("began") == 1
         await until(lambda: not alive(waiting))
-        child.kill()
-        await until(lambda: child.pid not in {None, first, waiting})
         await child.stop()
         tasks.cancel_scope.cancel()
 
@@ -200,3 +214,16 @@ def test_the_launcher_has_ended_before_it_opened_the_gate() -> None:
         [sys.executable, "-c", program], env={**os.environ, gate.VARIABLE: "1"}, stdin=subprocess.DEVNULL, check=False
     )
     assert done.returncode == 0
+
+
+def test_a_launcher_of_before_the_second_step() -> None:
+    """It opens the gate once, after the guard has acted: new code serves under it."""
+    program = "import asyncio; from ari_app import gate; print(gate.may_begin(), asyncio.run(gate.may_serve()))"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, gate.VARIABLE: "1"},
+        input=b"\n",
+        capture_output=True,
+        check=True,
+    )
+    assert done.stdout.split() == [b"True", b"None"]
