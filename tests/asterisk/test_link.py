@@ -16,11 +16,14 @@ from scripts.phones import Dialling
 from scripts.stack.sample import HOST
 from tests.asterisk.radio import FIRST_HZ, OFFICER_HZ, VOX, RadioSite, on_net, silent
 from tests.asterisk.site import Site, assert_complete, eventually, in_fallback
+from tests.asterisk.talk import CALLER_HZ, POLDA_HZ, hear_each_other
 
 pytestmark = [pytest.mark.anyio, pytest.mark.alone]
 
 SERVED_AGAIN_WITHIN = 2.0
 ANSWERED_WITHIN_MS = 1_200
+GAP_SECONDS = 0.2
+"""So short that it costs nobody the application."""
 
 
 @asynccontextmanager
@@ -59,6 +62,28 @@ async def test_link(make_site: Callable[[], Site], tmp_path: Path, how: str) -> 
         await waiter.hang_up()
         await waiter.result()
         assert_complete(await site.story(waiting))
+    site.stop()
+
+
+async def test_a_desk_answers_while_the_link_is_broken(make_site: Callable[[], Site], tmp_path: Path) -> None:
+    """No event tells of it; the two hear each other once the link is back, and the application goes on."""
+    site = make_site()
+    site.start()
+    async with through_a_proxy(site) as proxy, site.phones(tmp_path / "phones") as phones:
+        desk = await phones.handset(site.accounts[0], hz=POLDA_HZ)
+        caller = await phones.citizen(hz=CALLER_HZ)
+        polda, pid = await desk.rung(), site.application()
+        proxy.cut()
+        await polda.answer()
+        await asyncio.sleep(GAP_SECONDS)
+        proxy.mend()
+        await caller.answered(seconds=SERVED_AGAIN_WITHIN)
+        await hear_each_other((caller, CALLER_HZ), (polda, POLDA_HZ))
+        assert site.application() == pid
+        call = await site.new_call(0)
+        await caller.hang_up()
+        await polda.ended()
+        assert_complete(await site.story(call))
     site.stop()
 
 
