@@ -63,9 +63,9 @@ class Stack:
         self.application.reasons = {REPLACED: "another application serves 110; it waits until that one is gone"}
         self.guard_command: Sequence[str | Path] = [*GUARD, "--state", state.root]
         self.guard = Child("the guard", self.guard_command, state.log / "guard.log")
-        # Calls, and whoever imports a million numbers, go before the folding.
+        # Calls, and whoever imports a million numbers, go before the folding. Supervisors look at what is published.
         self.tables = _beside("the tables' keeper", "ari_app.tables", state, "tables.log", niceness=15)
-        self.publisher = _beside("the publisher", "ari_app.publish", state, "publisher.log", niceness=10)
+        self.publisher = _beside("the publisher", "ari_app.publish", state, "publisher.log", niceness=3)
         self.broker = (
             Child("the broker", [program("mosquitto"), "-c", prepared.broker_config], state.log / "mosquitto.log")
             if prepared.broker_config
