@@ -191,6 +191,7 @@ async def test_the_gateway_is_lost_while_keyed(
     await call.press("5")
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("frozen", [False, True])
 async def test_the_application_dies_while_keyed(
     radio_site: RadioSite, radio_phones: Phones, gateway: RadioGateway, *, frozen: bool

@@ -19,7 +19,7 @@ import pytest
 from ari_app import gate
 from scripts.stack import child as module
 from scripts.stack.child import Child
-from scripts.stack.family import alive, descendants, find
+from scripts.stack.family import alive, command_line, descendants, find
 
 pytestmark = pytest.mark.anyio
 
@@ -101,6 +101,11 @@ def steps(tmp_path: Path) -> Callable[[str], int]:
     return count
 
 
+def waiters(folder: Path) -> set[int]:
+    """The processes of the child in this folder, whatever else the tests have started."""
+    return {pid for pid in descendants(os.getpid()) if str(folder) in command_line(pid) and alive(pid)}
+
+
 def waiter(folder: Path) -> Child:
     """One that notes in a folder how far it has come."""
     return Child("waiter", [sys.executable, "-c", WAITER, folder], folder / "waiter.log")
@@ -142,17 +147,17 @@ async def test_the_next_one_has_loaded_before_it_is_needed(
         assert find(os.getpid(), str(tmp_path).rpartition("/")[2]) == child.pid, (
             "it is not taken for the one that serves"
         )
-        others = set(descendants(os.getpid()))
+        others = waiters(tmp_path)
         child.kill()
         await until(lambda: steps("serves") == 2)
         assert child.pid in others, "it was there before"
         await until(lambda: steps("loaded") == 3)
-        others = set(descendants(os.getpid()))
+        others = waiters(tmp_path)
         child.renew()
         await until(lambda: steps("serves") == 3)
         assert child.pid not in others
         await until(lambda: steps("loaded") == 5)  # itself, and the one that waits now
-        others = set(descendants(os.getpid()))
+        others = waiters(tmp_path)
         await child.stop()
         await until(lambda: not any(alive(pid) for pid in others))
         tasks.cancel_scope.cancel()
@@ -176,7 +181,7 @@ async def test_the_one_that_waits_is_of_no_use(
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(child.watch, list[str]().append)
         await until(lambda: steps("loaded") == 2)
-        (waiting,) = set(descendants(os.getpid())) - {child.pid}
+        (waiting,) = waiters(tmp_path) - {child.pid}
         os.kill(waiting, blow)
         if both_at_once:
             child.kill()
