@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.alone]
 
 SERVED_AGAIN_WITHIN = 2.0
 ANSWERED_WITHIN_MS = 1_200
-GAP_SECONDS = 0.2
+GAP_SECONDS = 0.05
 """So short that it costs nobody the application."""
 
 
