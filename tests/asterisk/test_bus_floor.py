@@ -36,7 +36,9 @@ async def test_calls_desks_and_queue(newsroom: Newsroom) -> None:
     newsroom.tell("call.offered", "17.1", desk="1001")
     newsroom.tell("call.answered", "17.1", actor="operator:11111", desk="1001", operator="11111", waited_ms=100)
     newsroom.tell("call.classified", "17.1", actor="operator:11111", kind="valid")
-    found = await settled(newsroom, lambda found: found.get("calls/17.1", {}).get("kind") == "valid", "all told")
+    found = await settled(
+        newsroom, lambda found: found.get("calls/17.1", {}).get("kind") == "valid" and "queue" in found, "all told"
+    )
     call, other = CallState.model_validate(found["calls/17.1"]), CallState.model_validate(found["calls/17.2"])
     assert (call.state, call.desk, call.operator, call.kind) == ("talking", "1001", "11111", "valid")
     assert call.caller == "+6281234567890"
@@ -194,6 +196,8 @@ async def test_a_desk_without_a_call(sop_site: Site, sop_phones: Phones) -> None
         return [states(seen, f"desks/{desk}")[-1] for desk in (mine, other)]
 
     async with watching(site, "siaga110/desks/+", seen):
+        there = {f"desks/{desk}" for desk in (mine, other)}
+        await eventually(lambda: there <= {topic for _, topic, _ in seen}, seconds=10, what="the floor is published")
         now = await begin_talk(site, phones)
         await now.caller.hang_up()
         await eventually(lambda: states(seen, f"desks/{mine}")[-1] == "wrapup", seconds=2, what="wrap-up")
