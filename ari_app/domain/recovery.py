@@ -118,7 +118,7 @@ class Story:
             said = data.get("emergency")
             return replace(self, is_emergency=said) if isinstance(said, bool) and action == CLASSIFIED else self
         return Story(
-            self.last if action in {UNBLOCKED_NUMBER, ON_NET} else action,
+            action if action.startswith("call.") else self.last,
             is_blocked=action == BLOCKED_CALL or (self.is_blocked and action != UNBLOCKED_NUMBER),
             claims_emergency=self.claims_emergency or action == CLAIMED,
             was_answered=self.was_answered or action == ANSWERED,

@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 import anyio.to_thread
 
 from ari_app.domain.facts import Fact
-from ari_app.domain.recovery import CLASSIFIED, ON_NET, REMARKS, UNBLOCKED_NUMBER, Story
+from ari_app.domain.recovery import CLASSIFIED, REMARKS, STORY_ACTIONS, Story
 
 Living: TypeAlias = Callable[[], Mapping[str, Story]]
 """The calls that have begun and not ended in the journal, each with what was told of it."""
@@ -38,7 +38,7 @@ class Stories:
     def note(self, fact: Fact) -> None:
         """Take note of a fact that goes into the journal."""
         is_of_call = fact.action.startswith("call.") and fact.action not in REMARKS
-        if fact.call is None or not (is_of_call or fact.action in {UNBLOCKED_NUMBER, CLASSIFIED, ON_NET}):
+        if fact.call is None or not (is_of_call or fact.action in {CLASSIFIED, *STORY_ACTIONS}):
             return
         before = self._told.get(fact.call, _NOTHING)
         if before is _NOTHING and not is_of_call:

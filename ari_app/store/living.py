@@ -12,7 +12,10 @@ from ari_app.store.reader import JournalReader
 if TYPE_CHECKING:
     from pathlib import Path
 
-_REMARKS: Final = ", ".join(f"'{action}'" for action in REMARKS)
+_LISTED: Final = {
+    name: ", ".join(f"'{action}'" for action in actions)
+    for name, actions in (("remarks", REMARKS), ("said", STORY_ACTIONS))
+}
 
 # The plus signs keep SQLite from walking through the whole journal by the index on calls.
 _QUERY: Final = """
@@ -22,7 +25,7 @@ SELECT begun.call, (
     ORDER BY last.seq DESC LIMIT 1
 ), (
     SELECT group_concat(line.action) FROM (
-        SELECT action FROM journal WHERE call = begun.call AND action IN (?2, ?3, ?4, ?5, ?6, ?7) ORDER BY seq
+        SELECT action FROM journal WHERE call = begun.call AND action IN ({said}) ORDER BY seq
     ) AS line
 ), (
     SELECT min(at) FROM journal AS line WHERE line.call = begun.call AND line.action = 'call.received'
@@ -68,11 +71,9 @@ def living(path: Path) -> dict[str, Story]:
         return {}
     with JournalReader(path, with_reserve=True) as reader:
         after = reader.lately()
-        rows = reader.select(_QUERY.format(begun=_LATELY, remarks=_REMARKS), (after, *STORY_ACTIONS))
+        rows = reader.select(_QUERY.format(begun=_LATELY, **_LISTED), (after,))
         if reader.has_import(after):  # up to a million lines at once: a call may have begun before them
-            rows += reader.select(
-                _QUERY.format(begun=_BY_ID, remarks=_REMARKS), (str(int(time.time()) - DAY_SECONDS), *STORY_ACTIONS)
-            )
+            rows += reader.select(_QUERY.format(begun=_BY_ID, **_LISTED), (str(int(time.time()) - DAY_SECONDS),))
         return {
             call: replace(_story(last, (said or "").split(","), since), is_emergency=emergency == "true")
             for call, last, said, since, emergency in rows
@@ -88,7 +89,7 @@ def last_action(path: Path, call: str) -> str | None:
     if not path.exists():
         return None
     with JournalReader(path, with_reserve=True) as reader:
-        rows = reader.select(_LAST.format(remarks=_REMARKS), (call,))
+        rows = reader.select(_LAST.format(**_LISTED), (call,))
     return str(rows[0][0]) if rows else None
 
 

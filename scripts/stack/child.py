@@ -14,6 +14,7 @@ from typing import BinaryIO, Final
 import anyio
 
 from ari_app import gate
+from scripts.stack.family import state
 
 LONGEST_PAUSE: Final = 0.5
 """Seconds before a process that keeps dying is started again: callers wait for it."""
@@ -26,8 +27,8 @@ NEXT_SECONDS: Final = 5.0
 looked whether that still waits."""
 
 _NICE_SECONDS: Final = 0.11
-_ENDED_OR_STOPPED: Final = frozenset("ZXTt")
-"""How Linux names these states of a process."""
+_ENDED_OR_STOPPED: Final = {"", "Z", "X", "T", "t"}
+"""States of a process, as ``family.state`` names them."""
 
 
 class Child:
@@ -214,11 +215,7 @@ class Child:
 
 def _is_well(process: asyncio.subprocess.Process | None) -> bool:
     """Whether there is such a process, and it neither has ended nor was stopped."""
-    if process is None or process.returncode is not None:
-        return False
-    with contextlib.suppress(OSError, IndexError):
-        return Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in _ENDED_OR_STOPPED
-    return False
+    return process is not None and process.returncode is None and state(process.pid) not in _ENDED_OR_STOPPED
 
 
 def _be_nice(pid: int, niceness: int, attempts: int = 10) -> None:

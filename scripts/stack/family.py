@@ -5,14 +5,26 @@ from __future__ import annotations
 import contextlib
 import math
 from pathlib import Path
+from typing import Final
+
+_START_TIME: Final = 19
 
 
 def alive(pid: int) -> bool:
     """Whether a process runs (a zombie does not)."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except OSError:
-        return False
+    return state(pid) not in {"", "Z"}
+
+
+def state(pid: int) -> str:
+    """A process's state, as proc(5) abbreviates it; empty when there is none."""
+    return _stat(pid)[0]
+
+
+def _stat(pid: int) -> list[str]:
+    """What /proc says of a process behind its name, from its state on; an empty state when there is none."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return [""]
 
 
 def descendants(pid: int) -> list[int]:
@@ -50,6 +62,5 @@ def find(pid: int, word: str) -> int | None:
 
 def _started(pid: int) -> float:
     """When a process was started, in the kernel's ticks; never, if it has ended."""
-    with contextlib.suppress(OSError, IndexError, ValueError):
-        return int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[19])
-    return math.inf
+    stat = _stat(pid)
+    return int(stat[_START_TIME]) if len(stat) > _START_TIME else math.inf

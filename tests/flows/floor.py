@@ -23,7 +23,7 @@ from ari_app.domain.facts import Fact, Json, Record
 from ari_app.domain.notes import Note, story
 from ari_app.domain.operators import DeskPlace, RosterState, fold
 from ari_app.domain.radio import NetRules
-from ari_app.domain.recovery import CLASSIFIED, ON_NET, REMARKS, UNBLOCKED_NUMBER, Story
+from ari_app.domain.recovery import CLASSIFIED, REMARKS, STORY_ACTIONS, Story
 from ari_app.flows.blocking import Blocking
 from ari_app.flows.complaints import Complaints, Tickets
 from ari_app.flows.phone_watch import PhoneWatch
@@ -143,9 +143,7 @@ class Application:
         stories: dict[str, Story] = {}
         for fact in self.journal:
             is_of_call = fact.action.startswith("call.") and fact.action not in REMARKS
-            if fact.call and (
-                is_of_call or (fact.action in {UNBLOCKED_NUMBER, CLASSIFIED, ON_NET} and fact.call in stories)
-            ):
+            if fact.call and (is_of_call or (fact.action in {CLASSIFIED, *STORY_ACTIONS} and fact.call in stories)):
                 began = Story("", since="" if fact.at is None else fact.at.isoformat())
                 stories[fact.call] = stories.get(fact.call, began).after(fact.action, fact.data)
         return {call: story for call, story in stories.items() if story.last != "call.ended" and call not in over}

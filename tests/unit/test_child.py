@@ -8,7 +8,8 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -132,16 +133,24 @@ async def test_the_next_one_loads_and_begins_while_the_death_is_seen_to(
     assert steps("serves") == 2
 
 
-async def test_the_next_one_has_loaded_before_it_is_needed(
-    tmp_path: Path, steps: Callable[[str], int], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It takes the dead one's place, and gets a next one itself; a program that was renewed is loaded afresh."""
-    monkeypatch.setattr(module, "NEXT_SECONDS", 0.05)
-    child = waiter(tmp_path)
+@asynccontextmanager
+async def with_next_one(folder: Path, monkeypatch: pytest.MonkeyPatch, *, seconds: float) -> AsyncIterator[Child]:
+    """A waiter that runs and is watched, and has a next one after so long."""
+    monkeypatch.setattr(module, "NEXT_SECONDS", seconds)
+    child = waiter(folder)
     child.on_death, child.has_next = anyio.lowlevel.checkpoint, True
     await child.start()
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(child.watch, list[str]().append)
+        yield child
+        tasks.cancel_scope.cancel()
+
+
+async def test_the_next_one_has_loaded_before_it_is_needed(
+    tmp_path: Path, steps: Callable[[str], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes the dead one's place, and gets a next one itself; a program that was renewed is loaded afresh."""
+    async with with_next_one(tmp_path, monkeypatch, seconds=0.05) as child:
         await until(lambda: steps("loaded") == 2)
         assert steps("began") == 1
         assert find(os.getpid(), str(tmp_path).rpartition("/")[2]) == child.pid, (
@@ -160,7 +169,6 @@ async def test_the_next_one_has_loaded_before_it_is_needed(
         others = waiters(tmp_path)
         await child.stop()
         await until(lambda: not any(alive(pid) for pid in others))
-        tasks.cancel_scope.cancel()
 
 
 @pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGSTOP])
@@ -174,12 +182,7 @@ async def test_the_one_that_waits_is_of_no_use(
     both_at_once: bool,
 ) -> None:
     """It has died, or stands still: another one takes its place, at the latest when it is needed."""
-    monkeypatch.setattr(module, "NEXT_SECONDS", 0.3)
-    child = waiter(tmp_path)
-    child.on_death, child.has_next = anyio.lowlevel.checkpoint, True
-    await child.start()
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(child.watch, list[str]().append)
+    async with with_next_one(tmp_path, monkeypatch, seconds=0.3) as child:
         await until(lambda: steps("loaded") == 2)
         (waiting,) = waiters(tmp_path) - {child.pid}
         os.kill(waiting, blow)
@@ -192,7 +195,6 @@ async def test_the_one_that_waits_is_of_no_use(
             assert steps("began") == 1
         await until(lambda: not alive(waiting))
         await child.stop()
-        tasks.cancel_scope.cancel()
 
 
 async def test_it_ends_at_the_gate_as_well(tmp_path: Path) -> None:
