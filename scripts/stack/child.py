@@ -176,9 +176,10 @@ class Child:
                 self._process.terminate()
 
     def freeze(self) -> None:
-        """Let it stand still, as a demonstration: the watchdog must notice."""
-        if self.pid is not None:
-            os.kill(self.pid, signal.SIGSTOP)
+        """Let it and the next one stand still, as a demonstration: the watchdog must notice, and a new one loads."""
+        for process in (self._process, self._next):
+            if process is not None and process.returncode is None:
+                process.send_signal(signal.SIGSTOP)
 
     async def stop(self, *, seconds: float = 5.0) -> None:
         """End it for good: SIGTERM, and SIGKILL after so many seconds."""
