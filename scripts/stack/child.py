@@ -58,6 +58,7 @@ class Child:
         self._niceness = niceness
         self._process: asyncio.subprocess.Process | None = None
         self._next: asyncio.subprocess.Process | None = None
+        self._dropped: list[asyncio.subprocess.Process] = []
         self._is_outdated = False
         self._stopping = self._is_at_gate = False
 
@@ -110,6 +111,7 @@ class Child:
             started = time.monotonic()
             code = await self._wait(self._process)
             if self._stopping:
+                await self._dropped_end()
                 return
             self.restarts += 1
             say(f"{self.name} ended ({self.reasons.get(code) or _reason(code)}) and is started again")
@@ -135,6 +137,8 @@ class Child:
                 self._drop_next()
                 with contextlib.suppress(OSError):  # no room for it now
                     self._next = await self._spawn(at_gate=True)
+                if self._stopping:  # it was told so while that was made
+                    self._drop_next()
         return await process.wait()
 
     async def _come_to_gate(self, say: Callable[[str], None]) -> None:
@@ -182,26 +186,32 @@ class Child:
                 process.send_signal(signal.SIGSTOP)
 
     async def stop(self, *, seconds: float = 5.0) -> None:
-        """End it for good: SIGTERM, and SIGKILL after so many seconds."""
+        """End it for good, and the next one: SIGTERM, and SIGKILL after so many seconds."""
         self._stopping = True
         self._drop_next()
-        if self._process is None or self._process.returncode is not None:
-            return
-        with contextlib.suppress(ProcessLookupError):
-            self._process.terminate()
-        try:
-            async with asyncio.timeout(seconds):
+        if self._process is not None and self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.terminate()
+            try:
+                async with asyncio.timeout(seconds):
+                    await self._process.wait()
+            except TimeoutError:
+                self.kill()
                 await self._process.wait()
-        except TimeoutError:
-            self.kill()
-            await self._process.wait()
+        await self._dropped_end()
 
     def _drop_next(self) -> None:
         following, self._next = self._next, None
         self._is_outdated = False
+        self._dropped = [each for each in self._dropped if each.returncode is None]
         if following is not None and following.returncode is None:
+            self._dropped.append(following)
             with contextlib.suppress(ProcessLookupError):
                 following.kill()
+
+    async def _dropped_end(self) -> None:
+        for dropped in self._dropped:
+            await dropped.wait()
 
     async def ended(self) -> int:
         """Wait until the process that was started last ends; its exit code."""

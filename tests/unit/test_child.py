@@ -197,6 +197,34 @@ async def test_the_one_that_waits_is_of_no_use(
         await child.stop()
 
 
+async def test_it_is_stopped_while_the_next_one_is_made(
+    tmp_path: Path, steps: Callable[[str], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither is left, and both have been waited for, when the watch is over."""
+    make, asked, may_go = asyncio.create_subprocess_exec, anyio.Event(), anyio.Event()
+    made: list[asyncio.subprocess.Process] = []
+
+    async def make_slowly(*command: Any, **options: Any) -> asyncio.subprocess.Process:
+        if made:
+            asked.set()
+            await may_go.wait()
+        made.append(await make(*command, **options))
+        return made[-1]
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", make_slowly)
+    monkeypatch.setattr(module, "NEXT_SECONDS", 0.05)
+    child = waiter(tmp_path)
+    child.has_next = True
+    await child.start()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(child.watch, list[str]().append)
+        await asked.wait()
+        await until(lambda: steps("loaded") == 1)
+        await child.stop()
+        may_go.set()
+    assert [process.returncode is not None for process in made] == [True, True]
+
+
 async def test_it_ends_at_the_gate_as_well(tmp_path: Path) -> None:
     """The launcher is told to stop while the next one still waits."""
     said: list[str] = []
