@@ -131,6 +131,12 @@ class Site:
             return None
         return family.find(self.launcher.pid, word)
 
+    def freeze(self) -> None:
+        """Let the application stand still, and the next one as well: a third has to load before one can take over."""
+        assert self.launcher is not None
+        for pid in family.find_all(self.launcher.pid, "ari_app"):
+            os.kill(pid, signal.SIGSTOP)
+
     # ---- what can be asked
 
     def siaga(self, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -274,6 +280,28 @@ async def phones_of(site: Site, home: Path) -> AsyncIterator[Phones]:
         yield phones
         await phones.leave()
         await site.quiet()
+
+
+@contextlib.asynccontextmanager
+async def alone(site: Site, *more: str) -> AsyncIterator[None]:
+    """Asterisk without an application, as if frozen, for as long as this lasts; ``more`` are stopped as well.
+
+    The launcher is stopped, too: it would let the next application take over, sooner than Asterisk goes on alone.
+    """
+    launcher, application = site.launcher, site.application()
+    assert launcher is not None
+    assert application is not None
+    frozen = [launcher.pid, application, *filter(None, map(site.process, more))]
+    for pid in frozen:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(application, signal.SIGKILL)
+        for pid in frozen:
+            if pid != application:
+                os.kill(pid, signal.SIGCONT)
+        await site.replaced(application, seconds=10)
 
 
 def actions(records: Iterable[Record]) -> list[str]:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 from scripts.phones import Phones
-from tests.asterisk.site import Site, actions, assert_complete, eventually, phones_of, running
+from tests.asterisk.site import Site, actions, alone, assert_complete, eventually, phones_of, running
 from tests.asterisk.talk import CALLER_HZ, OTHER_HZ, POLDA_HZ, begin_talk, hear_each_other, longest_silence, moment
 
 pytestmark = pytest.mark.anyio
@@ -115,18 +113,15 @@ async def test_in_the_fallback_too(block_site: Site, phones: Phones) -> None:
     assert site.siaga("block", "add", number).returncode == 0
     await eventually(lambda: blocked(site, number), seconds=5, what="blocked", every=0.2)
     desk = await phones.handset(site.accounts[0], hz=POLDA_HZ, answers=0.1)
-    pid = site.application()
-    assert pid is not None
-    os.kill(pid, signal.SIGSTOP)
     after = site.head()
-    caller, began = await phones.citizen(number=number, hz=CALLER_HZ), moment()
-    await caller.answered(seconds=2)
-    polda = await desk.rung(seconds=60)
-    assert moment() - began > ANNOUNCED_SECONDS, "the announcement comes before the ringing"
-    await polda.answered()
-    await hear_each_other((caller, CALLER_HZ), (polda, POLDA_HZ))
-    await caller.hang_up()
-    await site.replaced(pid, seconds=10)
+    async with alone(site):
+        caller, began = await phones.citizen(number=number, hz=CALLER_HZ), moment()
+        await caller.answered(seconds=2)
+        polda = await desk.rung(seconds=60)
+        assert moment() - began > ANNOUNCED_SECONDS, "the announcement comes before the ringing"
+        await polda.answered()
+        await hear_each_other((caller, CALLER_HZ), (polda, POLDA_HZ))
+        await caller.hang_up()
     story = await site.story(await site.new_call(after))
     assert_complete(story)
     assert story[-1].data["outcome"] == "fallback"

@@ -14,7 +14,7 @@ import urllib.request
 import wave
 from array import array
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, closing
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from pathlib import Path
@@ -31,7 +31,7 @@ from scripts.phones import Dialling, Handset, Phones
 from scripts.phones.leg import State
 from scripts.stack.prepare import program
 from scripts.stack.sample import HOST
-from tests.asterisk.site import Site, assert_complete, context_of, eventually, phones_of, running
+from tests.asterisk.site import Site, alone, assert_complete, context_of, eventually, phones_of, running
 from tests.asterisk.talk import CALLER_HZ, OTHER_HZ, POLDA_HZ, hear_each_other, longest_silence, moment
 
 pytestmark = pytest.mark.anyio
@@ -82,25 +82,6 @@ def _e164(number: str) -> str:
     found = e164(number, "ID", AREA)
     assert found is not None
     return found
-
-
-@asynccontextmanager
-async def alone(site: Site, *more: str) -> AsyncIterator[None]:
-    """Asterisk without an application, as if frozen, for as long as this lasts; ``more`` are stopped as well."""
-    launcher, application = site.launcher, site.application()
-    assert launcher is not None
-    assert application is not None
-    frozen = [launcher.pid, application, *filter(None, map(site.process, more))]
-    for pid in frozen:
-        os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(application, signal.SIGKILL)
-        for pid in frozen:
-            if pid != application:
-                os.kill(pid, signal.SIGCONT)
-        await site.replaced(application, seconds=10)
 
 
 async def listed(site: Site, number: str) -> None:

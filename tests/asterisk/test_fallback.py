@@ -46,12 +46,29 @@ async def test_killed_the_next_caller_is_answered(fragile_site: Site, fragile_ph
 
 
 async def test_frozen_the_next_caller_is_answered(fragile_site: Site, fragile_phones: Phones) -> None:
-    """SIGSTOP: the dialplan goes on alone; the launcher replaces the frozen one; the call is in the journal."""
+    """SIGSTOP: the next application takes over, or the dialplan has gone on alone by then."""
+    site, after = fragile_site, fragile_site.head()
+    await fragile_phones.desk(site.accounts[0])
+    pid = await _serving(site)
+    frozen = time.monotonic()
+    os.kill(pid, signal.SIGSTOP)
+    caller = await fragile_phones.call(Dialling(hang_up_ms=1500))
+    result = await caller.result()
+    assert result.answered_ms is not None
+    assert result.answered_ms < ANSWERED_WITHIN_MS
+    await site.replaced(pid, seconds=max(0.1, frozen + 2 - time.monotonic()))
+    story = await site.story(await site.new_call(after))
+    assert_complete(story)
+    assert story[-1].data["outcome"] == ("fallback" if "call.fallback" in actions(story) else "answered")
+
+
+async def test_frozen_with_no_next_one_asterisk_answers(fragile_site: Site, fragile_phones: Phones) -> None:
+    """The dialplan goes on alone; the launcher replaces both that stand still; the call is in the journal."""
     site, after = fragile_site, fragile_site.head()
     desk = await fragile_phones.desk(site.accounts[0])
     pid = await _serving(site)
     frozen = time.monotonic()
-    os.kill(pid, signal.SIGSTOP)
+    site.freeze()
     caller = await fragile_phones.call(Dialling(hang_up_ms=1500))
     result = await caller.result()
     assert result.answered_ms is not None

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from scripts.phones import Dialling, Phones
-from tests.asterisk.site import Site, eventually, phones_of, running
+from tests.asterisk.site import Site, alone, eventually, phones_of, running
 from tests.asterisk.talk import CALLER_HZ, POLRES_HZ, begin_talk, hear_each_other, press_last
 
 pytestmark = pytest.mark.anyio
@@ -79,12 +79,10 @@ async def test_calls_of_every_kind_agree(watched_site: Site, phones: Phones) -> 
     await caller.result()
     calls.append(await site.new_call(after))
     await phones.desk(site.accounts[0])
-    after, pid = site.head(), site.application()
-    assert pid is not None
-    os.kill(pid, signal.SIGSTOP)
-    caller = await phones.call(Dialling(number=NUMBER, hang_up_ms=1500))
-    assert (await caller.result()).is_answered
-    await site.replaced(pid, seconds=5)
+    after = site.head()
+    async with alone(site):
+        caller = await phones.call(Dialling(number=NUMBER, hang_up_ms=1500))
+        assert (await caller.result()).is_answered
     calls.append(await site.new_call(after))
     outcomes = [(await site.story(call))[-1].data["outcome"] for call in calls]
     assert outcomes == ["answered"] * 5 + ["abandoned", "fallback"]
