@@ -180,7 +180,9 @@ def unmark(
 
 @app.command("import", epilog=examples("siaga block import nomor.csv --dry-run", "siaga block import nomor.csv"))
 def import_(
-    file: Annotated[Path, typer.Argument(metavar="FILE", parser=as_path, help="CSV: number, note.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", parser=as_path, help="CSV: number, note; '-': standard input.")
+    ],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")] = False,
     as_json: AsJson = False,
     state: State = HERE,
@@ -197,7 +199,7 @@ def import_(
 @app.command("export", epilog=examples("siaga block export nomor.csv"))
 def export(
     file: Annotated[
-        Path | None, typer.Argument(metavar="[FILE]", parser=as_path, help="Left out: standard output.")
+        Path | None, typer.Argument(metavar="[FILE]", parser=as_path, help="Left out, or '-': standard output.")
     ] = None,
     state: State = HERE,
 ) -> None:

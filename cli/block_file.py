@@ -26,6 +26,7 @@ from cli.errors import Refused
 from cli.files import whole_file
 from cli.language import localised, tr
 from cli.main import say
+from cli.options import STANDARD
 from cli.output import counted, plain, print_json, print_line
 
 if TYPE_CHECKING:
@@ -244,7 +245,7 @@ def export_to(file: Path | None, place: StateDir, engine: Engine | None, *, sinc
         Refused: it cannot be written, or is below the state directory.
         DatabaseError: the tables cannot be read.
     """
-    if file is None:
+    if file is None or file == STANDARD:
         _write(sys.stdout, engine, since_ms)
         return
     with whole_file(place, file) as raw:

@@ -8,18 +8,23 @@ from pathlib import Path
 from typing import IO, Final
 
 from cli.language import tr
+from cli.options import STANDARD
 
 LONGEST_LINE: Final = 4096
 """Characters of a line; of a longer one no more is ever in memory."""
 
 
+_STANDARD_INPUT: Final = 0
+
+
 def open_csv(file: Path) -> IO[str]:
-    """A file for ``csv_lines``: UTF-8, with a byte order mark or without; lines end with LF, CR LF or CR.
+    """A file, or standard input, for ``csv_lines``: UTF-8, byte order mark or not, lines ending with LF, CR LF or CR.
 
     Raises:
         OSError: it cannot be opened.
     """
-    return file.open(encoding="utf-8-sig", errors="surrogateescape")
+    source = _STANDARD_INPUT if file == STANDARD else file
+    return open(source, encoding="utf-8-sig", errors="surrogateescape", closefd=source is file)
 
 
 def csv_lines(text: IO[str], refuse: Callable[[int, str], None]) -> Iterator[tuple[int, list[str]]]:

@@ -6,7 +6,7 @@ import sys
 from contextlib import nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Annotated, BinaryIO, Final
+from typing import Annotated, BinaryIO
 
 import typer
 
@@ -20,16 +20,13 @@ from cli.files import whole_file
 from cli.help import examples
 from cli.language import in_english, localised, tr
 from cli.lines import Shower, follow, last_lines, lines
-from cli.options import HERE, AsJson, State, new_group, path
+from cli.options import HERE, STANDARD, AsJson, State, new_group, path
 from cli.output import counted, print_json, print_line
 from cli.place import state_dir
 from cli.reconcile import reconcile_
 
 app = new_group("The journal: everything that happened, in order.")
 app.command("reconcile", epilog=examples("siaga journal reconcile --since 2025-01-31"))(reconcile_)
-
-_STANDARD: Final = Path("-")
-"""Stands for standard input or output."""
 
 
 @app.command(epilog=examples("siaga journal tail --follow", "siaga journal tail --call 1738285323.12 --json"))
@@ -108,7 +105,7 @@ def verify_(
 
 
 def _verify_file(file: Path) -> Verification:
-    if file == _STANDARD:
+    if file == STANDARD:
         return verify_export(sys.stdin.buffer)
     with file.open("rb") as stream:
         try:
@@ -158,12 +155,12 @@ def export(
     output: Annotated[
         Path,
         typer.Option("--output", "-o", metavar="FILE", parser=path, help="Write to this file; '-': standard output."),
-    ] = _STANDARD,
+    ] = STANDARD,
     state: State = HERE,
 ) -> None:
     """Write the whole journal as JSON lines, which `journal verify --export` can check anywhere."""
     place = state_dir(state)
-    if output == _STANDARD:
+    if output == STANDARD:
         _export(place.journal, sys.stdout.buffer)
         return
     with whole_file(place, output) as stream:

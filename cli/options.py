@@ -16,6 +16,10 @@ HERE: Final = Path("var")
 _STATE: Final = "siaga.state"
 
 
+STANDARD: Final = Path("-")
+"""Stands for standard input or output in place of a file's name."""
+
+
 def path(text: str | Path) -> Path:
     """A path as it was typed, or a default.
 

@@ -20,7 +20,7 @@ from cli.files import whole_file
 from cli.help import examples
 from cli.language import in_english, tr
 from cli.main import say
-from cli.options import HERE, AsJson, State, new_group
+from cli.options import HERE, STANDARD, AsJson, State, new_group
 from cli.options import path as as_path
 from cli.output import plain, print_bytes, print_json, print_line
 from cli.place import settings_in_force, state_dir, tables
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from ari_app.site.state import StateDir
 
 app = new_group("Reports: what a day, a shift or a month came to, on screen, as CSV or on paper.")
-
-STANDARD_OUTPUT = Path("-")
 
 Csv = Annotated[
     Path | None,
@@ -181,7 +179,7 @@ def _carry_out(state: Path, choose: Callable[[datetime, ZoneInfo, list[ShiftHour
         with whole_file(place, file) as raw:
             raw.write(content)
     written = tr("{files} written", files=", ".join(map(str, files)))
-    if wanted.csv == STANDARD_OUTPUT:
+    if wanted.csv == STANDARD:
         print_bytes(as_csv(report, period, until).rstrip().encode())
         if files:
             say(written)
@@ -197,7 +195,7 @@ def _carry_out(state: Path, choose: Callable[[datetime, ZoneInfo, list[ShiftHour
 def _files(report: Report, period: Period, until: datetime | None, names: Names, wanted: _Wanted) -> dict[Path, bytes]:
     """What is to be in which file."""
     files = {}
-    if wanted.csv is not None and wanted.csv != STANDARD_OUTPUT:
+    if wanted.csv is not None and wanted.csv != STANDARD:
         files[wanted.csv] = as_csv(report, period, until).encode()
     if wanted.pdf is not None:
         from cli.report_pdf import make_pdf  # noqa: PLC0415 - only who wants paper needs it

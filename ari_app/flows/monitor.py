@@ -40,6 +40,9 @@ DISPLAY: Final = "PANTAU"
 HUNG_UP, CHANGED = "hung_up", "changed"
 """Why a supervisor is not there any more, or not in this mode; else because the call is over (``Company.ended``)."""
 
+HEARD_SECONDS: Final = 1.0
+"""What the supervisor hears by, and ended sooner by itself, is not made again: it would end again, without an end."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -74,6 +77,7 @@ class Monitor:
         self._watch, self._target, self._desk, self._mode, self._actor = watch, target, desk, mode, actor
         self._leg = ""
         self._snoop: str | None = None
+        self._snooped_at = 0.0
         self._is_aside = False
         self._is_joined = False
         """Whether their leg may be in the caller's bridge."""
@@ -149,9 +153,7 @@ class Monitor:
                 case ChannelDestroyed(channel=Channel(id=leg)) | LegGone(leg=leg) if leg == self._leg:
                     return HUNG_UP
                 case ChannelDestroyed(channel=Channel(id=leg)) | LegGone(leg=leg) if leg == self._snoop:
-                    self._place = None  # it has ended of itself, or with the operator's leg: of that there will be news
-                    if not self._target.legs.has_ended(self._target.company.holder or ""):
-                        await self._follow(ear)
+                    await self._hears_no_more(ear)
                 case ChannelDtmfReceived(channel=Channel(id=leg), digit=digit) if leg == self._leg and digit in KEYS:
                     await self._change(ear, KEYS[digit])
                 case PlaybackFinished(playback=playback):
@@ -163,6 +165,17 @@ class Monitor:
                     await end_stranger(self._watch, stranger.id if stranger is not None else None)
                     return HUNG_UP
         return self._target.company.ended
+
+    async def _hears_no_more(self, ear: Ear) -> None:
+        """It has ended of itself, or with the operator's leg: of that there will be news."""
+        self._place = None
+        if self._target.legs.has_ended(self._target.company.holder or ""):
+            return
+        if now() - self._snooped_at < HEARD_SECONDS:
+            log.warning("monitor.not_there", error="it ended at once")
+            await ear.confirms(WRONG)
+        else:
+            await self._follow(ear)
 
     async def _change(self, ear: Ear, mode: Mode) -> None:
         """Another mode, by key."""
@@ -223,6 +236,7 @@ class Monitor:
         if not await handed_over(self._watch, snoop):
             raise _SnoopGone
         await self._watch.bridges.join_aside([snoop])
+        self._snooped_at = now()
 
     async def _go_aside(self) -> None:
         if not self._is_aside:

@@ -30,6 +30,8 @@ class FakeSnoop:
         """By snoop: the leg that it hears, and whether it is heard there."""
         self.snoops_live = True
         """Otherwise they are gone before they are ours."""
+        self.snoops_last: float | None = None
+        """After so many seconds they end of themselves; None: they do not."""
 
     async def snoop(self, leg: str, snoop: str, *, whispers: bool) -> None:
         await self._order("snoop", lambda: self._snoop(leg, snoop, whispers))
@@ -42,6 +44,8 @@ class FakeSnoop:
         self.spies[snoop] = (leg, whispers)
         if self.snoops_live:
             self._later(made, 0.001, lambda: self._enter(made, "leg"))
+            if self.snoops_last is not None:
+                self._later(made, self.snoops_last, lambda: self._destroy(made, NORMAL))
         else:
             self._later(made, 0.1, lambda: self._destroy(made, NORMAL))
 
