@@ -32,6 +32,14 @@ class _Patient:
             return
 
 
+def say_little() -> None:
+    """Log on standard error what is critical only: for a command, which says itself what is wrong, in one sentence."""
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger("critical"),
+        logger_factory=structlog.WriteLoggerFactory(file=_Patient(sys.stderr)),  # type: ignore[arg-type]  # all it uses is there
+    )
+
+
 def set_up(level: str = "info") -> None:
     """Send logs from ``level`` on to standard error, which the launcher keeps under the state directory."""
     structlog.configure(

@@ -12,6 +12,7 @@ from typing import Final
 
 import anyio
 
+from ari_app import logs
 from ari_app.assembly import make_blocking, make_complaints, make_roster, read_block_list
 from ari_app.domain.commands import CommandRefused, Handler
 from ari_app.domain.facts import Fact, Json
@@ -40,6 +41,7 @@ class InPlace:
 
     def __init__(self, place: StateDir, settings: Settings, command: str, actor: str) -> None:
         """Nothing is opened yet."""
+        logs.say_little()  # the handlers are the application's, and would log among what the command prints
         self._place, self._settings, self._command, self._actor = place, settings, command, actor
         self._handler: Handler | None = None
         self._head: tuple[int, str] | None = None

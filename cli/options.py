@@ -57,7 +57,7 @@ State = Annotated[
 ]
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs, instead of a table.")]
-
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 _MOST_LISTED: Final = 10_000_000
 

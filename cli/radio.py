@@ -19,10 +19,11 @@ from cli.asking import order
 from cli.errors import Refused
 from cli.help import examples
 from cli.language import tr, word
-from cli.options import HERE, AsJson, State, new_group
+from cli.options import HERE, AsJson, State, Yes, new_group
 from cli.output import moment, pairs, print_done, print_json, print_line, print_table
 from cli.place import settings_in_force, state_dir
 from cli.stories import action, heard_by, openings
+from cli.times import FORMS
 
 app = new_group("Radio nets: how they stand, what was said on them, and its recordings.")
 
@@ -103,16 +104,39 @@ def log(net: Net = None, limit: Limit = 50, as_json: AsJson = False, state: Stat
 @app.command("play-path", epilog=examples("siaga radio play-path 1738285323.12-1"))
 def play_path(transmission: str, as_json: AsJson = False, state: State = HERE) -> None:
     """Print where a transmission's recording is, for a player. That you were shown it is in the journal before."""
-    from cli.recordings import show_path  # noqa: PLC0415 - the nets' other commands need nothing of it
+    from cli.recordings import deletion, show_path  # noqa: PLC0415 - the nets' other commands need nothing of it
 
     place = state_dir(state)
     said = [each for each in transmissions(radio_records(place.journal)) if each.id == transmission]
     if not said:
         raise Refused(tr("there is no transmission {id}", id=transmission))
+    if (deleted := deletion(state, transmission)) is not None:
+        raise Refused(
+            tr("the recording of transmission {id} was deleted at {at} by {who}",
+               id=transmission, at=moment(deleted.at), who=deleted.actor)
+        )  # fmt: skip
     path = place.transmissions / f"{transmission}.wav"
     if not path.exists():
         raise Refused(tr("transmission {id} has no recording", id=transmission))
     show_path(state, path, call=said[-1].call, transmission=transmission, as_json=as_json)
+
+
+@app.command("delete", epilog=examples("siaga radio delete --before 2024-07-01"))
+def delete(
+    before: Annotated[
+        str, typer.Option("--before", metavar="TIME", help=f"Those of what was said before then ({FORMS}).")
+    ],
+    yes: Yes = False,
+    as_json: AsJson = False,
+    state: State = HERE,
+) -> None:
+    """Delete the recordings of what was said on the nets before a day; those of open complaints are kept.
+
+    The journal has each of them before its file is removed. What an earlier run did not finish is finished.
+    """
+    from cli.recordings_delete import carry_out, delete_transmissions_before  # noqa: PLC0415 - as all that needs SQLAlchemy
+
+    carry_out(delete_transmissions_before, before, yes=yes, as_json=as_json, state=state)
 
 
 @app.command("say", epilog=examples("siaga radio say 300 'Semua unit ke Jalan Gatot Subroto'"))

@@ -5,9 +5,6 @@ Whoever is shown where a recording lies, and what is deleted, is a fact in the j
 
 from __future__ import annotations
 
-import sys
-from contextlib import suppress
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -24,11 +21,11 @@ from cli.asking import order
 from cli.errors import Refused
 from cli.help import examples
 from cli.language import tr
-from cli.options import HERE, AsJson, LimitCalls, State, new_group
+from cli.options import HERE, AsJson, LimitCalls, State, Yes, new_group
 from cli.output import counted, minute, moment, plain, print_done, print_json, print_line, print_table
 from cli.place import basics, find_calls, settings_in_force, state_dir, tables, telephone_number
 from cli.stories import heard_by, openings
-from cli.times import FORMS, as_ms, entered_ms, entered_time, midnight
+from cli.times import FORMS, as_ms, entered_ms, midnight
 
 app = new_group("Recordings of calls: which there are, who listened, whether they are unchanged.")
 
@@ -98,13 +95,11 @@ def list_(  # noqa: PLR0913 - one parameter for each option
 def path(call: Call, as_json: AsJson = False, state: State = HERE) -> None:
     """Print where a call's recording is, for a player. That you were shown it is written into the journal before."""
     place = state_dir(state)
-    events = _events(state, [call]).get(call, [])
-    for event in events:
-        if event.action == DELETED:
-            raise Refused(
-                tr("the recording of call {call} was deleted at {at} by {who}",
-                   call=call, at=moment(event.at), who=event.actor)
-            )  # fmt: skip
+    if (deleted := deletion(state, call)) is not None:
+        raise Refused(
+            tr("the recording of call {call} was deleted at {at} by {who}",
+               call=call, at=moment(deleted.at), who=deleted.actor)
+        )  # fmt: skip
     file = Recordings(place.recordings).path(call)
     if file is None or not file.is_file():
         engine = tables(place, settings_in_force(place))
@@ -114,6 +109,11 @@ def path(call: Call, as_json: AsJson = False, state: State = HERE) -> None:
             raise Refused(tr("there is no call {call}: see `siaga calls list`", call=plain(call)))
         raise Refused(tr("call {call} has no recording", call=plain(call)))
     show_path(state, file, call=call, as_json=as_json)
+
+
+def deletion(state: Path, name: str) -> TapeEvent | None:
+    """Who deleted the recording of a call or transmission, and when; None: nobody has."""
+    return next((each for each in _events(state, [name]).get(name, []) if each.action == DELETED), None)
 
 
 def show_path(state: Path, file: Path, *, call: str | None, transmission: str | None = None, as_json: bool) -> None:
@@ -171,7 +171,7 @@ def delete(
     before: Annotated[
         str, typer.Option("--before", metavar="TIME", help=f"Those of calls received before then ({FORMS}).")
     ],
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Yes = False,
     as_json: AsJson = False,
     state: State = HERE,
 ) -> None:
@@ -179,33 +179,9 @@ def delete(
 
     The journal has each of them before its file is removed. What an earlier run did not finish is finished.
     """
-    from cli.recordings_check import delete_before  # noqa: PLC0415 - as all that needs SQLAlchemy
+    from cli.recordings_delete import carry_out, delete_before  # noqa: PLC0415 - as all that needs SQLAlchemy
 
-    if as_json and not yes:
-        raise typer.BadParameter(tr("it needs --yes"), param_hint="--json")
-    place = state_dir(state)
-    settings = settings_in_force(place)
-    moment_ = entered_time("--before", before, ZoneInfo(settings.site.timezone))
-
-    def may(count: int, kept: dict[str, str]) -> bool:
-        for call, ticket in () if as_json else kept.items():
-            print_line(tr("{call} is kept: its complaint {ticket} is open", call=call, ticket=ticket))
-        return yes or not count or _confirmed(count)
-
-    done = delete_before(place, settings, as_ms(moment_) if moment_ is not None else 0, may=may)
-    said = tr(
-        "{recordings} deleted, {kept} kept for open complaints",
-        recordings=counted(len(done.deleted), "recording"), kept=len(done.kept),
-    )  # fmt: skip
-    print_done(asdict(done), said, as_json=as_json)
-
-
-def _confirmed(count: int) -> bool:
-    print_line(tr("{recordings} will be deleted for good. Go on? [y/N]", recordings=counted(count, "recording")))
-    sys.stdout.flush()
-    with suppress(EOFError, UnicodeDecodeError, RuntimeError):  # the last one: there is no standard input
-        return input().strip().lower() in {"y", "yes", "ya"}
-    return False
+    carry_out(delete_before, before, yes=yes, as_json=as_json, state=state)
 
 
 def shown(standing: str) -> str:

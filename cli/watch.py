@@ -57,7 +57,7 @@ def watch(
     settings = settings_in_force(place)
     broker = broker_of(settings.mqtt, site_secrets.load(place, settings), "supervisor")
     # What is wrong with the link is said on the screen; a line of a log would spoil it.
-    logs.set_up("critical")
+    logs.say_little()
     logging.getLogger("mqtt").setLevel(logging.CRITICAL)
     console = Console(highlight=False)
     if not as_json and not once and console.is_terminal:

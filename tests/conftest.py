@@ -21,8 +21,8 @@ class _StandardError:
 @pytest.fixture(autouse=True)
 def _logs_beside_the_output() -> None:
     """Logs go where the application's go: a thread's line would stand among what a command prints."""
-    if not structlog.is_configured():
-        structlog.configure(logger_factory=structlog.PrintLoggerFactory(file=_StandardError()))  # type: ignore[arg-type]
+    structlog.reset_defaults()
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(file=_StandardError()))  # type: ignore[arg-type]  # all it uses is there
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ari_app.domain.calls import text
-from ari_app.domain.facts import Fact, Record
+from ari_app.domain.facts import Fact, Json, Record
 
 OPENED, DELETED = "recording.opened", "recording.deleted"
 ACTIONS: Final = (OPENED, DELETED)
@@ -33,9 +33,13 @@ def tape_event(record: Record) -> TapeEvent | None:
 
 def opened(call: str | None, transmission: str | None, actor: str) -> Fact:
     """Somebody is about to be shown where a recording lies."""
-    return Fact(actor, OPENED, call, {} if transmission is None else {"transmission": transmission})
+    return Fact(actor, OPENED, call, _of(transmission))
 
 
-def deleted(call: str, actor: str) -> Fact:
-    """A call's recording is about to be removed."""
-    return Fact(actor, DELETED, call)
+def deleted(call: str | None, transmission: str | None, actor: str) -> Fact:
+    """A call's recording, or a transmission's, is about to be removed."""
+    return Fact(actor, DELETED, call, _of(transmission))
+
+
+def _of(transmission: str | None) -> dict[str, Json]:
+    return {} if transmission is None else {"transmission": transmission}

@@ -41,7 +41,17 @@ class _Open(Arguments):
 
 
 class _Delete(Arguments):
-    calls: Annotated[list[Id], Field(min_length=1, max_length=MOST_DELETED)]
+    """Calls, transmissions or both; at least one."""
+
+    calls: Annotated[list[Id], Field(max_length=MOST_DELETED, default_factory=list)]
+    transmissions: Annotated[list[Id], Field(max_length=MOST_DELETED, default_factory=list)]
+
+    @model_validator(mode="after")
+    def _check_any(self) -> Self:
+        if not self.calls and not self.transmissions:
+            msg = "a call or a transmission is needed"
+            raise ValueError(msg)
+        return self
 
 
 class _Add(Arguments):
@@ -78,15 +88,17 @@ class _Archive:
     async def delete(self, given: _Delete, actor: str) -> Json:
         """``recordings.delete``: whoever asks has chosen them, and removes the files once it is answered.
 
-        All or none: what was so when they were chosen may be so no more, as complaints are opened again.
+        All or none: what was so when they were chosen may be so no more, as complaints are opened again. Of a
+        transmission it is not looked for: which call it belonged to is known to who has chosen it.
         """
         kept = await anyio.to_thread.run_sync(self._find_kept, given.calls)
         if unknown := [call for call, ticket in kept.items() if ticket is None]:
             raise CommandRefused(f"nothing was deleted, as no such call has ended: {_named(unknown)}")
         if tickets := [f"{call} ({ticket})" for call, ticket in kept.items()]:
             raise CommandRefused(f"nothing was deleted, as these have open complaints: {_named(tickets)}")
-        await self._once.tell(*(deleted(call, actor) for call in given.calls))
-        return {"calls": list(given.calls)}
+        calls = [deleted(call, None, actor) for call in given.calls]
+        await self._once.tell(*calls, *(deleted(None, each, actor) for each in given.transmissions))
+        return {"calls": list(given.calls), "transmissions": list(given.transmissions)}
 
     async def add(self, given: _Add, actor: str) -> Json:
         """``instructions.add``: what the Perwira Piket has ordered (SOP VII.b)."""

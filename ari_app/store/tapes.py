@@ -61,6 +61,16 @@ def open_tickets(engine: Engine, calls: Sequence[str]) -> dict[str, str]:
     }
 
 
+def open_calls(engine: Engine) -> dict[str, str]:
+    """All calls whose complaint is not closed, each with its ticket.
+
+    Raises:
+        DatabaseError: the database cannot be read.
+    """
+    query = sa.select(_complaints.c.call, _complaints.c.ticket).where(_complaints.c.status != "closed")
+    return {row.call: row.ticket for row in rows_of(engine, query)}
+
+
 def tape_events(engine: Engine, names: Sequence[str]) -> dict[str, list[TapeEvent]]:
     """What was done with these recordings, oldest first; nothing of those with which nothing was.
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
 import struct
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from ari_app.site.settings import load_settings
 from ari_app.store.journal import read
 from ari_app.store.journal_file import JournalFile
 from ari_app.store.recordings import digest
-from cli import recordings_check
+from cli import recordings_delete
 from cli.asking import order
 from cli.errors import Refused
 from tests.unit.cli_site import CliSite
@@ -109,7 +111,7 @@ def test_without_the_journal_nobody_is_shown_anything(site: CliSite, monkeypatch
     monkeypatch.setattr(JournalFile, "write", full)
     monkeypatch.setattr("ari_app.store.reserve.Reserve.append", full)
     shown = site.run("recordings", "path", CALLS[0])
-    assert str(site.state.recordings) not in shown.out
+    assert shown.out == "", "nothing of a log either"
     assert "could not be written" in shown.refused()
 
 
@@ -186,6 +188,58 @@ def test_delete(site: CliSite) -> None:
     assert "0 recordings deleted" in site.run("recordings", "delete", *BEFORE).out
 
 
+@pytest.fixture
+def said(site: CliSite) -> CliSite:
+    """Four transmissions: in a call whose complaint is closed, in one whose is open, in none, and one that goes on."""
+    site.state.transmissions.mkdir(parents=True, exist_ok=True)
+    for number, call in enumerate((CALLS[0], CALLS[1], None, None), 1):
+        about: dict[str, Json] = {"net": "300", "transmission": f"300-{number}", "by": "officer"}
+        site.tell([Fact("officer", "radio.keyed", call, about)])
+        file = site.state.transmissions / f"300-{number}.wav"
+        file.write_bytes(wav(bytes(16_000))[: None if number < 4 else 40])
+        if number < 4:
+            os.utime(file, times=(0, datetime(2025, number, 10, tzinfo=UTC).timestamp()))
+    return site
+
+
+def said_names(site: CliSite) -> list[str]:
+    return sorted(file.stem for file in site.state.transmissions.iterdir())
+
+
+def test_what_was_said_on_the_nets_is_deleted(said: CliSite) -> None:
+    """As with calls: open complaints keep theirs, what goes on and what is not ours is not touched."""
+    (said.state.transmissions / "menu.wav").write_bytes(wav(b""))
+    os.utime(said.state.transmissions / "menu.wav", times=(0, 0))
+    assert said.run("radio", "delete", "--before", "2025-02-01", "--yes").out == (
+        "1 recording deleted, 0 kept for open complaints\n"
+    )
+    assert said_names(said) == ["300-2", "300-3", "300-4", "menu"]
+    assert done(said) == [("recording.deleted", None, "supervisor:budi")]
+    deleted = said.run("radio", "delete", "--before", "2999-01-01", "--yes", "--json").json()
+    assert deleted == {"deleted": ["300-3"], "kept": {"300-2": "110-20250210-0001"}}
+    assert said_names(said) == ["300-2", "300-4", "menu"]
+    assert "deleted at" in said.run("radio", "play-path", "300-1").refused()
+    assert "supervisor:budi" in said.run("radio", "play-path", "300-3").refused()
+    assert said.run("recordings", "verify", "--all").out == "4 recordings unchanged, 0 deleted\n", "calls have theirs"
+
+
+def test_a_transmission_that_asterisk_never_finished_is_deleted_an_hour_later(said: CliSite) -> None:
+    file = said.state.transmissions / "300-4.wav"
+    os.utime(file, times=(0, time.time() - 3700))
+    assert "300-4" in said.run("radio", "delete", "--before", "2999-01-01", "--yes", "--json").json()["deleted"]
+    assert not file.exists()
+
+
+def test_an_order_that_names_nothing(site: CliSite) -> None:
+    with pytest.raises(Refused, match="a call or a transmission is needed"):
+        order(site.state, load_settings(site.state.config), "recordings.delete", {})
+
+
+def test_nothing_was_ever_said(site: CliSite) -> None:
+    assert "0 recordings deleted" in site.run("radio", "delete", "--before", "2999-01-01", "--yes").out
+    site.run("radio", "delete", "--before", "2999-01-01", "--json").refused(2)
+
+
 @pytest.mark.parametrize(("answer", "left"), [("y\n", 4), ("ya\n", 4), ("n\n", 5), ("\n", 5), ("", 5)])
 def test_it_asks(site: CliSite, monkeypatch: pytest.MonkeyPatch, answer: str, left: int) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO(answer))
@@ -203,7 +257,7 @@ def test_a_deletion_that_was_interrupted_is_finished(site: CliSite, monkeypatch:
         def killed(*_: object) -> None:
             raise Refused("killed")
 
-        patch.setattr(recordings_check, "_remove", killed)
+        patch.setattr(recordings_delete, "_remove", killed)
         site.run("recordings", "delete", *BEFORE).refused()
     with monkeypatch.context() as patch:
         patch.setattr(Path, "unlink", lambda *_, **__: killed())
@@ -227,7 +281,7 @@ def test_a_complaint_that_is_opened_again_at_the_last_moment(site: CliSite) -> N
 
     before = round(datetime(2025, 3, 1, tzinfo=UTC).timestamp() * 1000)
     with pytest.raises(Refused, match=rf"open complaints: {CALLS[0]} \(110-20250110-0001\)"):
-        recordings_check.delete_before(site.state, load_settings(site.state.config), before, may=reopened)
+        recordings_delete.delete_before(site.state, load_settings(site.state.config), before, may=reopened)
     assert names(site) == list(CALLS)
     assert done(site) == []
 
