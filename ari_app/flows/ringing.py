@@ -184,6 +184,8 @@ async def connect(call: Call, leg: str) -> bool:
     except (AriRefused, TimeoutError) as error:
         log.info("call.not_connected", error=repr(error))
         await call.end_leg(leg)
+        with anyio.move_on_after(ENTER_SECONDS):  # the caller's end, had there been one, is told before this leg's
+            await call.until(lambda _: call.legs.has_ended(leg))
         await call.look()
         return False
     return True

@@ -60,7 +60,7 @@ class Child:
         self._next: asyncio.subprocess.Process | None = None
         self._dropped: list[asyncio.subprocess.Process] = []
         self._is_outdated = False
-        self._stopping = self._is_at_gate = False
+        self._stopping = self._is_at_gate = self._is_frozen = False
 
     @property
     def pid(self) -> int | None:
@@ -114,6 +114,7 @@ class Child:
                 await self._dropped_end()
                 return
             self.restarts += 1
+            self._is_frozen = False
             say(f"{self.name} ended ({self.reasons.get(code) or _reason(code)}) and is started again")
             pause = 0.0 if time.monotonic() - started > STEADY_SECONDS else min(max(0.05, pause * 2), LONGEST_PAUSE)
             pause = pause if self.restarts > 1 else 0.0
@@ -137,7 +138,7 @@ class Child:
                 self._drop_next()
                 with contextlib.suppress(OSError):  # no room for it now
                     self._next = await self._spawn(at_gate=True)
-                if self._stopping:  # it was told so while that was made
+                if self._stopping or self._is_frozen:  # it was told so while that was made
                     self._drop_next()
         return await process.wait()
 
@@ -181,6 +182,7 @@ class Child:
 
     def freeze(self) -> None:
         """Let it and the next one stand still, as a demonstration: the watchdog must notice, and a new one loads."""
+        self._is_frozen = True
         for process in (self._process, self._next):
             if process is not None and process.returncode is None:
                 process.send_signal(signal.SIGSTOP)

@@ -52,14 +52,12 @@ def command_line(pid: int) -> list[str]:
 
 
 def find(pid: int, word: str) -> int | None:
-    """The first of ``find_all``: the one that works, as the application's next one waits beside it; None: no such."""
-    return next(iter(find_all(pid, word)), None)
+    """The descendant of ``pid`` whose command line has ``word`` as one of its words' last part; None: there is none.
 
-
-def find_all(pid: int, word: str) -> list[int]:
-    """The descendants of ``pid`` whose command line has ``word`` as one of its words' last part, the oldest first."""
+    Of several it is the one that was started first: the application's next one waits beside it.
+    """
     found = [each for each in descendants(pid) if any(part.split("/")[-1] == word for part in command_line(each))]
-    return sorted(found, key=_started)
+    return min(found, key=_started, default=None)
 
 
 def _started(pid: int) -> float:

@@ -131,12 +131,6 @@ class Site:
             return None
         return family.find(self.launcher.pid, word)
 
-    def freeze(self) -> None:
-        """Let the application stand still, and the next one as well: a third has to load before one can take over."""
-        assert self.launcher is not None
-        for pid in family.find_all(self.launcher.pid, "ari_app"):
-            os.kill(pid, signal.SIGSTOP)
-
     # ---- what can be asked
 
     def siaga(self, *arguments: str) -> subprocess.CompletedProcess[str]:

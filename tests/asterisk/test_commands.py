@@ -154,17 +154,20 @@ class Office:
                     f"siaga110/command/{command}", content, qos=1, retain=retain, properties=properties
                 )
             async with connect(self.broker("supervisor"), timeout=5) as writer:
-                end = publishing(correlation=os.urandom(8), expiry=5, response_topic=f"{REPLIES}/end")
+                last = os.urandom(8)
+                end = publishing(correlation=last, expiry=5, response_topic=f"{REPLIES}/end")
                 await writer.publish("siaga110/command/test.end", END, qos=1, properties=end)
-            return await self._first(reader, seconds)
+            return await self._first(reader, last, seconds)
 
-    async def _first(self, reader: Client, seconds: float) -> dict[str, Any] | None:
+    async def _first(self, reader: Client, last: bytes, seconds: float) -> dict[str, Any] | None:
+        """The first answer before that to the request ``last``, which leaves nothing under way."""
+        first: dict[str, Any] | None = None
         with anyio.fail_after(seconds):
             async for message in reader.messages:
-                if message.topic.value.endswith("/end"):
-                    return None
+                if getattr(message.properties, "CorrelationData", None) == last:
+                    return first
                 assert isinstance(message.payload, bytes)
-                return dict(json.loads(message.payload))
+                first = first or dict(json.loads(message.payload))
         raise AssertionError
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from scripts.phones import Behaviour, Dialling, Phones
 from scripts.phones.audio import Packet
-from tests.asterisk.site import Site, actions, assert_complete, eventually
+from tests.asterisk.site import Site, actions, alone, assert_complete, eventually
 
 pytestmark = [pytest.mark.anyio, pytest.mark.alone]
 
@@ -62,19 +62,17 @@ async def test_frozen_the_next_caller_is_answered(fragile_site: Site, fragile_ph
     assert story[-1].data["outcome"] == ("fallback" if "call.fallback" in actions(story) else "answered")
 
 
-async def test_frozen_with_no_next_one_asterisk_answers(fragile_site: Site, fragile_phones: Phones) -> None:
-    """The dialplan goes on alone; the launcher replaces both that stand still; the call is in the journal."""
+async def test_with_no_application_asterisk_answers(fragile_site: Site, fragile_phones: Phones) -> None:
+    """The dialplan goes on alone; the call is in the journal of the application that comes."""
     site, after = fragile_site, fragile_site.head()
     desk = await fragile_phones.desk(site.accounts[0])
-    pid = await _serving(site)
-    frozen = time.monotonic()
-    site.freeze()
-    caller = await fragile_phones.call(Dialling(hang_up_ms=1500))
-    result = await caller.result()
-    assert result.answered_ms is not None
-    assert result.answered_ms < ANSWERED_WITHIN_MS
-    await desk.ended()
-    await site.replaced(pid, seconds=max(0.1, frozen + 2 - time.monotonic()))
+    await _serving(site)
+    async with alone(site):
+        caller = await fragile_phones.call(Dialling(hang_up_ms=1500))
+        result = await caller.result()
+        assert result.answered_ms is not None
+        assert result.answered_ms < ANSWERED_WITHIN_MS
+        await desk.ended()
     story = await site.story(await site.new_call(after))
     assert_complete(story)
     assert "call.fallback" in actions(story)
@@ -154,10 +152,13 @@ async def test_dies_while_the_desk_rings(fragile_site: Site, fragile_phones: Pho
 async def test_nobody_answers_in_the_fallback_the_caller_is_kept(fragile_site: Site, fragile_phones: Phones) -> None:
     """The fallback never hangs up: with no desk registered the caller waits, and a desk that comes is rung."""
     site, after = fragile_site, fragile_site.head()
-    pid = await _serving(site)
-    os.kill(pid, signal.SIGSTOP)
-    caller = await fragile_phones.call()
-    await site.replaced(pid, seconds=5)
+    await _serving(site)
+    async with alone(site):
+        caller = await fragile_phones.call()
+        await eventually(
+            lambda: "fallback" in [each["dialplan"]["context"] for each in site.ari("channels")],
+            seconds=5, what="the caller is in the fallback",
+        )  # fmt: skip
     desk = await fragile_phones.desk(site.accounts[1])
     await caller.answered(seconds=20)
     await desk.answered(seconds=10)  # the sentence, two seconds of ringing tone, and the next round

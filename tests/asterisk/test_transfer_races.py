@@ -38,6 +38,7 @@ async def test_one_winner_and_no_leg_left(sop_site: Site, sop_phones: Phones, ag
         at_polda = await polda.rung(count=number, seconds=10)
         await at_polda.answered()
         call = await site.new_call(after)
+        await site.told(call, "call.answered")
         await at_polda.press("*201#")
         began = moment()
         at_polres = await polres.rung(count=number, seconds=10)

@@ -11,6 +11,7 @@ from functools import partial
 import anyio
 import pytest
 
+from ari_app.domain.desks import Pause
 from tests.flows.fake_asterisk import BUSY, Lags
 from tests.flows.floor import Floor, floor
 from tests.flows.scenes import hear_each_other, in_talk, is_idle, leg_at, rings
@@ -111,3 +112,36 @@ async def test_any_two_meet_while_it_rings(lags: Lags, first: str) -> None:
 async def test_any_meets_the_end_of_the_time(lags: Lags, doing: str) -> None:
     await _sweep(f"{doing} before", lambda step: _race(lags, (doing,), -step))
     await _sweep(f"{doing} after", lambda step: _race(lags, (doing,), step))
+
+
+@pytest.mark.parametrize("after_ms", [10, 15, 20, 25, 30])
+async def test_the_callers_end_is_heard_late(after_ms: int) -> None:
+    """The Polres answers, and the caller has just hung up: that desk is not taken for one that nobody can reach."""
+    async with floor("1001", "2011", lags=Lags(event=lambda: 0.02)) as here:
+        here.asterisk.register("2011")
+        call = await in_talk(here)
+        here.asterisk.press("1001", "*201#")
+        await here.until(lambda: rings(here, "2011"), seconds=1)
+        await anyio.sleep(1)
+        here.asterisk.desk_answers("2011")
+        await anyio.sleep(after_ms / 1000)
+        here.asterisk.caller_hangs_up(call)
+        await here.ended(call)
+        assert "call.taken_back" not in here.told(call)
+        assert here.board.desks["2011"].pause is not Pause.REFUSED
+
+
+@pytest.mark.parametrize("after_ms", [10, 15, 20, 25, 30])
+async def test_the_callers_end_is_heard_late_in_an_emergency(after_ms: int) -> None:
+    """As above for the first desk that rings (SOP V.2)."""
+    async with floor("1001", lags=Lags(event=lambda: 0.02)) as here:
+        here.asterisk.register("1001")
+        call = here.asterisk.call()
+        await here.until(lambda: rings(here, "1001"), seconds=1)
+        await anyio.sleep(1)
+        here.asterisk.desk_answers("1001")
+        await anyio.sleep(after_ms / 1000)
+        here.asterisk.caller_hangs_up(call)
+        await here.ended(call)
+        assert "call.not_answered" not in here.told(call)
+        assert here.board.desks["1001"].pause is not Pause.REFUSED
