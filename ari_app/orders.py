@@ -58,7 +58,11 @@ def make_orders(  # noqa: PLR0913 - a part of the application each
         classified=router.classified,
     )
     archive = archive_commands(
-        once, find_call=find_call, find_complaint=find_complaint, find_kept=KeptLookup(state.journal, written)
+        once,
+        find_call=find_call,
+        find_complaint=find_complaint,
+        find_kept=KeptLookup(state.journal, written),
+        flush=written,
     )
     radio = radio_commands(around.nets, around.tell, speak=partial(spoken, state), give=office.give)
     return {**operator_commands(roster), **complaint, **blocks, **archive, **radio, **call_commands(office)}

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import csv
+import io
+import os
+import shutil
+import stat
+import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Final
 
@@ -23,8 +29,19 @@ def open_csv(file: Path) -> IO[str]:
     Raises:
         OSError: it cannot be opened.
     """
-    source = _STANDARD_INPUT if file == STANDARD else file
-    return open(source, encoding="utf-8-sig", errors="surrogateescape", closefd=source is file)
+    with ExitStack() as stack:
+        source: IO[bytes] = stack.enter_context(
+            open(_STANDARD_INPUT if file == STANDARD else file, "rb", closefd=file != STANDARD)
+        )
+        if not stat.S_ISREG(os.fstat(source.fileno()).st_mode):
+            # As long as it takes: whoever carries the lines out holds the journal, and must not wait for more of them.
+            whole = stack.enter_context(tempfile.TemporaryFile())
+            shutil.copyfileobj(source, whole)
+            whole.seek(0)
+            source.close()
+            source = whole
+        stack.pop_all()
+        return io.TextIOWrapper(source, encoding="utf-8-sig", errors="surrogateescape")
 
 
 def csv_lines(text: IO[str], refuse: Callable[[int, str], None]) -> Iterator[tuple[int, list[str]]]:

@@ -154,5 +154,6 @@ def _offline_handlers(
         find_call=CallLookup(place.journal, written),
         find_complaint=ComplaintLookup(place.journal, written),
         find_kept=KeptLookup(place.journal, written),
+        flush=written,
     )
     return {**operator_commands(make_roster(settings, place, tell)), **complaints, **archive}

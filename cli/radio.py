@@ -110,13 +110,13 @@ def play_path(transmission: str, as_json: AsJson = False, state: State = HERE) -
     said = [each for each in transmissions(radio_records(place.journal)) if each.id == transmission]
     if not said:
         raise Refused(tr("there is no transmission {id}", id=transmission))
-    if (deleted := deletion(state, transmission)) is not None:
-        raise Refused(
-            tr("the recording of transmission {id} was deleted at {at} by {who}",
-               id=transmission, at=moment(deleted.at), who=deleted.actor)
-        )  # fmt: skip
     path = place.transmissions / f"{transmission}.wav"
     if not path.exists():
+        if (deleted := deletion(state, transmission)) is not None:
+            raise Refused(
+                tr("the recording of transmission {id} was deleted at {at} by {who}",
+                   id=transmission, at=moment(deleted.at), who=deleted.actor)
+            )  # fmt: skip
         raise Refused(tr("transmission {id} has no recording", id=transmission))
     show_path(state, path, call=said[-1].call, transmission=transmission, as_json=as_json)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import sys
 import time
@@ -16,6 +17,7 @@ import typer
 
 from ari_app.domain.facts import Json
 from ari_app.domain.moments import milliseconds
+from ari_app.domain.tapes import TRANSMISSION
 from ari_app.store.radio import said_in
 from ari_app.store.recordings import Recordings, finished
 from ari_app.store.tapes import calls_by_id, open_calls, open_tickets
@@ -33,8 +35,7 @@ if TYPE_CHECKING:
     from ari_app.site.settings import Settings
     from ari_app.site.state import StateDir
 
-_TRANSMISSION: Final = re.compile(r"[0-9]+-[0-9a-f]+")
-"""How transmissions are called; Asterisk's folder may have files of others."""
+_TRANSMISSION: Final = re.compile(TRANSMISSION)
 
 _STILL_SECONDS: Final = 3600.0
 """A file that has not been written to for so long is written no more, be it finished or not."""
@@ -104,7 +105,10 @@ def delete_before(place: StateDir, settings: Settings, before_ms: int, *, may: M
         Refused: it may not be, the journal does not take it, or a file cannot be removed.
         StoreError: journal or tables cannot be used.
     """
-    return _delete(place, settings, _calls(_engine(place, settings), place, before_ms), may)
+    choice = _calls(_engine(place, settings), place, before_ms)
+    if not may(len(choice.chosen), choice.kept):
+        raise Refused(tr("nothing was deleted"))
+    return _delete(place, settings, choice)
 
 
 def delete_transmissions_before(place: StateDir, settings: Settings, before_ms: int, *, may: May) -> Deleted:
@@ -114,7 +118,11 @@ def delete_transmissions_before(place: StateDir, settings: Settings, before_ms: 
         Refused: it may not be, the journal does not take it, or a file cannot be removed.
         StoreError: journal or tables cannot be used.
     """
-    return _delete(place, settings, _transmissions(_engine(place, settings), place, before_ms), may)
+    choice = _transmissions(_engine(place, settings), place, before_ms)
+    if not may(len(choice.chosen), choice.kept):
+        raise Refused(tr("nothing was deleted"))
+    # Who writes it down does not know of which calls they are: so that is looked at once more, after the question.
+    return _delete(place, settings, _transmissions(_engine(place, settings), place, before_ms))
 
 
 def _engine(place: StateDir, settings: Settings) -> Engine:
@@ -147,9 +155,7 @@ class _Choice:
             self.chosen.append(name)
 
 
-def _delete(place: StateDir, settings: Settings, choice: _Choice, may: May) -> Deleted:
-    if not may(len(choice.chosen), choice.kept):
-        raise Refused(tr("nothing was deleted"))
+def _delete(place: StateDir, settings: Settings, choice: _Choice) -> Deleted:
     _remove(choice.tapes, choice.begun)
     batches = list(parts(choice.chosen))
 
@@ -189,10 +195,14 @@ def _transmissions(engine: Engine, place: StateDir, before_ms: int) -> _Choice:
 
 def _is_older(tapes: Recordings, name: str, moment: float) -> bool:
     """Whether a transmission's recording was written before a moment, and is written no more."""
-    written = tapes.last_written(name)
     file = tapes.path(name)
-    is_over = time.time() - written > _STILL_SECONDS or (file is not None and finished(file) is not None)
-    return written < moment and is_over
+    try:
+        written = file.stat().st_mtime if file is not None else math.inf
+        return written < moment and (
+            time.time() - written > _STILL_SECONDS or (file is not None and finished(file) is not None)
+        )
+    except FileNotFoundError:  # talk that did not become a transmission
+        return False
 
 
 def _remove(tapes: Recordings, names: Iterable[str]) -> None:

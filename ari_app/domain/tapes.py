@@ -11,6 +11,9 @@ from ari_app.domain.facts import Fact, Json, Record
 OPENED, DELETED = "recording.opened", "recording.deleted"
 ACTIONS: Final = (OPENED, DELETED)
 
+TRANSMISSION: Final = "^[0-9]{2,8}-[0-9a-f]+$"
+"""How transmissions are called, and no call is; Asterisk's folder of recordings may have files of others."""
+
 
 @dataclass(frozen=True, slots=True)
 class TapeEvent:

@@ -9,7 +9,8 @@ from typing import Final
 from ari_app.domain.facts import Fact, Json, Record
 
 KEYED, RELEASED = "radio.keyed", "radio.released"
-PAIRS: Final = {KEYED: RELEASED, "radio.patched": "radio.unpatched", "radio.joined": "radio.left"}
+PATCHED, UNPATCHED = "radio.patched", "radio.unpatched"
+PAIRS: Final = {KEYED: RELEASED, PATCHED: UNPATCHED, "radio.joined": "radio.left"}
 """What begins on a net, and what its end is called."""
 
 CALLED, ANSWERED, GIVEN_UP = "radio.called", "radio.call_answered", "radio.call_given_up"

@@ -14,7 +14,7 @@ from ari_app.domain.complaints import ComplaintRow
 from ari_app.domain.facts import Json
 from ari_app.domain.instructions import LONGEST_OFFICER, LONGEST_TEXT, added
 from ari_app.domain.one_line import one_line
-from ari_app.domain.tapes import deleted, opened
+from ari_app.domain.tapes import TRANSMISSION, deleted, opened
 from ari_app.flows.office import Arguments, command
 from ari_app.flows.once import Once
 
@@ -23,14 +23,18 @@ MOST_DELETED: Final = 500
 MOST_NAMED: Final = 3
 """Calls that a refusal names."""
 
+FLUSH_SECONDS: Final = 2.0
+"""So long a deletion waits until the disk has it."""
+
 Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,80}$")]
+Transmission = Annotated[str, StringConstraints(pattern=TRANSMISSION, max_length=80)]
 
 
 class _Open(Arguments):
     """A call's recording, or that of a transmission, which may have been in a call."""
 
     call: Id | None = None
-    transmission: Id | None = None
+    transmission: Transmission | None = None
 
     @model_validator(mode="after")
     def _check_any(self) -> Self:
@@ -44,7 +48,7 @@ class _Delete(Arguments):
     """Calls, transmissions or both; at least one."""
 
     calls: Annotated[list[Id], Field(max_length=MOST_DELETED, default_factory=list)]
-    transmissions: Annotated[list[Id], Field(max_length=MOST_DELETED, default_factory=list)]
+    transmissions: Annotated[list[Transmission], Field(max_length=MOST_DELETED, default_factory=list)]
 
     @model_validator(mode="after")
     def _check_any(self) -> Self:
@@ -75,8 +79,10 @@ class _Archive:
         find_call: Callable[[str], CallStory | None],
         find_complaint: Callable[[str], ComplaintRow | None],
         find_kept: Callable[[Sequence[str]], dict[str, str | None]],
+        flush: Callable[[float], bool],
     ) -> None:
         self._once, self._find_call, self._find_complaint, self._find_kept = once, find_call, find_complaint, find_kept
+        self._flush = flush
 
     async def open(self, given: _Open, actor: str) -> Json:
         """``recordings.open``: somebody is about to be shown where it lies."""
@@ -88,8 +94,8 @@ class _Archive:
     async def delete(self, given: _Delete, actor: str) -> Json:
         """``recordings.delete``: whoever asks has chosen them, and removes the files once it is answered.
 
-        All or none: what was so when they were chosen may be so no more, as complaints are opened again. Of a
-        transmission it is not looked for: which call it belonged to is known to who has chosen it.
+        It is on disk by then, as no file comes back. All or none: what was so when they were chosen may be so no more,
+        as complaints are opened again. Which call a transmission belonged to is known to who has chosen it.
         """
         kept = await anyio.to_thread.run_sync(self._find_kept, given.calls)
         if unknown := [call for call, ticket in kept.items() if ticket is None]:
@@ -98,6 +104,8 @@ class _Archive:
             raise CommandRefused(f"nothing was deleted, as these have open complaints: {_named(tickets)}")
         calls = [deleted(call, None, actor) for call in given.calls]
         await self._once.tell(*calls, *(deleted(None, each, actor) for each in given.transmissions))
+        if not await anyio.to_thread.run_sync(self._flush, FLUSH_SECONDS):
+            raise CommandRefused("the journal could not be written: see `siaga doctor`")
         return {"calls": list(given.calls), "transmissions": list(given.transmissions)}
 
     async def add(self, given: _Add, actor: str) -> Json:
@@ -135,14 +143,15 @@ def archive_commands(
     find_call: Callable[[str], CallStory | None],
     find_complaint: Callable[[str], ComplaintRow | None],
     find_kept: Callable[[Sequence[str]], dict[str, str | None]],
+    flush: Callable[[float], bool],
 ) -> dict[str, Handler]:
     """The commands ``recordings.*`` and ``instructions.*`` with their handlers.
 
     ``find_call`` and ``find_complaint`` (by its ticket) look into the journal, ``find_kept`` finds there those calls
-    whose recordings must stay, with the tickets of open complaints (None: no such call has ended): all three are called
-    in worker threads.
+    whose recordings must stay, with the tickets of open complaints (None: no such call has ended). ``flush`` waits so
+    many seconds until all that was told is on disk, and says whether it is. All four are called in worker threads.
     """
-    of = _Archive(once, find_call, find_complaint, find_kept)
+    of = _Archive(once, find_call, find_complaint, find_kept, flush)
     return {
         "recordings.open": command(_Open, of.open),
         "recordings.delete": command(_Delete, of.delete),

@@ -203,6 +203,7 @@ class Monitor:
                 await (self._join(wanted[1]) if wanted[0] is Mode.BARGE else self._listen(wanted[1]))
         except (AriRefused, TimeoutError, _SnoopGone) as error:  # somebody is gone by now: then there is news of it
             log.info("monitor.not_there", error=repr(error))
+            self._snoop = None  # nobody hears by it, so its end is no news
             if self._is_joined and self._mode is not Mode.BARGE:
                 await self._watch.end_leg(self._leg)
             else:
@@ -229,14 +230,13 @@ class Monitor:
         await self._watch.around.asterisk.add_to_bridge(bridge, [self._leg], absorb_keys=True)
 
     async def _listen(self, leg: str) -> None:
-        asterisk = self._watch.around.asterisk
+        asterisk, self._snooped_at = self._watch.around.asterisk, now()
         snoop = self._snoop = self._watch.new_leg()
         await asterisk.snoop(leg, snoop, whispers=self._mode is Mode.WHISPER)
         await asterisk.subscribe([f"channel:{snoop}"])  # otherwise its end is not told
         if not await handed_over(self._watch, snoop):
             raise _SnoopGone
         await self._watch.bridges.join_aside([snoop])
-        self._snooped_at = now()
 
     async def _go_aside(self) -> None:
         if not self._is_aside:

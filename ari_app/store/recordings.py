@@ -65,14 +65,6 @@ class Recordings:
             files = [each.name for each in entries if each.is_file(follow_symlinks=False)]
         return sorted(name.removesuffix(".wav") for name in files if name.endswith(".wav"))
 
-    def last_written(self, name: str) -> float:
-        """When a recording was written to last, in seconds since 1970.
-
-        Raises:
-            OSError: it is not there.
-        """
-        return (self._folder / f"{name}.wav").stat().st_mtime
-
     def __call__(self, call: str, patience: float = PATIENCE_SECONDS) -> dict[str, Json] | None:
         """The data of ``call.recorded`` for a call; None when it has no finished recording."""
         found = digest(self._folder / f"{call}.wav", patience)

@@ -182,7 +182,7 @@ class Child:
 
     def freeze(self) -> None:
         """Let it and the next one stand still, as a demonstration: the watchdog must notice, and a new one loads."""
-        self._is_frozen = True
+        self._is_frozen = self.pid is not None
         for process in (self._process, self._next):
             if process is not None and process.returncode is None:
                 process.send_signal(signal.SIGSTOP)

@@ -286,15 +286,16 @@ async def alone(site: Site, *more: str) -> AsyncIterator[None]:
     assert launcher is not None
     assert application is not None
     frozen = [launcher.pid, application, *filter(None, map(site.process, more))]
-    for pid in frozen:
-        os.kill(pid, signal.SIGSTOP)
     try:
+        for pid in frozen:
+            os.kill(pid, signal.SIGSTOP)
         yield
     finally:
         os.kill(application, signal.SIGKILL)
         for pid in frozen:
             if pid != application:
-                os.kill(pid, signal.SIGCONT)
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
         await site.replaced(application, seconds=10)
 
 

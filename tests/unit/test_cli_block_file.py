@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import subprocess
 from pathlib import Path
 
 import msgspec
@@ -55,6 +56,24 @@ def test_there_and_back_changes_nothing(
     other = CliSite(tmp_path / "other", monkeypatch, capfd)
     assert other.run("block", "import", str(file)).code == 0
     assert notes(other) == expected
+
+
+def test_there_and_back_through_a_pipe(
+    site: CliSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """While the rest of it has not come yet, nobody is kept out of the journal."""
+    expected, exported = notes(site), site.run("block", "export", "-").out
+    assert exported == site.run("block", "export").out
+    other = CliSite(tmp_path / "other", monkeypatch, capfd)
+    first, second = exported[:400].encode(), exported[400:].encode()
+    with other.start("block", "import", "-", stdin=subprocess.PIPE) as importing:
+        assert importing.stdin is not None
+        importing.stdin.write(first)
+        importing.stdin.flush()
+        assert other.run("block", "add", "081999999999").code == 0
+        said, _ = importing.communicate(second)
+    assert said.decode().startswith(f"{len(NOTES)} numbers are blocked")
+    assert {number: note for number, note in notes(other).items() if number in expected} == expected
 
 
 @pytest.mark.parametrize("dry", [(), ("--dry-run",)])

@@ -15,7 +15,7 @@ from ari_app.domain.facts import Fact, Json
 from ari_app.site.settings import load_settings
 from ari_app.store.journal import read
 from ari_app.store.journal_file import JournalFile
-from ari_app.store.recordings import digest
+from ari_app.store.recordings import Recordings, digest
 from cli import recordings_delete
 from cli.asking import order
 from cli.errors import Refused
@@ -188,17 +188,23 @@ def test_delete(site: CliSite) -> None:
     assert "0 recordings deleted" in site.run("recordings", "delete", *BEFORE).out
 
 
+def keyed(site: CliSite, transmission: str, by: str, call: str | None = None, net: str = "300") -> None:
+    site.tell([Fact(by, "radio.keyed", call, {"net": net, "transmission": transmission, "by": by})])
+
+
 @pytest.fixture
 def said(site: CliSite) -> CliSite:
     """Four transmissions: in a call whose complaint is closed, in one whose is open, in none, and one that goes on."""
     site.state.transmissions.mkdir(parents=True, exist_ok=True)
+    file = site.state.transmissions
     for number, call in enumerate((CALLS[0], CALLS[1], None, None), 1):
-        about: dict[str, Json] = {"net": "300", "transmission": f"300-{number}", "by": "officer"}
-        site.tell([Fact("officer", "radio.keyed", call, about)])
+        keyed(site, f"300-{number}", "desk" if call else "officer", call)
         file = site.state.transmissions / f"300-{number}.wav"
-        file.write_bytes(wav(bytes(16_000))[: None if number < 4 else 40])
+        file.write_bytes(wav(bytes(16_000)))
         if number < 4:
             os.utime(file, times=(0, datetime(2025, number, 10, tzinfo=UTC).timestamp()))
+    with file.open("ab") as growing:  # which the header will know when it is closed
+        growing.write(bytes(160))
     return site
 
 
@@ -223,6 +229,62 @@ def test_what_was_said_on_the_nets_is_deleted(said: CliSite) -> None:
     assert said.run("recordings", "verify", "--all").out == "4 recordings unchanged, 0 deleted\n", "calls have theirs"
 
 
+def test_what_belongs_to_an_open_complaint(site: CliSite) -> None:
+    """Whoever spoke while the net was in the call, and the announcement; not what came before, after, or elsewhere."""
+    call, net = CALLS[1], {"net": "300", "desk": "1001"}
+    said = ("300-1", "300-2", "300-3", "300-4", "300-5", "301-1", "300-6", "300-7", "300-8")
+    site.state.transmissions.mkdir(parents=True, exist_ok=True)
+    for name in said:
+        file = site.state.transmissions / f"{name}.wav"
+        file.write_bytes(wav(bytes(160)))
+        os.utime(file, times=(0, 0))
+    keyed(site, "300-1", "officer")
+    keyed(site, "300-2", "system")
+    site.tell([Fact("system", "radio.announced", call, {"net": "300", "said": True})])
+    site.tell([Fact("desk:1001", "radio.patched", call, {**net})])
+    keyed(site, "300-3", "desk", call)
+    keyed(site, "300-4", "officer")
+    keyed(site, "300-5", "system")
+    keyed(site, "301-1", "officer", net="301")
+    site.tell([Fact("desk:1001", "radio.unpatched", call, {**net, "reason": "left"})])
+    keyed(site, "300-6", "officer")
+    site.tell([Fact("desk:1001", "radio.patched", call, {**net})])
+    keyed(site, "300-7", "officer")
+    keyed(site, "300-8", "officer")
+    found = site.run("radio", "delete", "--before", "2025-01-01", "--yes", "--json").json()
+    assert found["deleted"] == ["300-1", "300-6", "301-1"]
+    assert sorted(found["kept"]) == ["300-2", "300-3", "300-4", "300-5", "300-7", "300-8"]
+
+
+def test_a_complaint_is_opened_again_while_somebody_is_asked(said: CliSite, monkeypatch: pytest.MonkeyPatch) -> None:
+    def reopened(*_: object) -> bool:
+        said.tell([Fact("supervisor:ani", "complaint.reopened", CALLS[0], {"ticket": "110-20250110-0001"})])
+        return True
+
+    monkeypatch.setattr(recordings_delete, "_confirmed", reopened)
+    assert "1 recording deleted, 2 kept" in said.run("radio", "delete", "--before", "2999-01-01").out
+    assert said_names(said) == ["300-1", "300-2", "300-4"]
+
+
+def test_nothing_is_removed_before_it_is_on_disk(said: CliSite, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    before = names(said), said_names(said)
+    monkeypatch.setattr(JournalFile, "write", full)
+    monkeypatch.setattr("ari_app.store.reserve.Reserve.append", full)
+    for what in ("recordings", "radio"):
+        assert "could not be written" in said.run(what, "delete", "--before", "2999-01-01", "--yes").refused()
+    assert (names(said), said_names(said)) == before
+
+
+def test_talk_that_was_no_transmission_goes_meanwhile(said: CliSite, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asterisk removes its recording at any moment."""
+    there = Recordings.names
+    monkeypatch.setattr(Recordings, "names", lambda tapes: [*there(tapes), "300-f"])
+    assert "2 recordings deleted" in said.run("radio", "delete", "--before", "2999-01-01", "--yes").out
+
+
 def test_a_transmission_that_asterisk_never_finished_is_deleted_an_hour_later(said: CliSite) -> None:
     file = said.state.transmissions / "300-4.wav"
     os.utime(file, times=(0, time.time() - 3700))
@@ -230,9 +292,12 @@ def test_a_transmission_that_asterisk_never_finished_is_deleted_an_hour_later(sa
     assert not file.exists()
 
 
-def test_an_order_that_names_nothing(site: CliSite) -> None:
-    with pytest.raises(Refused, match="a call or a transmission is needed"):
-        order(site.state, load_settings(site.state.config), "recordings.delete", {})
+@pytest.mark.parametrize("arguments", [{}, {"transmissions": [CALLS[0]]}, {"transmissions": ["../siaga-1"]}])
+def test_an_order_that_names_no_recording(site: CliSite, arguments: dict[str, Json]) -> None:
+    """A call's id is none of a transmission: its recording would be taken for deleted."""
+    with pytest.raises(Refused):
+        order(site.state, load_settings(site.state.config), "recordings.delete", arguments)
+    assert done(site) == []
 
 
 def test_nothing_was_ever_said(site: CliSite) -> None:
