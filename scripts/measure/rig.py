@@ -19,8 +19,8 @@ import anyio
 from ari_app.site.state import write_private
 from scripts.measure.seeding import fill
 from scripts.measure.usage import BESIDE, all_seconds, difference, settle
-from scripts.phones import Behaviour, Dialling, LoadResult, Phones
-from scripts.stack.prepare import Prepared, prepare
+from scripts.phones import Behaviour, Dialling, LoadResult, PhoneError, Phones
+from scripts.stack.prepare import Prepared, prepare, program
 from scripts.stack.sample import HOST, Sample, make_sample
 from scripts.stack.stack import Stack
 
@@ -88,22 +88,38 @@ class Rig:
         """``rate`` calls a second for so many seconds, each answered at once and ended after 50 ms.
 
         ``talks`` is the share of them that lasts a second, with sound.
+
+        Raises:
+            PhoneError: they do not come to an end.
         """
         before = all_seconds(self.stack)
         parts: list[LoadResult] = []
+        broken: list[PhoneError] = []
 
         async def some(share: float, **how: bool | int) -> None:
             dialling = Dialling(dialled=WAYS[way], number="0812[call_number]", **how)  # type: ignore[arg-type]  # its own names
             count = max(1, round(rate * share * seconds))
-            parts.append(await self.phones.load(dialling, count=count, rate=rate * share, seconds=seconds * 3 + 40))
+            try:
+                parts.append(await self.phones.load(dialling, count=count, rate=rate * share, seconds=seconds * 3 + 40))
+            except PhoneError as error:
+                broken.append(error)
 
         async with anyio.create_task_group() as callers:
             callers.start_soon(partial(some, 1 - talks, hang_up_ms=SHORT_MS))
             if talks:
                 callers.start_soon(partial(some, talks, hang_up_ms=TALK_MS, talks=True))
+        if broken:
+            await self._hang_up_all()
+            raise broken[0]
         await anyio.sleep(_TAIL_SECONDS)
         load = sum(parts, LoadResult(()))
         return Measured(way, load, difference(before, all_seconds(self.stack), len(load.calls)))
+
+    async def _hang_up_all(self) -> None:
+        """End what callers who were broken off have left behind: it would burden the next measurement."""
+        config = self.prepared.state.asterisk / "etc" / "asterisk.conf"
+        await anyio.run_process([program("asterisk"), "-C", config, "-rx", "channel request hangup all"])
+        await settle(self.stack)
 
     async def live(self, count: int) -> None:
         """Have so many calls living, in the application's hands: more and more of them.
