@@ -127,6 +127,7 @@ class Monitor:
                     if await self._is_ours(leg):
                         self._watch.around.switchboard.answered(self._desk)
                         self._leg = leg
+                        self._watch.operators.add(leg)  # a phone that has died is noticed
                         return ""
                     refused = group.failed(outcome)
                 case NotTaken():

@@ -10,7 +10,7 @@ import pytest
 from ari_app.domain.desks import DeskState
 from ari_app.domain.display import Shown
 from tests.flows.fake_asterisk import BUSY, Lags
-from tests.flows.floor import Floor, floor
+from tests.flows.floor import RULES, Floor, floor
 from tests.flows.office import ACTOR, give, refused
 from tests.flows.scenes import OK, WRONG, goodbye, hear_each_other, heard, in_talk, is_idle, leg_at, press, rings
 from tests.flows.second_witness import differences
@@ -254,6 +254,20 @@ async def test_what_it_would_hear_by_is_gone_at_once(lags: Lags) -> None:
         assert overheard(here, call)[2] == {call, leg_at(here, "1001")}
         await goodbye(here, call)
     assert len(uses(here, "monitor.started")) == 1
+
+
+@pytest.mark.parametrize("mode", ["listen", "barge"])
+async def test_the_supervisors_phone_dies(lags: Lags, mode: str) -> None:
+    """The desk is free again, and caller and operator talk on."""
+    async with floor(*DESKS, lags=lags) as here:
+        call = await monitored(here, mode)
+        await anyio.sleep(3)
+        here.asterisk.phone_dies(PANTAU)
+        await here.until(lambda: is_idle(here, PANTAU), seconds=RULES.dead_phone + 2.5)
+        assert here.asterisk.is_talking(call, "1001")
+        await goodbye(here, call)
+    (ended,) = uses(here, "monitor.ended")
+    assert ended["reason"] == "hung_up"
 
 
 async def test_a_consult_is_heard(lags: Lags) -> None:
