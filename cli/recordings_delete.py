@@ -106,8 +106,7 @@ def delete_before(place: StateDir, settings: Settings, before_ms: int, *, may: M
         StoreError: journal or tables cannot be used.
     """
     choice = _calls(_engine(place, settings), place, before_ms)
-    if not may(len(choice.chosen), choice.kept):
-        raise Refused(tr("nothing was deleted"))
+    _require(choice, may)
     return _delete(place, settings, choice)
 
 
@@ -119,8 +118,7 @@ def delete_transmissions_before(place: StateDir, settings: Settings, before_ms: 
         StoreError: journal or tables cannot be used.
     """
     choice = _transmissions(_engine(place, settings), place, before_ms)
-    if not may(len(choice.chosen), choice.kept):
-        raise Refused(tr("nothing was deleted"))
+    _require(choice, may)
     # Who writes it down does not know of which calls they are: so that is looked at once more, after the question.
     return _delete(place, settings, _transmissions(_engine(place, settings), place, before_ms))
 
@@ -153,6 +151,11 @@ class _Choice:
             self.kept[name] = tickets[name]
         elif is_old:
             self.chosen.append(name)
+
+
+def _require(choice: _Choice, may: May) -> None:
+    if not may(len(choice.chosen), choice.kept):
+        raise Refused(tr("nothing was deleted"))
 
 
 def _delete(place: StateDir, settings: Settings, choice: _Choice) -> Deleted:

@@ -24,6 +24,8 @@ _complaints: Final[Table] = ComplaintTable.__table__  # type: ignore[attr-define
 _instructions: Final[Table] = InstructionTable.__table__  # type: ignore[attr-defined]
 _events: Final[Table] = RecordingEventTable.__table__  # type: ignore[attr-defined]
 
+_OPEN: Final = sa.select(_complaints.c.call, _complaints.c.ticket).where(_complaints.c.status != "closed")
+
 
 class Ordered(NamedTuple):
     """An order, and the ticket of its call's complaint."""
@@ -51,13 +53,10 @@ def open_tickets(engine: Engine, calls: Sequence[str]) -> dict[str, str]:
     Raises:
         DatabaseError: the database cannot be read.
     """
-    columns = _complaints.c.call, _complaints.c.ticket
     return {
         row.call: row.ticket
         for some in parts(calls)
-        for row in rows_of(
-            engine, sa.select(*columns).where(_complaints.c.call.in_(some), _complaints.c.status != "closed")
-        )
+        for row in rows_of(engine, _OPEN.where(_complaints.c.call.in_(some)))
     }
 
 
@@ -67,8 +66,7 @@ def open_calls(engine: Engine) -> dict[str, str]:
     Raises:
         DatabaseError: the database cannot be read.
     """
-    query = sa.select(_complaints.c.call, _complaints.c.ticket).where(_complaints.c.status != "closed")
-    return {row.call: row.ticket for row in rows_of(engine, query)}
+    return {row.call: row.ticket for row in rows_of(engine, _OPEN)}
 
 
 def tape_events(engine: Engine, names: Sequence[str]) -> dict[str, list[TapeEvent]]:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import contextlib
 import math
 from pathlib import Path
-from typing import Final
 
-_START_TIME: Final = 19
+_PARENT, _START_TIME = 1, 19
 
 
 def alive(pid: int) -> bool:
@@ -32,9 +31,9 @@ def descendants(pid: int) -> list[int]:
     parents: dict[int, list[int]] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
-            with contextlib.suppress(OSError):
-                parent = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
-                parents.setdefault(parent, []).append(int(entry.name))
+            stat = _stat(int(entry.name))
+            if len(stat) > _PARENT:
+                parents.setdefault(int(stat[_PARENT]), []).append(int(entry.name))
     found: list[int] = []
     waiting = [pid]
     while waiting:
