@@ -5,15 +5,13 @@ from __future__ import annotations
 import inspect
 from copy import copy
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import Annotated, Any, Final
 
 import typer
 import typer.main
 
 from cli.language import LANGUAGES, OPTION, VARIABLE, is_indonesian, tr
-
-if TYPE_CHECKING:
-    pass
+from cli.parameters import take_as_typed
 
 EXAMPLES: Final = "Examples:"
 HELP: Final = ("-h", "--help")
@@ -25,13 +23,17 @@ def examples(*lines: str) -> str:
 
 
 def prepare(command: Any) -> Any:  # noqa: ANN401 - Typer's click has no public types
-    """Give a command, and those below it, ``--lang`` and their help in the chosen language; returns the command."""
+    """Give a command, and those below it, ``--lang``, their help in the chosen language, and light parameters.
+
+    Returns the command.
+    """
     command.add_help_option = False
     command.params.extend(copy(each) for each in _common())  # each is translated by itself
     for text in ("help", "short_help", "epilog", "options_metavar", "subcommand_metavar"):
         if hasattr(command, text):
             setattr(command, text, _translated(getattr(command, text)))
     for parameter in command.params:
+        take_as_typed(parameter)
         if getattr(parameter, "help", None):
             parameter.help = _translated(parameter.help)
     for each in getattr(command, "commands", {}).values():

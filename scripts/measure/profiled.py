@@ -17,7 +17,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
-from ari_app import __main__ as application
+from ari_app import program
 
 EVERY_SECONDS: Final = 0.001
 """Asked for; the kernel's clock makes it 4 ms on many machines."""
@@ -93,7 +93,7 @@ def main() -> int:
         began = not began
 
     signal.signal(signal.SIGUSR1, begin_or_end)
-    return application.main()
+    return program.main()
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ LONGEST_PAUSE: Final = 0.5
 STEADY_SECONDS: Final = 10.0
 """A process that has lived so long is started again at once when it dies."""
 
-NEXT_SECONDS: Final = 5.0
+NEXT_SECONDS: Final = 3.0
 """When a process has lived so long its next one loads: not sooner, as that is work, and so is a start. As often it is
 looked whether that still waits."""
 

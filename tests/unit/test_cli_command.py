@@ -61,6 +61,7 @@ def test_help(site: CliSite, command: str) -> None:
         (["--help"], {"sqlalchemy", "alembic", "ari_app.store.reader", "jinja2"}),
         (["journal", "tail"], {"sqlalchemy", "alembic", "jinja2", "phonenumbers"}),
         (["conf", "check", "--help"], {"sqlalchemy", "alembic", "jinja2"}),
+        (["calls", "list", "--limit", "5", "--desk", "1001"], {"sqlalchemy", "alembic", "jinja2", "pydantic"}),
     ],
 )
 def test_starts_light(site: CliSite, arguments: list[str], heavy: set[str]) -> None:
