@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 from zoneinfo import ZoneInfo
@@ -120,7 +120,7 @@ def delete_transmissions_before(place: StateDir, settings: Settings, before_ms: 
     choice = _transmissions(_engine(place, settings), place, before_ms)
     _require(choice, may)
     # Who writes it down does not know of which calls they are: so that is looked at once more, after the question.
-    return _delete(place, settings, _transmissions(_engine(place, settings), place, before_ms))
+    return _delete(place, settings, _transmissions(_engine(place, settings), place, before_ms).among(choice))
 
 
 def _engine(place: StateDir, settings: Settings) -> Engine:
@@ -151,6 +151,11 @@ class _Choice:
             self.kept[name] = tickets[name]
         elif is_old:
             self.chosen.append(name)
+
+    def among(self, asked: _Choice) -> _Choice:
+        """Of these only those that were asked for, too: with a time to come more may have ended since."""
+        were = frozenset(asked.chosen)
+        return replace(self, chosen=[name for name in self.chosen if name in were])
 
 
 def _require(choice: _Choice, may: May) -> None:

@@ -107,8 +107,8 @@ class CliSite:
     def start(
         self, *arguments: str, stdin: int | IO[bytes] = subprocess.DEVNULL, stdout: int | IO[bytes] = subprocess.PIPE
     ) -> subprocess.Popen[bytes]:
-        """Start the command in a process of its own."""
-        command = [sys.executable, "-m", "cli", *arguments]
+        """Start the command in a process of its own. It ends with the tests at the latest, should one of them fail."""
+        command = ["setpriv", "--pdeathsig", "KILL", sys.executable, "-m", "cli", *arguments]
         return subprocess.Popen(command, cwd=REPO, stdin=stdin, stdout=stdout, stderr=subprocess.PIPE)
 
 

@@ -266,6 +266,16 @@ def test_a_complaint_is_opened_again_while_somebody_is_asked(said: CliSite, monk
     assert said_names(said) == ["300-1", "300-2", "300-4"]
 
 
+def test_what_ends_while_somebody_is_asked_was_not_asked_for(said: CliSite, monkeypatch: pytest.MonkeyPatch) -> None:
+    def ended(*_: object) -> bool:
+        (said.state.transmissions / "300-4.wav").write_bytes(wav(bytes(16_000)))
+        return True
+
+    monkeypatch.setattr(recordings_delete, "_confirmed", ended)
+    assert "2 recordings deleted" in said.run("radio", "delete", "--before", "2999-01-01").out
+    assert said_names(said) == ["300-2", "300-4"]
+
+
 def test_nothing_is_removed_before_it_is_on_disk(said: CliSite, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
