@@ -182,13 +182,27 @@ class BridgeBlindTransfer(msgspec.Struct, frozen=True, tag_field="type", tag="Br
 class BridgeAttendedTransfer(msgspec.Struct, frozen=True, tag_field="type", tag="BridgeAttendedTransfer"):
     """A telephone joins the parties of its two calls, and leaves both.
 
-    Asterisk puts ``destination_link_first_leg`` into the first call's bridge in its place.
+    The first call is the one in which it was asked for; which of the two that is differs from phone to phone. Asterisk
+    puts ``destination_link_first_leg`` into the first call's bridge in its place. ``transferee`` is the other party of
+    the first call, ``transfer_target`` that of the second.
     """
 
     transferer_first_leg: Channel
     result: str
     transfer_target: Channel | None = None
     destination_link_first_leg: Channel | None = None
+    transferer_second_leg: Channel | None = None
+    transferee: Channel | None = None
+    destination_link_second_leg: Channel | None = None
+
+    def from_the_second(self) -> BridgeAttendedTransfer:
+        """The same as if it had been asked for in the second call."""
+        if self.transferer_second_leg is None:
+            return self
+        return BridgeAttendedTransfer(
+            self.transferer_second_leg, self.result, self.transferee, self.destination_link_second_leg,
+            self.transferer_first_leg, self.transfer_target, self.destination_link_first_leg,
+        )  # fmt: skip
 
 
 class EndpointStateChange(msgspec.Struct, frozen=True, tag_field="type", tag="EndpointStateChange"):

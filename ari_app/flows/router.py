@@ -95,6 +95,7 @@ class Router:
             if self.around.nets.has_rung(leg) or leg not in self.around.switch:
                 self._desk_dials(event)
         if isinstance(event, BridgeAttendedTransfer):
+            event = self._seen_by_the_caller(event)
             self._join(event)
         try:
             self.around.switch.route(event)
@@ -120,6 +121,11 @@ class Router:
             self._tasks.start_soon(self._serve, call, lambda call: be_on_net(call, desk, dialled))
         else:
             self._tasks.start_soon(self._serve, call, lambda call: call_colleague(call, desk, dialled))
+
+    def _seen_by_the_caller(self, event: BridgeAttendedTransfer) -> BridgeAttendedTransfer:
+        """The caller stays in their own call, in whichever of its two the phone was asked to join them."""
+        target = event.transfer_target
+        return event.from_the_second() if target is not None and self.stories.is_open(target.id) else event
 
     def _join(self, event: BridgeAttendedTransfer) -> None:
         """A phone joins its two calls: the leg of the second now belongs to the first (SOP V.6 by the phone's key)."""

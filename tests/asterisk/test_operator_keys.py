@@ -177,8 +177,9 @@ async def test_blind_transfer_by_the_phone(sop_site: Site, sop_phones: Phones) -
     assert "call.transfer_answered" in actions(story)
 
 
-async def test_attended_transfer_by_the_phone(sop_site: Site, sop_phones: Phones) -> None:
-    """The operator holds, calls the Polres on a second line, and joins the two."""
+@pytest.mark.parametrize("is_first", [True, False])
+async def test_attended_transfer_by_the_phone(sop_site: Site, sop_phones: Phones, *, is_first: bool) -> None:
+    """The operator holds, calls the Polres on a second line, and joins the two: some phones ask in the second."""
     site, phones = sop_site, sop_phones
     now = await begin_talk(site, phones)
     polres = await phones.handset(site.sample.polres[0], hz=POLRES_HZ, answers=0.2)
@@ -188,7 +189,8 @@ async def test_attended_transfer_by_the_phone(sop_site: Site, sop_phones: Phones
     await second.answered()
     at_polres = await polres.rung()
     await hear_each_other((second, POLDA_HZ), (at_polres, POLRES_HZ))
-    assert await now.polda.attended_transfer(second) == 200
+    asked, other = (now.polda, second) if is_first else (second, now.polda)
+    assert await asked.attended_transfer(other) == 200
     await hear_each_other((now.caller, CALLER_HZ), (at_polres, POLRES_HZ))
     assert longest_silence(now.caller.audio, began, moment()) < 1.0
     await at_polres.hang_up()

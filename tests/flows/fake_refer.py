@@ -47,12 +47,18 @@ class FakeRefer:
     def join_calls(self, first: str, second: str, *, late: float | None = None) -> None:
         """A phone joins its two calls, by its own key pressed in the ``first``: a link takes its place in both."""
         legs = [self.legs[first], self.legs[second]]
-        (target,) = [id_ for id_ in self.open_bridges[legs[1].bridge or ""] if id_ != second][:1]
+        transferee, target = (self._other_party(leg) for leg in legs)
         here, there = (self._stand_in(leg, "link") for leg in legs)
         here.twin, there.twin = there.id, here.id
-        made = [self._channel(leg) for leg in (*legs, self.legs[target], here)]
-        self._news(BridgeAttendedTransfer(made[0], "Success", made[2], made[3]), legs[0], late)
-        self._destroy(legs[1], NORMAL)
+        made = [self._channel(leg) for leg in (*legs, here, there)]
+        event = BridgeAttendedTransfer(made[0], "Success", target, made[2], made[1], transferee, made[3])
+        self._news(event, legs[0], late)
+        for leg in legs if late is None else legs[1:]:
+            self._destroy(leg, NORMAL)
+
+    def _other_party(self, leg: Leg) -> Channel | None:
+        others = [id_ for id_ in self.open_bridges[leg.bridge or ""] if id_ != leg.id]
+        return self._channel(self.legs[others[0]]) if others else None
 
     def _stand_in(self, leg: Leg, exten: str) -> Leg:
         self._calls += 1

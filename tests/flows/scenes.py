@@ -72,6 +72,14 @@ async def transferring(here: Floor, *desks: str, to: str = "01") -> str:
     return call
 
 
+async def at_polres(here: Floor, call: str, desk: str) -> None:
+    """The Polres's operator and the caller talk, who has heard the sentence first."""
+    count = len(here.facts(call, "call.transfer_answered"))
+    await here.until(lambda: len(here.facts(call, "call.transfer_answered")) > count, seconds=2)
+    await here.until(lambda: heard(here, call)[-1] == "selesai-menunggu", seconds=0.1)
+    await here.until(lambda: here.asterisk.is_talking(call, desk), seconds=2)
+
+
 async def consulting(here: Floor, other: str = "1002") -> str:
     """The caller is on hold, and two operators talk."""
     call = await in_talk(here)

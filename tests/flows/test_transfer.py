@@ -13,6 +13,7 @@ from tests.flows.scenes import (
     AT_ONCE,
     OK,
     WRONG,
+    at_polres,
     goodbye,
     hear_each_other,
     heard,
@@ -31,14 +32,6 @@ pytestmark = pytest.mark.anyio
 def reasons(here: Floor, call: str) -> list[object]:
     """Why the call was taken back, each time."""
     return [fact.data["reason"] for fact in here.facts(call, "call.taken_back")]
-
-
-async def at_polres(here: Floor, call: str, desk: str) -> None:
-    """The Polres's operator and the caller talk, who has heard the sentence first."""
-    count = len(here.facts(call, "call.transfer_answered"))
-    await here.until(lambda: len(here.facts(call, "call.transfer_answered")) > count, seconds=2)
-    await here.until(lambda: heard(here, call)[-1] == "selesai-menunggu", seconds=0.1)
-    await here.until(lambda: here.asterisk.is_talking(call, desk), seconds=2)
 
 
 async def taken_back(here: Floor, call: str) -> None:
@@ -338,52 +331,3 @@ async def test_a_polres_that_has_the_caller_hangs_up_or_dies(lags: Lags, dies: b
             here.asterisk.desk_hangs_up("2011")
             await here.ended(call)
             assert here.end_of(call)["by"] == "desk"
-
-
-# ---- by the phone's own key --------------------------------------------------------------------------------
-
-
-async def test_the_phones_own_transfer_key_does_the_same(lags: Lags) -> None:
-    async with floor("1001", "2011", lags=lags) as here:
-        here.asterisk.register("2011")
-        call = await in_talk(here)
-        here.asterisk.refer("1001", "201")
-        await here.until(lambda: rings(here, "2011"), seconds=1)
-        assert is_idle(here, "1001")
-        assert heard(here, call) == ["izin-menunggu"]
-        here.asterisk.desk_answers("2011")
-        await at_polres(here, call, "2011")
-        assert hear_each_other(here, call, leg_at(here, "2011"))
-        await goodbye(here, call)
-    assert here.facts(call, "call.referred")[0].data == {"desk": "1001", "to": "201"}
-    assert len(here.facts(call, "call.transfer_answered")) == 1
-
-
-@pytest.mark.parametrize("late", [0.0, 0.005, 0.05])
-@pytest.mark.parametrize("held", [False, True])
-async def test_the_news_of_it_comes_after_the_phones_end(lags: Lags, late: float, held: bool) -> None:  # noqa: FBT001 - drawn
-    """Whoever transfers has not hung up on the caller, whatever is heard first."""
-    async with floor("1001", "2011", lags=lags) as here:
-        here.asterisk.register("2011", answers_after=1.0)
-        call = await in_talk(here)
-        if held:
-            here.asterisk.hold_key("1001", on=True)
-            await anyio.sleep(1)
-        here.asterisk.refer("1001", "201", late=late)
-        await here.until(lambda: here.asterisk.is_talking(call, "2011"), seconds=5)
-        assert "call.requeued" not in here.told(call)
-        assert here.facts(call, "call.referred")[0].data == {"desk": "1001", "to": "201"}
-        await anyio.sleep(1)
-        assert is_idle(here, "1001")
-        await goodbye(here, call)
-
-
-@pytest.mark.parametrize("to", ["201", "2019", "1002", "0812", "299"])
-async def test_the_phones_own_transfer_key_fails(lags: Lags, to: str) -> None:
-    """The operator has left by then: the caller goes to the head of the queue."""
-    async with floor("1001", "1002", "2011", lags=lags) as here:
-        call = await in_talk(here)
-        here.asterisk.refer("1001", to)
-        await here.until(lambda: "call.requeued" in here.told(call), seconds=7)
-        await here.until(lambda: here.asterisk.is_talking(call, "1001"), seconds=3)
-        await goodbye(here, call)

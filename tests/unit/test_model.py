@@ -79,7 +79,7 @@ EVENTS: list[tuple[bytes, model.Message]] = [
             transfer_target=CHANNEL,
             destination_type="link",
         ),
-        model.BridgeAttendedTransfer(DECODED, "Success", DECODED),
+        model.BridgeAttendedTransfer(DECODED, "Success", DECODED, transferer_second_leg=DECODED),
     ),
     (
         _event("EndpointStateChange", endpoint=ENDPOINT),
