@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable
-from functools import partial
+from functools import cached_property, partial
 from typing import Final
 
 import anyio
@@ -83,7 +83,6 @@ class Call:
         self.caller_left = self._is_lost = False
         """Whether the caller's leg is known to have left us; whether nobody has seen how."""
         self.leaving = Leaving(call)
-        self.given_away = anyio.Event()  # set when a leg of ours has been joined with another call
         self._following = Following(around.asterisk.subscribe, call)
         self.talking = False
         """Whether caller and operator hear each other: then nobody but they may end the call."""
@@ -259,6 +258,11 @@ class Call:
         self.bridges.adopt(bridge, leg if together or bridge is None else "")
         self.is_up = is_up
         self.talking = self.was_answered = bridge is not None
+
+    @cached_property
+    def given_away(self) -> anyio.Event:
+        """Set when a leg of ours has been joined with another call: few ever have one."""
+        return anyio.Event()
 
     def give_away(self, leg: str) -> None:
         """A leg belongs to another call from now on."""
