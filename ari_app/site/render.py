@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -23,6 +24,9 @@ _SOURCES: Final = (_REPO / "asterisk_conf", _REPO / "dialplan")
 _SAFE_PATH: Final = re.compile(r"[A-Za-z0-9_./+=@-]+")
 _CRYPT_ROUNDS: Final = 8
 """See ``asterisk_conf/ari.conf.j2`` for why so few."""
+
+_MOST_FILES: Final = 65_536
+"""Open files of Asterisk: nine a call, so for seven thousand calls."""
 
 
 def asterisk_dirs() -> tuple[Path, Path]:
@@ -92,6 +96,12 @@ def _sources() -> list[Path]:
     return sorted(path for folder in _SOURCES for path in folder.glob("*.conf*"))
 
 
+def _most_files() -> int:
+    """What this machine allows: asked for more, Asterisk would be left with what a shell has."""
+    allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    return _MOST_FILES if allowed == resource.RLIM_INFINITY else min(_MOST_FILES, allowed)
+
+
 def _values(settings: Settings, state: StateDir, secrets: Secrets) -> dict[str, object]:
     from passlib.hash import sha1_crypt  # type: ignore[import-untyped]  # noqa: PLC0415 - has no types; see render
 
@@ -102,6 +112,7 @@ def _values(settings: Settings, state: StateDir, secrets: Secrets) -> dict[str, 
         "spool": state.asterisk / "spool",
         "run": state.run,
         "log": state.log,
+        "most_files": _most_files(),
         "sip": settings.asterisk.sip,
         "http": settings.asterisk.http,
         "rtp": settings.asterisk.rtp,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import resource
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -202,6 +203,15 @@ def test_every_directory_is_the_states() -> None:
     assert places.pop("astdatadir") == str(DATA)
     assert len(places) == 9
     assert all(place.startswith("/tempat-lain/state/") for place in places.values())
+
+
+@pytest.mark.parametrize(
+    ("allowed", "asked"), [(4096, 4096), (65_536, 65_536), (1_048_576, 65_536), (resource.RLIM_INFINITY, 65_536)]
+)
+def test_asterisk_opens_as_many_files_as_it_may(monkeypatch: pytest.MonkeyPatch, allowed: int, asked: int) -> None:
+    """Asked for more than that, it would be left with the few that a shell has."""
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (1024, allowed))
+    assert f"maxfiles = {asked} " in rendered(site())["asterisk.conf"]
 
 
 def test_no_template_is_left_over() -> None:
