@@ -9,6 +9,8 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final
 
+import typer
+
 _DIGITS: Final = re.compile("[0-9]{1,9}")
 
 
@@ -34,10 +36,18 @@ class _AsTyped:
         if value is None:
             return None
         if self.asked.parser is not None:
-            return self.asked.parser(value)
+            try:
+                return self.asked.parser(value)
+            except ValueError as error:
+                raise typer.BadParameter(str(error), ctx=ctx, param=param) from None
         if isinstance(self.annotation, type) and type(value) is self.annotation:
             return value
-        if self.annotation is int and _DIGITS.fullmatch(value) and self._is_within(int(value)):
+        if (
+            self.annotation is int
+            and isinstance(value, str)
+            and _DIGITS.fullmatch(value)
+            and self._is_within(int(value))
+        ):
             return int(value)
         return self.typers_own().coerce(value, param=param, ctx=ctx)
 

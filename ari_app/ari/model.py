@@ -184,7 +184,8 @@ class BridgeAttendedTransfer(msgspec.Struct, frozen=True, tag_field="type", tag=
 
     The first call is the one in which it was asked for; which of the two that is differs from phone to phone. Asterisk
     puts ``destination_link_first_leg`` into the first call's bridge in its place. ``transferee`` is the other party of
-    the first call, ``transfer_target`` that of the second.
+    the first call, ``transfer_target`` that of the second: where there is just one, in a bridge that does not mix.
+    While the second still rings, ``replace_channel`` comes into the first's bridge.
     """
 
     transferer_first_leg: Channel
@@ -194,6 +195,7 @@ class BridgeAttendedTransfer(msgspec.Struct, frozen=True, tag_field="type", tag=
     transferer_second_leg: Channel | None = None
     transferee: Channel | None = None
     destination_link_second_leg: Channel | None = None
+    replace_channel: Channel | None = None
 
     def from_the_second(self) -> BridgeAttendedTransfer:
         """The same as if it had been asked for in the second call."""
@@ -201,7 +203,7 @@ class BridgeAttendedTransfer(msgspec.Struct, frozen=True, tag_field="type", tag=
             return self
         return BridgeAttendedTransfer(
             self.transferer_second_leg, self.result, self.transferee, self.destination_link_second_leg,
-            self.transferer_first_leg, self.transfer_target, self.destination_link_first_leg,
+            self.transferer_first_leg, self.transfer_target, self.destination_link_first_leg, self.replace_channel,
         )  # fmt: skip
 
 

@@ -142,6 +142,15 @@ class Call:
         if self.caller_left:
             raise CallerLeft
 
+    def heed_stop(self) -> None:
+        """For whoever goes on without reading on.
+
+        Raises:
+            Stopping: the application is about to end.
+        """
+        if any(isinstance(message, Stop) for message in self._inbox):
+            raise Stopping
+
     async def until(self, is_so: Callable[[Message | None], bool]) -> None:
         """Wait until a message, or what is known before the next one (None), makes it so; all others wait their turn.
 

@@ -85,13 +85,22 @@ async def talk_to_colleague(call: Call, leg: str, desk: str, other: str) -> None
 async def let_be_joined(call: Call) -> None:
     """The desk that dialled is gone. Should its phone be joining its two calls, the other desk is not hung up on.
 
-    Then Asterisk has put somebody else into the bridge already, though the news of it may come later.
+    Then Asterisk has put somebody else into the bridge already, though the news of it may come later. A caller whom the
+    fallback has given to the desk is in no call of ours, and no news makes one of the two: they talk until one is gone.
     """
     with suppress(AriError):
-        for bridge in await call.around.asterisk.bridges():
-            if call.owns(bridge.id) and set(bridge.channels) - set(call.legs):
-                with anyio.move_on_after(JOIN_SECONDS):
-                    await call.given_away.wait()
+        while not call.given_away.is_set() and await _is_with_a_stranger(call):
+            with anyio.move_on_after(JOIN_SECONDS):
+                await call.given_away.wait()
+            call.heed_stop()
+
+
+async def _is_with_a_stranger(call: Call) -> bool:
+    for bridge in await call.around.asterisk.bridges():
+        inside, ours = set(bridge.channels), set(call.legs)
+        if call.owns(bridge.id) and inside & ours and inside - ours:
+            return True
+    return False
 
 
 async def end(call: Call) -> None:

@@ -32,7 +32,7 @@ from ari_app.flows.endings import end_stranger
 from ari_app.flows.hearing import Ear
 from ari_app.flows.messages import CompanyChanged, LegGone, now
 from ari_app.flows.ringing import Answered, NotTaken, RingGroup, handed_over
-from ari_app.flows.room import OK, WRONG
+from ari_app.flows.room import OK, SUCCESS, WRONG
 
 DISPLAY: Final = "PANTAU"
 """What the supervisor's phone shows before the operator's desk."""
@@ -160,9 +160,9 @@ class Monitor:
                 case PlaybackFinished(playback=playback):
                     await ear.finished(playback.id)
                 case (
-                    BridgeBlindTransfer(replace_channel=stranger)
-                    | BridgeAttendedTransfer(destination_link_first_leg=stranger)
-                ):  # the phone's own transfer key: nobody is sent anywhere from here
+                    BridgeBlindTransfer(replace_channel=stranger, result=result)
+                    | BridgeAttendedTransfer(destination_link_first_leg=stranger, result=result)
+                ) if result == SUCCESS:  # the phone's own transfer key: nobody is sent anywhere from here
                     await end_stranger(self._watch, stranger.id if stranger is not None else None)
                     return HUNG_UP
         return self._target.company.ended

@@ -235,7 +235,7 @@ class Room:
         if isinstance(message, BridgeBlindTransfer):
             stand_in = message.replace_channel
             return Referred(party, message.exten, stand_in.id if stand_in else None)
-        stand_in, target = message.destination_link_first_leg, message.transfer_target
+        stand_in, target = message.destination_link_first_leg or message.replace_channel, message.transfer_target
         return Referred(party, "", stand_in.id if stand_in else None, target.id if target else None)
 
     async def join(self, other: Party) -> None:

@@ -124,8 +124,14 @@ class Router:
 
     def _seen_by_the_caller(self, event: BridgeAttendedTransfer) -> BridgeAttendedTransfer:
         """The caller stays in their own call, in whichever of its two the phone was asked to join them."""
-        target = event.transfer_target
-        return event.from_the_second() if target is not None and self.stories.is_open(target.id) else event
+        second = event.transferer_second_leg
+        if second is None or self._is_callers(event.transferer_first_leg.id) or not self._is_callers(second.id):
+            return event
+        return event.from_the_second()
+
+    def _is_callers(self, leg: str) -> bool:
+        """Whether somebody hears a caller by this leg."""
+        return any(call.owns(leg) and self.stories.is_open(call.id) for call in self.calls.values())
 
     def _join(self, event: BridgeAttendedTransfer) -> None:
         """A phone joins its two calls: the leg of the second now belongs to the first (SOP V.6 by the phone's key)."""

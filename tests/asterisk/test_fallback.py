@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import os
 import signal
@@ -12,6 +13,7 @@ import pytest
 from scripts.phones import Behaviour, Dialling, Phones
 from scripts.phones.audio import Packet
 from tests.asterisk.site import Site, actions, alone, assert_complete, eventually
+from tests.asterisk.talk import CALLER_HZ, OTHER_HZ, POLDA_HZ, hear_each_other
 
 pytestmark = [pytest.mark.anyio, pytest.mark.alone]
 
@@ -128,6 +130,35 @@ async def test_talks_go_on(fragile_site: Site, fragile_phones: Phones) -> None:
     story = await site.story(call)
     assert_complete(story)
     assert story[-1].data["outcome"] == "answered"
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+async def test_a_talk_of_the_fallbacks_is_given_to_a_colleague(
+    fragile_site: Site, fragile_phones: Phones, *, is_first: bool
+) -> None:
+    """By the phone's own key, as its codes do nothing there: an application that is back leaves the two alone."""
+    site, after = fragile_site, fragile_site.head()
+    desk = await fragile_phones.handset(site.accounts[0], hz=POLDA_HZ, answers=0.05)
+    await _serving(site)
+    async with alone(site):
+        caller = await fragile_phones.citizen(hz=CALLER_HZ)
+        first = await desk.rung()
+        await hear_each_other((caller, CALLER_HZ), (first, POLDA_HZ))
+    await _serving(site)
+    other = await fragile_phones.handset(site.accounts[1], hz=OTHER_HZ, answers=0.2)
+    await first.hold()
+    second = await desk.dial(site.accounts[1][0])
+    await second.answered()
+    at_other = await other.rung()
+    await hear_each_other((second, POLDA_HZ), (at_other, OTHER_HZ))
+    asked, joined = (first, second) if is_first else (second, first)
+    assert await asked.attended_transfer(joined) == 200
+    await hear_each_other((caller, CALLER_HZ), (at_other, OTHER_HZ))
+    await asyncio.sleep(3)  # longer than anybody waits for news of it
+    await hear_each_other((caller, CALLER_HZ), (at_other, OTHER_HZ))
+    await caller.hang_up()
+    await at_other.ended()
+    assert_complete(await site.story(await site.new_call(after)))
 
 
 def _longest_gap(packets: list[Packet]) -> float:

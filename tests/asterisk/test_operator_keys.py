@@ -12,7 +12,6 @@ from tests.asterisk.talk import (
     CALLER_HZ,
     OTHER_HZ,
     POLDA_HZ,
-    POLRES_HZ,
     Talk,
     begin_talk,
     hear_each_other,
@@ -157,44 +156,3 @@ async def test_consult_back_and_three_way(sop_site: Site, sop_phones: Phones) ->
     told = actions(await site.story(now.call))
     for action in ("call.consulted", "call.consult_answered", "call.conferenced", "call.consult_ended"):
         assert action in told
-
-
-async def test_blind_transfer_by_the_phone(sop_site: Site, sop_phones: Phones) -> None:
-    """The phone's own transfer key does what *2PP# does; the operator leaves with it."""
-    site, phones = sop_site, sop_phones
-    now = await begin_talk(site, phones)
-    polres = await phones.handset(site.sample.polres[0], hz=POLRES_HZ, answers=0.5)
-    began = moment()
-    assert await now.polda.blind_transfer("201") == 200
-    at_polres = await polres.rung()
-    await at_polres.answered()
-    await hear_each_other((now.caller, CALLER_HZ), (at_polres, POLRES_HZ))
-    assert longest_silence(now.caller.audio, began, moment()) < 1.0
-    await at_polres.hang_up()
-    await now.caller.ended()
-    story = await site.story(now.call)
-    assert_complete(story)
-    assert "call.transfer_answered" in actions(story)
-
-
-@pytest.mark.parametrize("is_first", [True, False])
-async def test_attended_transfer_by_the_phone(sop_site: Site, sop_phones: Phones, *, is_first: bool) -> None:
-    """The operator holds, calls the Polres on a second line, and joins the two: some phones ask in the second."""
-    site, phones = sop_site, sop_phones
-    now = await begin_talk(site, phones)
-    polres = await phones.handset(site.sample.polres[0], hz=POLRES_HZ, answers=0.2)
-    began = moment()
-    await now.polda.hold()
-    second = await now.desk.dial("201")
-    await second.answered()
-    at_polres = await polres.rung()
-    await hear_each_other((second, POLDA_HZ), (at_polres, POLRES_HZ))
-    asked, other = (now.polda, second) if is_first else (second, now.polda)
-    assert await asked.attended_transfer(other) == 200
-    await hear_each_other((now.caller, CALLER_HZ), (at_polres, POLRES_HZ))
-    assert longest_silence(now.caller.audio, began, moment()) < 1.0
-    await at_polres.hang_up()
-    await now.caller.ended()
-    story = await site.story(now.call)
-    assert_complete(story)
-    assert "call.transfer_answered" in actions(story)

@@ -20,6 +20,7 @@ class FakeRefer:
 
     legs: dict[str, Leg]
     open_bridges: dict[str, set[str]]
+    mixing: set[str]
     _calls: int
     _talking_at: Callable[[str], Leg | None]
     _out_of_bridge: Callable[[Leg], None]
@@ -57,8 +58,21 @@ class FakeRefer:
             self._destroy(leg, NORMAL)
 
     def _other_party(self, leg: Leg) -> Channel | None:
+        """Whom the event names: nobody where several may be."""
         others = [id_ for id_ in self.open_bridges[leg.bridge or ""] if id_ != leg.id]
-        return self._channel(self.legs[others[0]]) if others else None
+        is_plain = leg.bridge not in self.mixing and len(others) == 1
+        return self._channel(self.legs[others[0]]) if is_plain else None
+
+    def join_with_a_stranger(self, leg: str) -> str:
+        """A phone joins its call with one that is not ours; who stands for that one in our bridge."""
+        stand_in = self._stand_in(self.legs[leg], "link")
+        self._destroy(self.legs[leg], NORMAL)
+        return stand_in.id
+
+    def stranger_leaves(self, stand_in: str) -> None:
+        """Whoever that was has hung up, if they have not before."""
+        if stand_in in self.legs:
+            self._destroy(self.legs[stand_in], NORMAL)
 
     def _stand_in(self, leg: Leg, exten: str) -> Leg:
         self._calls += 1

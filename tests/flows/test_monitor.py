@@ -377,3 +377,13 @@ async def test_the_phones_own_transfer_key_sends_nobody_anywhere(lags: Lags) -> 
         await here.until(lambda: uses(here, "monitor.ended"), seconds=1)
         await here.until(lambda: hear_each_other(here, call, leg_at(here, "1001")), seconds=1)
         await goodbye(here, call)
+
+
+async def test_a_transfer_that_fails_ends_no_watch(lags: Lags) -> None:
+    async with floor(*DESKS, lags=lags) as here:
+        call = await monitored(here, "barge")
+        here.asterisk.refer(PANTAU, "201", result="Fail")
+        await anyio.sleep(1)
+        assert not uses(here, "monitor.ended")
+        assert hear_each_other(here, call, leg_at(here, "1001"), leg_at(here, PANTAU))
+        await goodbye(here, call)

@@ -6,13 +6,23 @@ import anyio
 import pytest
 
 from tests.flows.fake_asterisk import Lags
-from tests.flows.floor import floor
-from tests.flows.scenes import at_polres, goodbye, hear_each_other, heard, in_talk, is_idle, leg_at, rings
+from tests.flows.floor import Floor, floor
+from tests.flows.scenes import at_polres, goodbye, hear_each_other, heard, in_talk, is_idle, leg_at, rings, transferring
 
 pytestmark = pytest.mark.anyio
 
 LATE = [None, 0.0, 0.005, 0.05]
 """How long after the phone's end the news of it comes; None: before."""
+
+
+async def with_a_stranger(here: Floor) -> str:
+    """The phone at 1001 has joined a call of the fallback's with the Polres; who stands for the citizen."""
+    here.asterisk.register("1001")
+    here.asterisk.register("2011", answers_after=0.1)
+    line = here.asterisk.dial("1001", "colleague", "201")
+    await here.until(lambda: here.asterisk.legs[line].bridge)
+    await anyio.sleep(0.5)
+    return here.asterisk.join_with_a_stranger(line)
 
 
 async def test_the_phones_own_transfer_key_does_the_same(lags: Lags) -> None:
@@ -82,6 +92,58 @@ async def test_two_calls_are_joined(lags: Lags, late: float | None, to: str, *, 
         assert is_idle(here, "1001")
         await goodbye(here, call)
     assert len(here.facts(call, "call.transfer_answered")) == 1
+
+
+@pytest.mark.parametrize("late", LATE)
+@pytest.mark.parametrize("is_first", [True, False])
+async def test_a_polres_joins_its_two_calls(lags: Lags, late: float | None, *, is_first: bool) -> None:
+    """Whoever is not the first with the caller is so in a bridge that mixes, and of that the news names nobody."""
+    async with floor("1001", "2011", "1002", lags=lags) as here:
+        call = await transferring(here, "2011")
+        here.asterisk.desk_answers("2011")
+        await at_polres(here, call, "2011")
+        await anyio.sleep(0.5)
+        first = leg_at(here, "2011")
+        here.asterisk.hold_key("2011", on=True)
+        here.asterisk.register("1002", answers_after=0.1)
+        second = here.asterisk.dial("2011", "colleague", "1002")
+        await here.until(lambda: here.asterisk.legs[second].bridge)
+        await anyio.sleep(0.5)
+        here.asterisk.hold_key("2011", on=False)  # as Asterisk tells before it joins them
+        here.asterisk.join_calls(*((first, second) if is_first else (second, first)), late=late)
+        await here.until(lambda: here.asterisk.is_talking(call, "1002"), seconds=1)
+        await anyio.sleep(2)
+        assert hear_each_other(here, call, leg_at(here, "1002"))
+        assert is_idle(here, "2011")
+        await goodbye(here, call)
+
+
+@pytest.mark.parametrize("who", ["colleague", "stranger"])
+async def test_a_call_of_the_fallbacks_is_joined_with_a_colleague(lags: Lags, who: str) -> None:
+    """They talk until one of the two is gone; then the desk is free."""
+    async with floor("1001", "2011", lags=lags) as here:
+        stranger = await with_a_stranger(here)
+        await anyio.sleep(20)
+        assert hear_each_other(here, leg_at(here, "2011"), stranger)
+        if who == "colleague":
+            here.asterisk.desk_hangs_up("2011")
+        else:
+            here.asterisk.stranger_leaves(stranger)
+        await here.until(lambda: is_idle(here, "2011"), seconds=2)
+        here.asterisk.stranger_leaves(stranger)
+
+
+async def test_the_application_ends_meanwhile(lags: Lags) -> None:
+    """It does not wait for them."""
+    async with floor("1001", "2011", lags=lags) as here:
+        stranger = await with_a_stranger(here)
+        await anyio.sleep(5)
+        assert here.app is not None
+        with anyio.fail_after(2):
+            await here.app.router.hand_over()
+        assert hear_each_other(here, leg_at(here, "2011"), stranger)
+        here.asterisk.stranger_leaves(stranger)
+        here.asterisk.desk_hangs_up("2011")
 
 
 @pytest.mark.parametrize("is_first", [True, False])
