@@ -16,14 +16,20 @@ class Following:
         self._subscribe = subscribe
         self._caller = caller
         self._asking: asyncio.Task[bool] | None = None
+        self._is_gone: bool | None = None
+        """What Asterisk said, once it has."""
 
     def begin(self, on_trouble: Callable[[], None]) -> None:
         """Ask for it beside the flow; ``on_trouble`` is called when the flow must look: see ``check``."""
-        if self._asking is None:
+        if not self.has_begun:
             self._asking = asyncio.create_task(self._ask())
 
             def look(asking: asyncio.Task[bool]) -> None:
-                if not asking.cancelled() and (asking.exception() is not None or asking.result()):
+                if asking.cancelled():
+                    return
+                if asking.exception() is None:
+                    self._is_gone, self._asking = asking.result(), None  # a living call keeps no task that is over
+                if self._is_gone is not False:
                     on_trouble()
 
             self._asking.add_done_callback(look)
@@ -31,7 +37,7 @@ class Following:
     @property
     def has_begun(self) -> bool:
         """Whether it was asked for."""
-        return self._asking is not None
+        return self._asking is not None or self._is_gone is not None
 
     async def _ask(self) -> bool:
         return bool(await self._subscribe([f"channel:{self._caller}"]))
@@ -45,7 +51,7 @@ class Following:
         self.begin(lambda: None)
         asking = self._asking
         try:
-            return asking is not None and await asyncio.shield(asking)
+            return bool(self._is_gone) if asking is None else await asyncio.shield(asking)
         except AriError:
             self._asking = None
             raise
@@ -56,4 +62,6 @@ class Following:
         Raises:
             AriError: Asterisk did not say.
         """
-        return self._asking is not None and self._asking.done() and self._asking.result()
+        if self._asking is not None and self._asking.done():
+            return self._asking.result()
+        return bool(self._is_gone)
