@@ -228,9 +228,10 @@ class AdoptColleagues:
 
 @dataclass(frozen=True, slots=True)
 class HandBack:
-    """A desk's own line that nobody looks after: the dialplan ends it."""
+    """A desk's own line that nobody looks after: the dialplan ends it, or has it on its radio net again."""
 
     channel: str
+    desk: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,8 +327,12 @@ def decide(  # noqa: PLR0913 - named, and each a thing of its own
 
 
 def elsewhere(channels: Iterable[SeenChannel]) -> dict[str, str]:
-    """The legs that ring or talk at desks for the dialplan's fallback, and those desks: they are not free for us."""
-    return {channel.id: channel.endpoint for channel in channels if channel.rung and call_of(channel.id) is None}
+    """The legs that the dialplan rings or talks with, or has from desks that dialled; the desks are not free for us."""
+    return {each.id: each.endpoint for each in channels if call_of(each.id) is None and _is_at_desk(each)}
+
+
+def _is_at_desk(channel: SeenChannel) -> bool:
+    return channel.rung or (channel.is_desk_line and not channel.held and not channel.is_stand_in)
 
 
 def strangers_on_nets(channels: Iterable[SeenChannel], bridges: Iterable[SeenBridge]) -> list[str]:
@@ -377,7 +382,7 @@ def _adoption(caller: SeenChannel, operators: _Operators) -> AdoptTalk | AdoptCo
     # An operator who asks somebody else has the caller on hold in another bridge: they are together again then.
     leg = next(iter(together or [leg for leg in operators.of_call(caller.id) if leg.held]), None)
     if caller.is_desk_line:
-        return HandBack(caller.id) if not together else AdoptColleagues(caller, together[0], place)
+        return HandBack(caller.id, caller.endpoint) if not together else AdoptColleagues(caller, together[0], place)
     if leg is None:
         return AdoptWaiting(caller, on_net)
     return AdoptTalk(caller, leg, place, bool(together), next(iter(together[1:]), None), on_net)

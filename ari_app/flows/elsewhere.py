@@ -1,8 +1,9 @@
 """Desks whose phones are in calls that no flow has: they are not free for us.
 
-Those of the dialplan's fallback are so until that is over. Whose leg it is, only a look at all channels tells. Its end
-must not wait for the next look: a caller may be waiting. Others are in calls of our own that nobody looks after, until
-reconciling has: after a start, or when a flow has let go of its call.
+Those of the dialplan's fallback are so until that is over, and those that have dialled something until it is over or
+with us: after a death a desk that was on a radio net comes back to it by itself (``radio.conf``). Whose leg it is, only
+a look at all channels tells. Its end must not wait for the next look: a caller may be waiting. Others are in calls of
+our own that nobody looks after, until reconciling has: after a start, or when a flow has let go of its call.
 """
 
 from __future__ import annotations
@@ -38,15 +39,37 @@ class Elsewhere:
         self._left = {desk: times for desk, times in self._left.items() if times != desks.get(desk)}
         self._tell()
 
-    def seen(self, legs: Mapping[str, str]) -> None:
-        """The desks of these legs, and no others, are elsewhere; Asterisk has just been asked."""
+    def seen(self, found: Mapping[str, str]) -> None:
+        """The desks of these legs, and no others, are elsewhere; Asterisk has just been asked.
+
+        A leg that has come to us since has a flow, and that its events.
+        """
+        switch = self._around.switch
+        legs = {leg: desk for leg, desk in found.items() if leg in self._legs or leg not in switch}
         self._unheard |= legs.keys() - self._legs.keys()
-        self._around.switch.forget(self._legs.keys() - legs.keys())
-        self._legs = dict(legs)
+        switch.forget(self._legs.keys() - legs.keys())
+        self._legs = legs
         self._unheard &= legs.keys()
         for leg in self._unheard:
-            self._around.switch.register(leg, self._on_event)
+            switch.register(leg, self._on_event)
         self._tell()
+
+    def handed_back(self, line: str, desk: str) -> None:
+        """The dialplan gets a desk's own line from us: what becomes of it is not known before the next look."""
+        self._legs[line] = desk
+        self._unheard.add(line)
+        self._around.switch.register(line, self._on_event)
+        self._tell()
+
+    def came(self, line: str) -> None:
+        """A desk's own line is with us, and the desk in a call of ours: its events are that call's from now on."""
+        self._unheard.discard(line)
+        if self._legs.pop(line, None) is not None:
+            self._tell()
+
+    def __contains__(self, leg: str) -> bool:
+        """Whether a leg is one that no flow has."""
+        return leg in self._legs
 
     async def listen(self) -> None:
         """From now on the end of each of these legs is heard of. Those that are over by now were the first to go.

@@ -200,9 +200,10 @@ class Recovery:
 
     async def _clear_away(self, action: plan.HandBack | plan.HangUpStray | plan.DestroyStray) -> None:
         match action:
-            case plan.HandBack(channel=line):
+            case plan.HandBack(channel=line, desk=desk):
                 await silence(self._asterisk, line)
                 if line not in self._router.calls:  # by now we would have been told, were it new
+                    self._elsewhere.handed_back(line, desk)
                     await self._asterisk.back_to_dialplan(line)
             case plan.HangUpStray(leg=leg) if not self._router.owns(leg):
                 await self._asterisk.hangup(leg)

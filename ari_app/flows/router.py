@@ -92,7 +92,7 @@ class Router:
     def _route(self, event: LegEvent) -> None:
         if isinstance(event, StasisStart):
             leg = event.channel.id
-            if self.around.nets.has_rung(leg) or leg not in self.around.switch:
+            if self.around.nets.has_rung(leg) or leg in self.elsewhere or leg not in self.around.switch:
                 self._desk_dials(event)
         if isinstance(event, BridgeAttendedTransfer):
             event = self._seen_by_the_caller(event)
@@ -115,6 +115,8 @@ class Router:
         if desk not in self.around.switchboard.desks or kind not in {"service", "colleague", "net"}:
             return
         call = self._new_call(event.channel.id, "", dialled)
+        self.around.switchboard.take(desk, call.id)
+        self.elsewhere.came(call.id)
         if kind == "service":
             self._tasks.start_soon(self._serve, call, lambda call: serve_desk(call, desk, dialled, self._services))
         elif kind == "net":

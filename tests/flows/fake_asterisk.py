@@ -240,7 +240,7 @@ class FakeAsterisk(FakeRadio, FakeRefer, FakeSnoop, FakeSound):
         """A desk dials a service or a colleague; its leg."""
         self._calls += 1
         leg = Leg(f"desk-{self._calls}", f"PJSIP/{extension}-{self._calls:08x}", "Stasis", "Ring", desk=extension)
-        leg.context = f"desk-{kind}"
+        leg.context, leg.dials = f"desk-{kind}", (kind, dialled)
         self.legs[leg.id] = leg
         if self.phones[extension].leg not in self.legs:
             self.phones[extension].leg = leg.id
@@ -327,6 +327,9 @@ class FakeAsterisk(FakeRadio, FakeRefer, FakeSnoop, FakeSound):
         self.is_blocked(leg)
         self._leave(leg)
         leg.app, leg.offered = "Dial", False
+        if leg.context.startswith(recovery.DESK_CONTEXT):
+            self._goes_on(leg)
+            return
         if Mark.CLOSED in leg.marks:
             self._dialplan_closes(leg)
         else:

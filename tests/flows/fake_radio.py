@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 NORMAL, NO_ANSWER = 16, 19
 
+ROUNDS, ROUND_SECONDS = 10, 0.3
+"""How often, and when, the dialplan puts a desk onto its net again."""
+
 
 class Gateway:
     """One net's gateway. ``answers_after`` None: it does not answer."""
@@ -55,6 +58,7 @@ class FakeRadio:
     _press: Callable[[Leg, str], None]
     _ring: Callable[[str, str, int], None]
     displays: dict[str, Shown]
+    connected: bool
     is_blocked: Callable[[Leg], None]
     hears: Callable[[str], set[str]]
 
@@ -154,6 +158,15 @@ class FakeRadio:
         self._ring(id_, extension, seconds)
         leg = self.legs[id_]
         leg.app, leg.context, leg.dials, leg.interested = "", "desk-net", ("net", net), 0
+
+    def _goes_on(self, leg: Leg, round_: int = 0) -> None:
+        """A desk's own line in the dialplan: on its net again (``radio.conf``), or hung up (``desk.conf``)."""
+        if round_ == ROUNDS or leg.context != "desk-net":
+            self._destroy(leg, NORMAL)
+        elif round_ and self.connected:
+            self._enter(leg, *leg.dials)
+        else:
+            self._later(leg, ROUND_SECONDS, lambda: self._goes_on(leg, round_ + 1))
 
     async def mute(self, leg: str) -> None:
         await self._order("mute", lambda: self._mute(leg, on=True))

@@ -115,10 +115,10 @@ def test_a_supervisor_at_a_call_is_no_operator_of_it() -> None:
 
 def test_a_desks_own_line_goes_back_to_the_dialplan() -> None:
     """Nobody knows what it was asked for, or whom it was ringing."""
-    assert decide([LINE], [], flows=(), legs=(), living=()) == [HandBack("d1")]
+    assert decide([LINE], [], flows=(), legs=(), living=()) == [HandBack("d1", "1001")]
     ringing = SeenChannel(leg_id("d1", "x"), "1002", held=False, up=False)
     actions = decide([LINE, ringing], [], flows=(), legs=(), living=())
-    assert actions == [HangUpStray(ringing.id), HandBack("d1")]
+    assert actions == [HangUpStray(ringing.id), HandBack("d1", "1001")]
 
 
 def test_two_desks_that_talk_go_on_talking() -> None:
@@ -300,10 +300,13 @@ def test_whom_asterisk_has_put_onto_a_net_by_itself() -> None:
     assert decide([stranger, CALLER], [talk], flows={CALLER.id}, legs=(), living=()) == []
 
 
-def test_desks_that_the_fallback_rings_are_elsewhere() -> None:
+def test_desks_that_the_dialplan_has_are_elsewhere() -> None:
+    """It rings them in the fallback, or they have dialled something; not those whose line is with us."""
     theirs = SeenChannel("c9", "1003", held=False, up=True, rung=True)
     own_line = SeenChannel("c8", "1004", held=False, up=True)
     assert elsewhere([CALLER, LEG, theirs, own_line, replace(LEG, rung=True)]) == {"c9": "1003"}
+    waits = replace(LINE, held=False)
+    assert elsewhere([LINE, replace(waits, is_stand_in=True), replace(waits, id="d2")]) == {"d2": "1001"}
 
 
 def test_waiting_callers_are_taken_up_in_the_order_in_which_they_came() -> None:
