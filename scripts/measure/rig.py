@@ -33,7 +33,7 @@ TALK_MS: Final = 1000
 """How long the calls last; the longer ones have sound in both directions."""
 
 ALL_DAY_MS: Final = 3_600_000
-RAMP: Final = 30
+RAMP: Final = 15
 """Calls a second while the living ones begin."""
 
 AT_ONCE: Final = 250
