@@ -277,14 +277,15 @@ async def test_the_tables_keep_nobody_waiting(fallback_site: Site, phones: Phone
     site = fallback_site
     await listed(site, _e164(CURRENT))
     await phones.desk(site.accounts[0])
-    async with alone(site, "ari_app.tables"):
-        with closing(sqlite3.connect(StateDir(site.state).database, isolation_level=None)) as tables:
-            tables.execute("PRAGMA locking_mode = EXCLUSIVE")
-            tables.execute("BEGIN EXCLUSIVE")
+    with closing(sqlite3.connect(StateDir(site.state).database, isolation_level=None)) as tables:
+        tables.execute("PRAGMA locking_mode = EXCLUSIVE")
+        tables.execute("BEGIN EXCLUSIVE")  # before their keeper stands still, perhaps in the middle of writing
+        async with alone(site, "ari_app.tables"):
             result = await (await phones.call(Dialling(number=FREE, hang_up_ms=200))).result()
             blocked = await phones.citizen(number=CURRENT)
             await blocked.answered(seconds=2)
             await blocked.hang_up()
+            tables.close()  # before there is another application
     assert result.answered_ms is not None
     assert result.answered_ms < ANSWERED_WITHIN_MS
     assert_no_number_in_the_log(site)
