@@ -7,7 +7,7 @@ from typing import Final
 
 import anyio
 
-from ari_app.ari.errors import AriError
+from ari_app.ari.errors import AriError, AriUnreachable
 from ari_app.ari.model import Channel, ChannelDestroyed
 from ari_app.domain.desks import Desk
 from ari_app.domain.display import Shown
@@ -89,14 +89,18 @@ async def let_be_joined(call: Call) -> None:
     fallback has given to the desk is in no call of ours, and no news makes one of the two: they talk until one is gone.
     """
     with suppress(AriError):
-        while not call.given_away.is_set() and await _is_with_a_stranger(call):
+        while not call.given_away.is_set() and await _may_be_with_a_stranger(call):
             with anyio.move_on_after(JOIN_SECONDS):
                 await call.given_away.wait()
             call.heed_stop()
 
 
-async def _is_with_a_stranger(call: Call) -> bool:
-    for bridge in await call.around.asterisk.bridges():
+async def _may_be_with_a_stranger(call: Call) -> bool:
+    try:
+        bridges = await call.around.asterisk.bridges()
+    except AriUnreachable:
+        return True  # nobody knows, and a talk is not ended for that
+    for bridge in bridges:
         inside, ours = set(bridge.channels), set(call.legs)
         if call.owns(bridge.id) and inside & ours and inside - ours:
             return True

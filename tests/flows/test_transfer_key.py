@@ -5,6 +5,8 @@ from __future__ import annotations
 import anyio
 import pytest
 
+from ari_app.ari.errors import AriUnreachable
+from ari_app.ari.model import Bridge
 from tests.flows.fake_asterisk import Lags
 from tests.flows.floor import Floor, floor
 from tests.flows.scenes import at_polres, goodbye, hear_each_other, heard, in_talk, is_idle, leg_at, rings, transferring
@@ -129,6 +131,24 @@ async def test_a_call_of_the_fallbacks_is_joined_with_a_colleague(lags: Lags, wh
             here.asterisk.desk_hangs_up("2011")
         else:
             here.asterisk.stranger_leaves(stranger)
+        await here.until(lambda: is_idle(here, "2011"), seconds=2)
+        here.asterisk.stranger_leaves(stranger)
+
+
+async def test_asterisk_does_not_say_whether_they_talk(lags: Lags, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A look that fails ends nobody's talk."""
+    async with floor("1001", "2011", lags=lags) as here:
+        stranger = await with_a_stranger(here)
+        await anyio.sleep(2)
+
+        async def unreachable() -> list[Bridge]:
+            raise AriUnreachable("no answer")
+
+        with monkeypatch.context() as during:
+            during.setattr(here.asterisk, "bridges", unreachable)
+            await anyio.sleep(3)
+        assert hear_each_other(here, leg_at(here, "2011"), stranger)
+        here.asterisk.desk_hangs_up("2011")
         await here.until(lambda: is_idle(here, "2011"), seconds=2)
         here.asterisk.stranger_leaves(stranger)
 
