@@ -19,7 +19,7 @@ def take_as_typed(parameter: Any) -> None:  # noqa: ANN401 - Typer's click has n
     described = getattr(parameter, "type_descriptor", None)
     if described is not None and not parameter.multiple and parameter.nargs == 1:
         light = _AsTyped(described.annotation, described.parameter_info, parameter.get_runtime_param)
-        parameter.get_runtime_param = light.itself
+        parameter.get_runtime_param = lambda: light
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +28,6 @@ class _AsTyped:
     asked: Any
     """What was said of the parameter: its parser and its limits."""
     typers_own: Any
-
-    def itself(self) -> _AsTyped:
-        return self
 
     def coerce(self, value: Any, param: Any, ctx: Any) -> Any:  # noqa: ANN401 - as above
         if value is None:

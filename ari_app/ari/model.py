@@ -198,7 +198,7 @@ class BridgeAttendedTransfer(msgspec.Struct, frozen=True, tag_field="type", tag=
     replace_channel: Channel | None = None
 
     def from_the_second(self) -> BridgeAttendedTransfer:
-        """The same as if it had been asked for in the second call."""
+        """The same as if it had been asked for in the second call; itself, where no second one is named."""
         if self.transferer_second_leg is None:
             return self
         return BridgeAttendedTransfer(

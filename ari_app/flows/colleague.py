@@ -22,7 +22,6 @@ JOIN_SECONDS: Final = 1.0
 async def call_colleague(call: Call, desk: str, dialled: str) -> None:
     """``desk`` has dialled an extension or a Polres (``201``): every phone of it rings, the first to answer talks."""
     board = call.around.switchboard
-    board.take(desk, call.id)
     call.label = Shown(desk, desk)
     call.around.tell(Fact(board.actor(desk), "desk.called", data={"desk": desk, "to": dialled}))
     group = RingGroup(call, call.around.rules.ring, tells=False)

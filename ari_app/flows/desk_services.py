@@ -58,7 +58,6 @@ class Services(Protocol):
 
 async def serve_desk(call: Call, desk: str, code: str, roster: Services) -> None:
     """Do what was dialled, and say so; ``code`` has digits and stars only."""
-    call.around.switchboard.take(desk, call.id)
     room = Room(call)
     try:
         await call.follow_caller()

@@ -84,8 +84,7 @@ class Headset:
 
 async def be_on_net(call: Call, desk: str, number: str) -> None:
     """``desk`` has dialled the net ``number``: it hears it, and speaks on it by key."""
-    board, net = call.around.switchboard, call.around.nets.get(number)
-    board.take(desk, call.id)
+    net = call.around.nets.get(number)
     try:
         await call.follow_caller()
         if net is not None:

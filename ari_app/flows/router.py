@@ -104,7 +104,10 @@ class Router:
             log.exception("call.inbox_full", leg=leg_of(event))
 
     def _desk_dials(self, event: StasisStart) -> None:
-        """A desk has dialled one of its services, another desk or a radio net; or a gateway has called its net."""
+        """A desk has dialled one of its services, another desk or a radio net; or a gateway has called its net.
+
+        The desk is not free from now on, and is again at the end of its call.
+        """
         kind, dialled = (*event.args, "", "")[:2]
         desk = endpoint_of(event.channel)
         if self._is_stopping:
@@ -126,10 +129,9 @@ class Router:
 
     def _seen_by_the_caller(self, event: BridgeAttendedTransfer) -> BridgeAttendedTransfer:
         """The caller stays in their own call, in whichever of its two the phone was asked to join them."""
-        second = event.transferer_second_leg
-        if second is None or self._is_callers(event.transferer_first_leg.id) or not self._is_callers(second.id):
-            return event
-        return event.from_the_second()
+        turned = event.from_the_second()
+        is_second = self._is_callers(turned.transferer_first_leg.id)
+        return turned if is_second and not self._is_callers(event.transferer_first_leg.id) else event
 
     def _is_callers(self, leg: str) -> bool:
         """Whether somebody hears a caller by this leg."""

@@ -58,6 +58,26 @@ async def hear_each_other(*ends: tuple[HandsetCall, int]) -> None:
     )
 
 
+async def join_two_calls(first: HandsetCall, desk: Handset, other: Handset, to: str, *, is_first: bool) -> HandsetCall:
+    """A phone holds, calls ``other`` by the number ``to``, and joins the two, asked in either call.
+
+    Returns the end of the one who was called.
+    """
+    await first.hold()
+    second = await desk.dial(to)
+    await second.answered()
+    called = await other.rung()
+    await hear_each_other((second, _hz(desk)), (called, _hz(other)))
+    asked, joined = (first, second) if is_first else (second, first)
+    assert await asked.attended_transfer(joined) == 200
+    return called
+
+
+def _hz(desk: Handset) -> int:
+    assert desk.hz is not None
+    return round(desk.hz)
+
+
 async def press_last(call: HandsetCall, keys: str) -> None:
     """Press keys that end the call, perhaps before the last one is let go."""
     with contextlib.suppress(PhoneEndedError):

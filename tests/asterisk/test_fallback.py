@@ -13,7 +13,7 @@ import pytest
 from scripts.phones import Behaviour, Dialling, Phones
 from scripts.phones.audio import Packet
 from tests.asterisk.site import Site, actions, alone, assert_complete, eventually
-from tests.asterisk.talk import CALLER_HZ, OTHER_HZ, POLDA_HZ, hear_each_other
+from tests.asterisk.talk import CALLER_HZ, OTHER_HZ, POLDA_HZ, hear_each_other, join_two_calls
 
 pytestmark = [pytest.mark.anyio, pytest.mark.alone]
 
@@ -146,13 +146,7 @@ async def test_a_talk_of_the_fallbacks_is_given_to_a_colleague(
         await hear_each_other((caller, CALLER_HZ), (first, POLDA_HZ))
     await _serving(site)
     other = await fragile_phones.handset(site.accounts[1], hz=OTHER_HZ, answers=0.2)
-    await first.hold()
-    second = await desk.dial(site.accounts[1][0])
-    await second.answered()
-    at_other = await other.rung()
-    await hear_each_other((second, POLDA_HZ), (at_other, OTHER_HZ))
-    asked, joined = (first, second) if is_first else (second, first)
-    assert await asked.attended_transfer(joined) == 200
+    at_other = await join_two_calls(first, desk, other, site.accounts[1][0], is_first=is_first)
     await hear_each_other((caller, CALLER_HZ), (at_other, OTHER_HZ))
     await asyncio.sleep(3)  # longer than anybody waits for news of it
     await hear_each_other((caller, CALLER_HZ), (at_other, OTHER_HZ))

@@ -4,20 +4,32 @@ from __future__ import annotations
 
 import pytest
 
-from scripts.phones import Phones
+from scripts.phones import HandsetCall, Phones
 from tests.asterisk.site import Site, actions, assert_complete
 from tests.asterisk.talk import (
     CALLER_HZ,
     OTHER_HZ,
-    POLDA_HZ,
     POLRES_HZ,
+    Talk,
     begin_talk,
     hear_each_other,
+    join_two_calls,
     longest_silence,
     moment,
 )
 
 pytestmark = pytest.mark.anyio
+
+
+async def _polres_has_the_caller(site: Site, now: Talk, at_polres: HandsetCall, began: float) -> None:
+    """They hear each other, nothing was silent for a second, and the whole story was told."""
+    await hear_each_other((now.caller, CALLER_HZ), (at_polres, POLRES_HZ))
+    assert longest_silence(now.caller.audio, began, moment()) < 1.0
+    await at_polres.hang_up()
+    await now.caller.ended()
+    story = await site.story(now.call)
+    assert_complete(story)
+    assert "call.transfer_answered" in actions(story)
 
 
 async def test_blind_transfer_by_the_phone(sop_site: Site, sop_phones: Phones) -> None:
@@ -29,13 +41,7 @@ async def test_blind_transfer_by_the_phone(sop_site: Site, sop_phones: Phones) -
     assert await now.polda.blind_transfer("201") == 200
     at_polres = await polres.rung()
     await at_polres.answered()
-    await hear_each_other((now.caller, CALLER_HZ), (at_polres, POLRES_HZ))
-    assert longest_silence(now.caller.audio, began, moment()) < 1.0
-    await at_polres.hang_up()
-    await now.caller.ended()
-    story = await site.story(now.call)
-    assert_complete(story)
-    assert "call.transfer_answered" in actions(story)
+    await _polres_has_the_caller(site, now, at_polres, began)
 
 
 @pytest.mark.parametrize("is_first", [True, False])
@@ -45,20 +51,8 @@ async def test_attended_transfer_by_the_phone(sop_site: Site, sop_phones: Phones
     now = await begin_talk(site, phones)
     polres = await phones.handset(site.sample.polres[0], hz=POLRES_HZ, answers=0.2)
     began = moment()
-    await now.polda.hold()
-    second = await now.desk.dial("201")
-    await second.answered()
-    at_polres = await polres.rung()
-    await hear_each_other((second, POLDA_HZ), (at_polres, POLRES_HZ))
-    asked, other = (now.polda, second) if is_first else (second, now.polda)
-    assert await asked.attended_transfer(other) == 200
-    await hear_each_other((now.caller, CALLER_HZ), (at_polres, POLRES_HZ))
-    assert longest_silence(now.caller.audio, began, moment()) < 1.0
-    await at_polres.hang_up()
-    await now.caller.ended()
-    story = await site.story(now.call)
-    assert_complete(story)
-    assert "call.transfer_answered" in actions(story)
+    at_polres = await join_two_calls(now.polda, now.desk, polres, "201", is_first=is_first)
+    await _polres_has_the_caller(site, now, at_polres, began)
 
 
 @pytest.mark.parametrize("is_first", [True, False])
@@ -71,13 +65,7 @@ async def test_a_polres_joins_its_two_calls(sop_site: Site, sop_phones: Phones, 
     await now.polda.press("*201#")
     at_polres = await polres.rung()
     await hear_each_other((now.caller, CALLER_HZ), (at_polres, POLRES_HZ))
-    await at_polres.hold()
-    second = await polres.dial(site.accounts[1][0])
-    await second.answered()
-    at_other = await other.rung()
-    await hear_each_other((second, POLRES_HZ), (at_other, OTHER_HZ))
-    asked, joined = (at_polres, second) if is_first else (second, at_polres)
-    assert await asked.attended_transfer(joined) == 200
+    at_other = await join_two_calls(at_polres, polres, other, site.accounts[1][0], is_first=is_first)
     await hear_each_other((now.caller, CALLER_HZ), (at_other, OTHER_HZ))
     await at_other.hang_up()
     await now.caller.ended()
