@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -92,6 +93,22 @@ class Recovery:
             self._asterisk_began = await self._asterisk.began()
         except AriRefused as refused:  # then the time of a lost call is when that is told: nobody waits for it
             log.warning("recovery.start_unknown", status=refused.status)
+        reading = asyncio.create_task(self._stories())  # the disk is read while Asterisk is being asked
+        try:
+            await self._follow_all()
+            late = anyio.CancelScope()
+            self._tasks.start_soon(self._ring_anyway, late)
+            try:
+                await self._reconcile(await reading)
+            finally:
+                late.cancel()
+        finally:
+            reading.cancel()
+        await self._let_ring()
+        await self._router.around.nets.after_gap()
+
+    async def _follow_all(self) -> None:
+        """Have the events of phones, and of all that lives, told to us."""
         board = self._router.around.switchboard
         await self._asterisk.subscribe([f"endpoint:PJSIP/{desk}" for desk in board.desks])
         # Subscribed first, looked at afterwards: what ends in between is missing from the second look.
@@ -100,14 +117,6 @@ class Recovery:
         strange = [channel for channel in living if channel.id not in known]
         self._elsewhere.left({channel.endpoint for channel in strange} & board.desks.keys())
         await self._asterisk.subscribe([f"channel:{channel.id}" for channel in strange if not channel.rung])
-        late = anyio.CancelScope()
-        self._tasks.start_soon(self._ring_anyway, late)
-        try:
-            await self._reconcile(read=True)
-        finally:
-            late.cancel()
-        await self._let_ring()
-        await self._router.around.nets.after_gap()
 
     async def _let_ring(self) -> None:
         """The phones that are registered can ring: of desks that are in no call as far as is known."""
@@ -133,7 +142,7 @@ class Recovery:
                 await anyio.sleep(SOON_SECONDS)
             amiss.clear()
             try:
-                await self._reconcile(read=False)
+                await self._reconcile()
             except Exception:
                 # Losing one round is nothing; losing all of them would be.
                 log.exception("recovery.failed")
@@ -146,14 +155,15 @@ class Recovery:
             log.exception("recovery.journal_unreadable")
             return {}
 
-    async def _reconcile(self, *, read: bool) -> None:
-        """One round; without ``read`` the journal is spared a reading when nothing is amiss."""
+    async def _reconcile(self, living: Mapping[str, plan.Story] | None = None) -> None:
+        """One round; ``living``: the open stories, if they have been read. Nothing amiss, they need not be."""
         flows, left = frozenset(self._router.calls), self._elsewhere.to_look_at()
         nets = self._router.around.nets
         legs = {leg for call in self._router.calls.values() for leg in call.legs.certain()} | nets.certain_legs()
         awaited = {leg for call in self._router.calls.values() for leg in call.legs.awaited()}
         made = nets.made()
-        living = await self._stories() if read or self._router.stories.want_reading(flows) else None
+        if living is None and self._router.stories.want_reading(flows):
+            living = await self._stories()
         channels, bridges = await look(self._asterisk)
         self._elsewhere.seen(plan.elsewhere(channels))
         actions = plan.decide(

@@ -106,3 +106,32 @@ async def test_who_waited_before_goes_first(lags: Lags) -> None:
             here.asterisk.desk_answers("1001")
             await here.talking(first, "1001", seconds=SOON)
             await goodbye(here, first, second)
+
+
+async def test_the_disk_is_read_while_asterisk_is_asked(lags: Lags, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither waits for the other, so a talk is taken up as soon without the disk as with it."""
+    reading = 0.0
+
+    async def run(function: Callable[..., T], *arguments: object, limiter: object = None) -> T:
+        del limiter
+        await anyio.sleep(reading)
+        return function(*arguments)
+
+    monkeypatch.setattr(anyio.to_thread, "run_sync", run)
+    at_once = await _seconds_to_adopt(lags)
+    reading = 0.003
+    assert await _seconds_to_adopt(lags) == pytest.approx(at_once)
+
+
+async def _seconds_to_adopt(lags: Lags) -> float:
+    """From an application's start until it has taken up the one talk there is."""
+    async with floor("1001", lags=lags) as here:
+        talk = await in_talk(here)
+        here.kill()
+        began = anyio.current_time()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(here.start)
+            await here.until(lambda: "call.adopted" in here.told(talk))
+            took = anyio.current_time() - began
+        await goodbye(here, talk)
+    return took
