@@ -16,6 +16,8 @@ from ari_app.site.radio import gateways
 from ari_app.site.state import StateDir, StateError, write_private
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from ari_app.site.secrets import Secrets
     from ari_app.site.settings import Settings
 
@@ -26,7 +28,14 @@ _CRYPT_ROUNDS: Final = 8
 """See ``asterisk_conf/ari.conf.j2`` for why so few."""
 
 _MOST_FILES: Final = 65_536
-"""Open files of Asterisk: nine a call, so for seven thousand calls."""
+_FILES_A_CALL: Final = 11
+"""Of Asterisk, as measured: two telephones' sound, each one's timer and alerts, and the recording."""
+
+_FILES_BESIDE: Final = 256
+"""For everything that is no call."""
+
+_DIAL_CHARACTERS: Final = 4000
+"""So long may be what the dialplan rings at once: Asterisk skips a longer line, and then nobody would be rung."""
 
 
 def asterisk_dirs() -> tuple[Path, Path]:
@@ -102,6 +111,14 @@ def _most_files() -> int:
     return _MOST_FILES if allowed == resource.RLIM_INFINITY else min(_MOST_FILES, allowed)
 
 
+def most_calls() -> int:
+    """Callers at the same time, with the files that this machine allows; who comes on top is refused (503).
+
+    Without files Asterisk could do nothing for anybody any more. A fifth is left for what rings.
+    """
+    return max(1, (_most_files() - _FILES_BESIDE) * 4 // (5 * _FILES_A_CALL))
+
+
 def _values(settings: Settings, state: StateDir, secrets: Secrets) -> dict[str, object]:
     from passlib.hash import sha1_crypt  # type: ignore[import-untyped]  # noqa: PLC0415 - has no types; see render
 
@@ -113,6 +130,7 @@ def _values(settings: Settings, state: StateDir, secrets: Secrets) -> dict[str, 
         "run": state.run,
         "log": state.log,
         "most_files": _most_files(),
+        "most_calls": most_calls(),
         "sip": settings.asterisk.sip,
         "http": settings.asterisk.http,
         "rtp": settings.asterisk.rtp,
@@ -120,7 +138,7 @@ def _values(settings: Settings, state: StateDir, secrets: Secrets) -> dict[str, 
         "gateways": gateways(settings),
         "nets": [radio.net for radio in settings.radio],
         "desks": settings.desk,
-        "polda_desks": settings.polda_desks,
+        "polda_desks": _rung_at_once(f"PJSIP/{desk.extension}" for desk in settings.polda_desks),
         "numbers": {desk.extension: f"PJSIP/{desk.extension}" for desk in settings.desk} | _polres_numbers(settings),
         "polres_numbers": _polres_numbers(settings),
         "emergency_numbers": settings.site.emergency_numbers,
@@ -139,10 +157,20 @@ def _values(settings: Settings, state: StateDir, secrets: Secrets) -> dict[str, 
     }
 
 
+def _rung_at_once(phones: Iterable[str]) -> str:
+    """What ``Dial()`` is told to ring: as many of them as one line of the dialplan can hold, the first ones."""
+    rung, *others = phones
+    for phone in others:
+        if len(rung) + 1 + len(phone) > _DIAL_CHARACTERS:
+            break
+        rung += f"&{phone}"
+    return rung
+
+
 def _polres_numbers(settings: Settings) -> dict[str, str]:
     """What is dialled for each Polres that has desks (``201``), with all its phones."""
     phones: dict[str, list[str]] = {}
     for desk in settings.desk:
         if desk.unit != POLDA:
             phones.setdefault(f"{POLRES_PREFIX}{desk.unit}", []).append(f"PJSIP/{desk.extension}")
-    return {number: "&".join(these) for number, these in sorted(phones.items())}
+    return {number: _rung_at_once(these) for number, these in sorted(phones.items())}

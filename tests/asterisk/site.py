@@ -53,8 +53,10 @@ class Site:
         units: int = 1,
         login: int = 0,
         changes: Mapping[str, str] | None = None,
+        files: int | None = None,
     ) -> None:
-        """Write the configuration; nothing is started."""
+        """Write the configuration; nothing is started. ``files``: so many may each process have open, and no more."""
+        self._limits = [] if files is None else ["prlimit", f"--nofile={files}:{files}"]
         self.home = home
         self.state = home / "state"
         self.config = home / "siaga.toml"
@@ -73,8 +75,9 @@ class Site:
 
     def launch(self, *more: str) -> subprocess.Popen[str]:
         """Start the launcher and return at once; what it says is kept in ``output``."""
+        ours = [sys.executable, "-m", "scripts.stack", *self.options(), *more]
         self.launcher = subprocess.Popen(
-            ["setpriv", "--pdeathsig", "KILL", sys.executable, "-m", "scripts.stack", *self.options(), *more],
+            ["setpriv", "--pdeathsig", "KILL", *self._limits, *ours],
             cwd=REPO, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
         threading.Thread(target=self._listen, args=(self.launcher,), daemon=True).start()

@@ -214,6 +214,26 @@ def test_asterisk_opens_as_many_files_as_it_may(monkeypatch: pytest.MonkeyPatch,
     assert f"maxfiles = {asked} " in rendered(site())["asterisk.conf"]
 
 
+@pytest.mark.parametrize(("files", "calls"), [(256, 1), (1024, 55), (20_000, 1435), (65_536, 4747)])
+def test_fewer_calls_than_there_are_files_for(monkeypatch: pytest.MonkeyPatch, files: int, calls: int) -> None:
+    """Eleven files a call, and a fifth is left; some calls there are room for in any case."""
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (files, files))
+    assert f"maxcalls = {calls} " in rendered(site())["asterisk.conf"]
+
+
+def test_more_desks_than_can_be_rung_at_once() -> None:
+    """Asterisk skips a line that is too long: in the fallback the first ones ring, rather than nobody."""
+    content = tomllib.loads(FULL)
+    others = [desk for desk in content["desk"] if desk.get("unit", "polda") != "polda"]
+    many = [{"extension": f"{number}"} for number in range(3000, 4000)]
+    content["desk"] = [*many, *others]
+    line = next(each for each in lines(rendered(site(content))["extensions.conf"]) if each.startswith("POLDA_DESKS"))
+    rung = line.removeprefix("POLDA_DESKS = ").split("&")
+    assert rung == [f"PJSIP/{each['extension']}" for each in many[: len(rung)]]
+    assert len(rung) > 350
+    assert len(line) < 4096
+
+
 def test_no_template_is_left_over() -> None:
     for name, text in rendered(site()).items():
         assert "{{" not in text, name
