@@ -15,7 +15,7 @@ from typing import Any, Final
 import anyio
 from rich.console import Console
 
-from scripts.measure import adoption, delay, growth, living, profile, rate, report, timer
+from scripts.measure import adoption, bare, delay, growth, living, profile, rate, report, timer
 from scripts.measure.figures import Section
 from scripts.measure.options import Options, quick, whole
 from scripts.phones import PhoneError
@@ -23,6 +23,7 @@ from scripts.stack import StackError
 
 SECTIONS: Final[Mapping[str, Callable[[Options], Awaitable[Section]]]] = {
     "delay": delay.measure,
+    "bare": bare.measure,
     "rate": rate.measure,
     "living": living.measure,
     "adopt": adoption.measure,

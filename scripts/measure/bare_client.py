@@ -1,0 +1,116 @@
+"""An application that does for a call the least that any could do: ``bare`` measures it in the place of ours.
+
+It takes the call, rings a desk, answers, joins the two, and ends what is left when one of them goes. There is no queue,
+no journal, no block list, no message to anybody, and nothing survives it. So what it takes, and how late it answers, is
+what the way over ARI costs: the rest is ours.
+"""
+
+from __future__ import annotations
+
+import gc
+import itertools
+import sys
+from typing import Final
+
+import anyio
+import uvloop
+from anyio.abc import TaskGroup
+
+from ari_app import gate
+from ari_app.ari.client import AsteriskClient
+from ari_app.ari.closed_loop import ClosedLoop
+from ari_app.ari.commands import Claim
+from ari_app.ari.errors import AriRefused
+from ari_app.ari.model import CallBroadcast, Event, StasisEnd, StasisStart
+from ari_app.ari.stream import EventStream
+from ari_app.domain.display import Shown
+from ari_app.domain.recovery import bridge_id, call_of, leg_id
+from ari_app.heartbeat import Heartbeat
+from ari_app.site import secrets as site_secrets
+from ari_app.state_option import begin
+
+RING_SECONDS: Final = 20
+
+
+class Joiner:
+    """Joins every caller with the next desk."""
+
+    def __init__(self, asterisk: AsteriskClient, desks: tuple[str, ...], tasks: TaskGroup) -> None:
+        """``desks`` are rung in turn."""
+        self._asterisk = asterisk
+        self._desks = itertools.cycle(desks)
+        self._tasks = tasks
+        self._living: set[str] = set()
+
+    def on_event(self, event: Event) -> None:
+        """One thing that has happened."""
+        match event:
+            case CallBroadcast(channel=caller):
+                self._tasks.start_soon(self._take, caller.id, caller.caller.number)
+            case StasisStart(channel=leg) if (call := call_of(leg.id)) is not None:
+                self._tasks.start_soon(self._join, call, leg.id)
+            case StasisEnd(channel=channel):
+                self._tasks.start_soon(self._end, call_of(channel.id) or channel.id, channel.id)
+
+    async def _take(self, call: str, number: str) -> None:
+        if await self._asterisk.claim(call) is Claim.OURS:
+            self._living.add(call)
+            desk = f"PJSIP/{next(self._desks)}"
+            await self._asterisk.ring(
+                leg_id(call, "1"), desk, originator=call, shown=Shown("", number), seconds=RING_SECONDS
+            )
+
+    async def _join(self, call: str, leg: str) -> None:
+        bridge = bridge_id(call, "1")
+        try:
+            await self._asterisk.answer(call)
+            await self._asterisk.create_bridge(bridge)
+            await self._asterisk.add_to_bridge(bridge, [call, leg])
+        except AriRefused:
+            await self._end(call, call)
+
+    async def _end(self, call: str, gone: str) -> None:
+        if call not in self._living:
+            return
+        self._living.remove(call)
+        other = leg_id(call, "1") if gone == call else call
+        for order in (self._asterisk.hangup(other), self._asterisk.destroy_bridge(bridge_id(call, "1"))):
+            try:
+                await order
+            except AriRefused:
+                continue  # gone by now
+
+
+async def _run(asterisk: AsteriskClient, desks: tuple[str, ...]) -> None:
+    heartbeat = Heartbeat(lambda: True)
+    async with asterisk, anyio.create_task_group() as tasks:
+        loop = ClosedLoop(asterisk)
+
+        async def connected() -> None:
+            loop.connected()
+            heartbeat.ready()
+
+        joiner = Joiner(asterisk, desks, tasks)
+        stream = EventStream(
+            asterisk, on_event=joiner.on_event, on_connected=connected, on_lost=lambda: None, on_echo=loop.came
+        )
+        tasks.start_soon(heartbeat.run)
+        await gate.may_serve()
+        tasks.start_soon(stream.run)
+        tasks.start_soon(loop.run)
+
+
+def main() -> int:
+    """Run until it is ended; the exit code."""
+    if not gate.may_begin():
+        return 1
+    state, settings = begin("bare", "The least that an application could do.")
+    password = site_secrets.load(state, settings).ari["siaga110"]
+    desks = tuple(desk.extension for desk in settings.polda_desks)
+    gc.freeze()
+    uvloop.run(_run(AsteriskClient(f"http://{settings.asterisk.http}/ari", "siaga110", password), desks))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
