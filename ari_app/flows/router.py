@@ -272,6 +272,7 @@ class Router:
         call = self._new_call(channel, number, dialled)
         call.caller = e164(number, *self._place)
         call.legs.found(call.id, entered=False)
+        self.elsewhere.came(channel)
         return call
 
     def received(self, call: Call, number: str, at: datetime | None = None) -> None:
