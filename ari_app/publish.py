@@ -39,8 +39,8 @@ from ari_app.store.tail import JournalTail
 POLL_SECONDS: Final = 0.1
 """How often it is looked for the journal while there is none."""
 
-GLANCE_SECONDS: Final = 0.1
-"""How often it is looked whether the journal may have grown: that costs some microseconds, a reading a millisecond."""
+GLANCE_SECONDS: Final = 0.25
+"""How often it is looked whether the journal may have grown: each batch costs milliseconds of its own, a look none."""
 
 LOOK_SECONDS: Final = 1.0
 """After so long it is read whatever its file looks like: within one tick of the clock that may be as it was."""

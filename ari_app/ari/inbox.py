@@ -89,10 +89,11 @@ class Switch:
         """Send events of ``leg`` to ``deliver``. Do it before the command that makes the leg goes out."""
         self._deliver[leg] = deliver
 
-    def forget(self, legs: Iterable[str]) -> None:
-        """Stop sending the events of these legs anywhere."""
+    def forget(self, legs: Iterable[str], deliver: Callable[[LegEvent], None] | None = None) -> None:
+        """Stop sending the events of these legs anywhere, or only of those that are sent to ``deliver``."""
         for leg in legs:
-            self._deliver.pop(leg, None)
+            if deliver is None or self._deliver.get(leg) == deliver:
+                self._deliver.pop(leg, None)
 
     def route(self, event: LegEvent) -> bool:
         """Deliver an event; False when nobody is registered for its leg.

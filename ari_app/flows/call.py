@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable
-from functools import cached_property, partial
+from functools import partial
 from typing import Final
 
 import anyio
@@ -113,14 +113,23 @@ class Call:
             InboxFull: see there. ``Stopping``: the application is about to end.
         """
         self._look_for_caller()
+        message = await self.news()
+        self._look_for_caller()
+        if isinstance(message, Dismissed):
+            raise CallClosed(message)
+        return message
+
+    async def news(self) -> Message | Dismissed:
+        """The next thing that happens to this call, for whoever goes on also when the caller is gone.
+
+        Raises:
+            InboxFull, Stopping: as ``next``.
+        """
         while isinstance(message := await self._inbox.get(), Dismissed) and self.is_closed:
             pass  # somebody else has closed it already
         if isinstance(message, Stop):
             raise Stopping
         self._note(message)
-        self._look_for_caller()
-        if isinstance(message, Dismissed):
-            raise CallClosed(message)
         return message
 
     async def look(self) -> None:
@@ -141,15 +150,6 @@ class Call:
             raise CallLost
         if self.caller_left:
             raise CallerLeft
-
-    def heed_stop(self) -> None:
-        """For whoever goes on without reading on.
-
-        Raises:
-            Stopping: the application is about to end.
-        """
-        if any(isinstance(message, Stop) for message in self._inbox):
-            raise Stopping
 
     async def until(self, is_so: Callable[[Message | None], bool]) -> None:
         """Wait until a message, or what is known before the next one (None), makes it so; all others wait their turn.
@@ -268,15 +268,10 @@ class Call:
         self.is_up = is_up
         self.talking = self.was_answered = bridge is not None
 
-    @cached_property
-    def given_away(self) -> anyio.Event:
-        """Set when a leg of ours has been joined with another call: few ever have one."""
-        return anyio.Event()
-
     def give_away(self, leg: str) -> None:
-        """A leg belongs to another call from now on."""
+        """A leg belongs to another call from now on; the flow is woken, as no event of the leg comes any more."""
         self.legs.give_away(leg)
-        self.given_away.set()
+        self._remind("given away")
 
     async def end_leg(self, leg: str, *, reason: str = "normal") -> None:
         """Hang a leg up if it is still there."""

@@ -5,18 +5,18 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Final
 
-import anyio
-
-from ari_app.ari.errors import AriError, AriUnreachable
+from ari_app.ari.errors import AriError
 from ari_app.ari.model import Channel, ChannelDestroyed
 from ari_app.domain.desks import Desk
 from ari_app.domain.display import Shown
 from ari_app.domain.facts import Fact
 from ari_app.flows.call import Call
-from ari_app.flows.messages import CallerLeft, LegGone
+from ari_app.flows.messages import CallerLeft, LegGone, TimeUp
 from ari_app.flows.ringing import Answered, RingGroup, answer_caller, connect
 
-JOIN_SECONDS: Final = 1.0
+LOOK: Final = "look"
+LOOK_SECONDS: Final = 1.0
+"""From a look that got no answer to the next one."""
 
 
 async def call_colleague(call: Call, desk: str, dialled: str) -> None:
@@ -76,34 +76,65 @@ async def talk_to_colleague(call: Call, leg: str, desk: str, other: str) -> None
                 case ChannelDestroyed(channel=Channel(id=id_)) | LegGone(leg=id_) if id_ == leg:
                     break
     except CallerLeft:
-        await let_be_joined(call)
+        await let_be_joined(call, leg)
     await end(call)
     call.around.tell(Fact(actor, "desk.free", data={**who}))
 
 
-async def let_be_joined(call: Call) -> None:
-    """The desk that dialled is gone. Should its phone be joining its two calls, the other desk is not hung up on.
+async def let_be_joined(call: Call, leg: str) -> None:
+    """The desk that dialled is gone. Should its phone be joining its two calls, the other desk's leg is not hung up.
 
     Then Asterisk has put somebody else into the bridge already, though the news of it may come later. A caller whom the
     fallback has given to the desk is in no call of ours, and no news makes one of the two: they talk until one is gone.
+
+    Raises:
+        Stopping, InboxFull: as ``Call.next``.
     """
-    with suppress(AriError):
-        while not call.given_away.is_set() and await _may_be_with_a_stranger(call):
-            with anyio.move_on_after(JOIN_SECONDS):
-                await call.given_away.wait()
-            call.heed_stop()
-
-
-async def _may_be_with_a_stranger(call: Call) -> bool:
+    followed: set[str] = set()
     try:
-        bridges = await call.around.asterisk.bridges()
-    except AriUnreachable:
-        return True  # nobody knows, and a talk is not ended for that
-    for bridge in bridges:
-        inside, ours = set(bridge.channels), set(call.legs)
-        if call.owns(bridge.id) and inside & ours and inside - ours:
-            return True
-    return False
+        while _is_ours(call, leg):
+            strangers = await _strangers(call, followed)
+            if strangers is not None and not strangers:
+                return
+            await _until_one_is_gone(call, leg, strangers)
+    finally:
+        call.around.switch.forget(followed, call.deliver)  # somebody else may have taken them up
+
+
+def _is_ours(call: Call, leg: str) -> bool:
+    """Whether a leg lives, and has not been joined with another call."""
+    return leg in call.legs.made and not call.legs.has_ended(leg)
+
+
+async def _strangers(call: Call, followed: set[str]) -> set[str] | None:
+    """Who is in the bridge and in no call of ours: ``followed``, from now on. None: Asterisk does not say."""
+    asterisk, switch, ours = call.around.asterisk, call.around.switch, set(call.legs)
+    try:
+        inside = [set(bridge.channels) for bridge in await asterisk.bridges() if call.owns(bridge.id)]
+        strangers = {each for legs in inside if legs & ours for each in legs - ours}
+        for each in strangers:
+            call.legs.found(each, entered=False)  # should nobody tell of its end, a look does
+            if each not in switch:
+                switch.register(each, call.deliver)
+                followed.add(each)
+        gone = await asterisk.subscribe([f"channel:{each}" for each in sorted(strangers)]) if strangers else []
+    except AriError:
+        return None
+    for each in gone:
+        call.legs.is_gone(each.removeprefix("channel:"))
+    return {each for each in strangers if not call.legs.has_ended(each)}
+
+
+async def _until_one_is_gone(call: Call, leg: str, strangers: set[str] | None) -> None:
+    """Wait until one of those who talk is gone; None: until it is time to look again, for no talk is ended for that."""
+    timer = call.remind(LOOK_SECONDS, LOOK) if strangers is None else None
+    try:
+        while _is_ours(call, leg) and not any(call.legs.has_ended(each) for each in strangers or ()):
+            if await call.news() == TimeUp(LOOK):
+                return
+    finally:
+        if timer is not None:
+            timer.cancel()
 
 
 async def end(call: Call) -> None:

@@ -8,7 +8,7 @@ our own that nobody looks after, until reconciling has: after a start, or when a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from ari_app.ari.model import ChannelDestroyed, LegEvent
 from ari_app.flows.surroundings import Surroundings
@@ -39,13 +39,15 @@ class Elsewhere:
         self._left = {desk: times for desk, times in self._left.items() if times != desks.get(desk)}
         self._tell()
 
-    def seen(self, found: Mapping[str, str]) -> None:
-        """The desks of these legs, and no others, are elsewhere; Asterisk has just been asked.
+    def seen(self, found: Mapping[str, str], living: Collection[str]) -> None:
+        """The desks of these legs are elsewhere; ``living`` are all channels. Asterisk has just been asked.
 
-        A leg that has come to us since has a flow, and that its events.
+        A leg that has come to us since has a flow, and that its events. Of one that was elsewhere we are told that it
+        has come, or is over: who has been asked may know that sooner, and then nobody has its desk for a moment.
         """
         switch = self._around.switch
-        legs = {leg: desk for leg, desk in found.items() if leg in self._legs or leg not in switch}
+        legs = {leg: desk for leg, desk in self._legs.items() if leg in living}
+        legs |= {leg: desk for leg, desk in found.items() if leg not in switch}
         self._unheard |= legs.keys() - self._legs.keys()
         switch.forget(self._legs.keys() - legs.keys())
         self._legs = legs

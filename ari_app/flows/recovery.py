@@ -75,6 +75,8 @@ class Recovery:
         self._router = router
         self._living = living
         self._elsewhere = router.elsewhere
+        self._looking = anyio.Lock()
+        """Held from a look to its last action: what one round saw must not undo what a later look has found."""
 
     @property
     def _asterisk(self) -> Commands:
@@ -164,27 +166,28 @@ class Recovery:
         made = nets.made()
         if living is None and self._router.stories.want_reading(flows):
             living = await self._stories()
-        channels, bridges = await look(self._asterisk)
-        self._elsewhere.seen(plan.elsewhere(channels))
-        actions = plan.decide(
-            channels, bridges, flows=flows, legs=legs, awaited=awaited, living=frozenset(living or ()), nets=made
-        )
-        if actions and living is None:
-            living = await self._stories()
-        if any(isinstance(action, plan.EndStory) for action in actions):
-            # The dialplan noted an end before the caller's leg went away, unless Asterisk died with it: read again.
-            still = await self._stories()
-            actions = [each for each in actions if not isinstance(each, plan.EndStory) or each.call in still]
-        for action in actions:
-            log.info("recovery.action", action=type(action).__name__)
-            try:
-                await self._carry_out(action, living or {})
-            except AriRefused as refused:
-                log.info("recovery.too_late", status=refused.status)
-            # One at a time: the first steps of hundreds in a row would keep the heartbeat waiting, and so end us.
-            await anyio.lowlevel.checkpoint()
-        self._elsewhere.looked_at(left)
-        await self._elsewhere.listen()
+        async with self._looking:  # not sooner: for a slow disk both rounds wait at the same time
+            channels, bridges = await look(self._asterisk)
+            self._elsewhere.seen(plan.elsewhere(channels), living={channel.id for channel in channels})
+            actions = plan.decide(
+                channels, bridges, flows=flows, legs=legs, awaited=awaited, living=frozenset(living or ()), nets=made
+            )
+            if actions and living is None:
+                living = await self._stories()
+            if any(isinstance(action, plan.EndStory) for action in actions):
+                # The dialplan noted an end before the caller's leg went away, unless Asterisk died with it: read again.
+                still = await self._stories()
+                actions = [each for each in actions if not isinstance(each, plan.EndStory) or each.call in still]
+            for action in actions:
+                log.info("recovery.action", action=type(action).__name__)
+                try:
+                    await self._carry_out(action, living or {})
+                except AriRefused as refused:
+                    log.info("recovery.too_late", status=refused.status)
+                # One at a time: the first steps of hundreds in a row would keep the heartbeat waiting, and so end us.
+                await anyio.lowlevel.checkpoint()
+            self._elsewhere.looked_at(left)
+            await self._elsewhere.listen()
 
     async def _carry_out(self, action: plan.Action, living: Mapping[str, plan.Story]) -> None:
         """Do it, unless things have moved on since Asterisk was asked."""

@@ -221,10 +221,10 @@ class Router:
         return True
 
     def leg_lost(self, leg: str) -> None:
-        """A leg was found missing: tell the call or the radio net that it belongs to."""
+        """A leg was found missing: tell the call or the radio net that counts on it."""
         self.around.nets.leg_lost(leg)
         for call in self.calls.values():
-            if leg in call.legs:
+            if leg in call.legs.certain():
                 self._deliver(call, LegGone(leg))
 
     def leg_answered(self, leg: str) -> None:
@@ -272,6 +272,7 @@ class Router:
         call = self._new_call(channel, number, dialled)
         call.caller = e164(number, *self._place)
         call.legs.found(call.id, entered=False)
+        self.elsewhere.came(channel)
         return call
 
     def received(self, call: Call, number: str, at: datetime | None = None) -> None:

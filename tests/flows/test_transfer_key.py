@@ -5,8 +5,11 @@ from __future__ import annotations
 import anyio
 import pytest
 
-from ari_app.ari.errors import AriUnreachable
+from ari_app.ari.errors import AriError, AriRefused, AriUnreachable
+from ari_app.ari.inbox import MOST_WAITING
 from ari_app.ari.model import Bridge
+from ari_app.flows.colleague import LOOK_SECONDS
+from ari_app.flows.recovery import EVERY_SECONDS
 from tests.flows.fake_asterisk import Lags
 from tests.flows.floor import Floor, floor
 from tests.flows.scenes import at_polres, goodbye, hear_each_other, heard, in_talk, is_idle, leg_at, rings, transferring
@@ -135,22 +138,24 @@ async def test_a_call_of_the_fallbacks_is_joined_with_a_colleague(lags: Lags, wh
         here.asterisk.stranger_leaves(stranger)
 
 
-async def test_asterisk_does_not_say_whether_they_talk(lags: Lags, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A look that fails ends nobody's talk."""
+@pytest.mark.parametrize("says", [AriUnreachable("no answer"), AriRefused(500, "try again")])
+async def test_asterisk_does_not_say_whether_they_talk(
+    lags: Lags, monkeypatch: pytest.MonkeyPatch, says: AriError
+) -> None:
+    """A look that fails ends nobody's talk; the next one that does not finds who is there."""
     async with floor("1001", "2011", lags=lags) as here:
-        stranger = await with_a_stranger(here)
-        await anyio.sleep(2)
 
-        async def unreachable() -> list[Bridge]:
-            raise AriUnreachable("no answer")
+        async def refuses() -> list[Bridge]:
+            raise says
 
         with monkeypatch.context() as during:
-            during.setattr(here.asterisk, "bridges", unreachable)
+            during.setattr(here.asterisk, "bridges", refuses)
+            stranger = await with_a_stranger(here)
             await anyio.sleep(3)
         assert hear_each_other(here, leg_at(here, "2011"), stranger)
-        here.asterisk.desk_hangs_up("2011")
-        await here.until(lambda: is_idle(here, "2011"), seconds=2)
+        await anyio.sleep(LOOK_SECONDS + 0.1)
         here.asterisk.stranger_leaves(stranger)
+        await here.until(lambda: is_idle(here, "2011"), seconds=0.1)
 
 
 async def test_the_application_ends_meanwhile(lags: Lags) -> None:
@@ -164,6 +169,44 @@ async def test_the_application_ends_meanwhile(lags: Lags) -> None:
         assert hear_each_other(here, leg_at(here, "2011"), stranger)
         here.asterisk.stranger_leaves(stranger)
         here.asterisk.desk_hangs_up("2011")
+
+
+async def test_the_application_ends_behind_many_keys(lags: Lags) -> None:
+    """The colleague has pressed more of them than an inbox holds."""
+    async with floor("1001", "2011", lags=lags) as here:
+        stranger = await with_a_stranger(here)
+        keys = MOST_WAITING + 1
+        here.asterisk.press("2011", "5" * keys)
+        await anyio.sleep(0.05 * keys + 1)
+        assert here.app is not None
+        with anyio.fail_after(2):
+            await here.app.router.hand_over()
+        assert hear_each_other(here, leg_at(here, "2011"), stranger)
+        here.asterisk.stranger_leaves(stranger)
+        here.asterisk.desk_hangs_up("2011")
+
+
+async def test_nobody_asks_again_and_again_whether_they_talk(lags: Lags) -> None:
+    async with floor("1001", "2011", lags=lags) as here:
+        stranger = await with_a_stranger(here)
+        await anyio.sleep(1)
+        before = here.asterisk.orders["bridges"]
+        await anyio.sleep(60)
+        assert here.asterisk.orders["bridges"] - before <= 60 / EVERY_SECONDS, "reconciling does"
+        here.asterisk.stranger_leaves(stranger)
+        await here.until(lambda: is_idle(here, "2011"), seconds=0.1)
+
+
+async def test_the_caller_leaves_while_the_link_is_lost(lags: Lags) -> None:
+    """Nobody is told of it; who looks finds it."""
+    async with floor("1001", "2011", lags=lags) as here:
+        stranger = await with_a_stranger(here)
+        await anyio.sleep(1)
+        here.lose_link()
+        here.asterisk.stranger_leaves(stranger)
+        await anyio.sleep(1)
+        await here.restore_link()
+        await here.until(lambda: is_idle(here, "2011"), seconds=0.1)
 
 
 @pytest.mark.parametrize("is_first", [True, False])

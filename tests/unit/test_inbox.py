@@ -89,6 +89,18 @@ async def test_an_overrun_wakes_the_reader() -> None:
 _legs = st.sampled_from(("a", "b", "c"))
 
 
+def test_whoever_has_taken_a_leg_up_keeps_it() -> None:
+    switch = Switch()
+    first, second = Inbox[LegEvent](), Inbox[LegEvent]()
+    for leg in "ab":
+        switch.register(leg, first.put)
+    switch.register("a", second.put)
+    switch.forget("abc", first.put)
+    assert switch.legs() == {"a"}
+    switch.route(_event("a"))
+    assert (len(first), len(second)) == (0, 1)
+
+
 @given(st.lists(st.tuples(st.sampled_from(("register", "forget", "route")), _legs)))
 def test_the_switch_leads_to_whoever_is_registered(steps: list[tuple[str, str]]) -> None:
     switch = Switch()

@@ -122,6 +122,14 @@ def test_pjsip() -> None:
     assert "context = from-desk" in text.partition("[~desk]")[2].partition("[~phone]")[0]
 
 
+def test_a_phone_that_vanished_does_not_keep_its_line() -> None:
+    """By the session's timer, which we keep where the phone does not; never for want of audio (docs/asterisk.md)."""
+    text = rendered(site())["pjsip.conf"]
+    desk = dict(line.split(" = ") for line in lines(text.partition("[~desk]")[2].partition("[~phone]")[0])[1:])
+    assert (desk["timers"], desk["timers_sess_expires"]) == ("always", "600")
+    assert "rtp_timeout" not in text
+
+
 def test_the_trunks_context_leads_to_110_only() -> None:
     wanted = site()
     text = rendered(wanted)["extensions.conf"]
