@@ -14,11 +14,8 @@ from typing import Final, TypeAlias
 
 from ari_app.domain.facts import Json
 from ari_app.domain.radio import NET_PREFIX
-
-LEG_MARK: Final = "-leg-"
-BRIDGE_MARK: Final = "-bridge-"
-MONITOR_PREFIX: Final = "monitor-"
-"""How the ids of all begin that a supervisor listens to a call with; nobody takes such a leg up."""
+from ari_app.domain.seen import MONITOR_PREFIX, SeenBridge, SeenChannel, call_of
+from ari_app.domain.stand_ins import strangers_on_nets
 
 ANSWERED, BLOCKED_CALL, CLAIMED, CLOSED = "call.answered", "call.blocked", "call.emergency_claimed", "call.closed"
 UNBLOCKED_NUMBER: Final = "number.unblocked"
@@ -30,65 +27,8 @@ CLASSIFIED: Final = "call.classified"
 REMARKS: Final = (CLASSIFIED, "call.noted", "call.adopted")
 """What is told of a call and says nothing of where the caller is. Taken up again, they are where they were."""
 
-DESK_CONTEXT: Final = "desk-"
-"""How the dialplan's contexts begin in which a desk's own calls are."""
-
 CLOSED_CONTEXT: Final = "closed"
 """Where the dialplan says the salutation of a call that was closed, and hangs up (``Mark.CLOSED``)."""
-
-RADIO_CONTEXT: Final = "radio-"
-"""The same for the calls of radio gateways."""
-
-
-def leg_id(call: str, unique: str) -> str:
-    """The channel id of a leg that we make for a call."""
-    return f"{call}{LEG_MARK}{unique}"
-
-
-def bridge_id(call: str, unique: str) -> str:
-    """The id of a bridge that we make for a call."""
-    return f"{call}{BRIDGE_MARK}{unique}"
-
-
-def call_of(made: str) -> str | None:
-    """The call to which a leg or bridge of ours belongs; None when it is not one of ours."""
-    for mark in (LEG_MARK, BRIDGE_MARK):
-        call, found, _ = made.partition(mark)
-        if found:
-            return call
-    return None
-
-
-@dataclass(frozen=True, slots=True)
-class SeenChannel:
-    """A living channel. ``held`` means that the dialplan has handed it over to an application.
-
-    ``number`` is the caller's, ``dialled`` what was called; ``endpoint`` is the phone or trunk's name; ``context``
-    is where in the dialplan it is; ``since`` is when it was made (ISO 8601). ``rung`` by the dialplan itself: it is the
-    telephone that the fallback rings, or talks with. ``is_stand_in``: no telephone's, but made by Asterisk itself in
-    the place of one that has transferred.
-    """
-
-    id: str
-    endpoint: str
-    held: bool
-    up: bool
-    number: str = ""
-    dialled: str = ""
-    context: str = ""
-    since: str = ""
-    rung: bool = False
-    is_stand_in: bool = False
-
-    @property
-    def is_desk_line(self) -> bool:
-        """Whether a desk dialled something, rather than the public 110."""
-        return self.context.startswith(DESK_CONTEXT)
-
-    @property
-    def is_gateway(self) -> bool:
-        """Whether a radio gateway has called us (SOP VII.d)."""
-        return self.context.startswith(RADIO_CONTEXT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,14 +98,6 @@ def moment(at: str) -> datetime | None:
     except ValueError:
         return None
     return then if then.tzinfo is not None else None
-
-
-@dataclass(frozen=True, slots=True)
-class SeenBridge:
-    """A living bridge and the channels in it."""
-
-    id: str
-    channels: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,12 +265,6 @@ def elsewhere(channels: Iterable[SeenChannel]) -> dict[str, str]:
 
 def _is_at_desk(channel: SeenChannel) -> bool:
     return channel.rung or (channel.is_desk_line and not channel.held and not channel.is_stand_in)
-
-
-def strangers_on_nets(channels: Iterable[SeenChannel], bridges: Iterable[SeenBridge]) -> list[str]:
-    """Whom Asterisk has put onto a radio net by itself: nobody mutes them, and nobody could key for them."""
-    inside = {leg for bridge in bridges if bridge.id.startswith(NET_PREFIX) for leg in bridge.channels}
-    return [each.id for each in channels if each.is_stand_in and each.id in inside]
 
 
 class _Operators:

@@ -20,17 +20,13 @@ from ari_app.domain.recovery import (
     InFallback,
     LegAnswered,
     LegLost,
-    SeenBridge,
-    SeenChannel,
     Story,
-    bridge_id,
-    call_of,
     decide,
     died_at,
     elsewhere,
-    leg_id,
     seconds_since,
 )
+from ari_app.domain.seen import SeenBridge, SeenChannel, bridge_id, call_of, leg_id
 
 CALLER = SeenChannel("c1", "pstn", held=True, up=True, number="0812", dialled="110")
 LEG = SeenChannel(leg_id("c1", "x"), "1001", held=True, up=True)
