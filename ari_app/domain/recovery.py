@@ -12,10 +12,10 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
+from ari_app.domain import stand_ins
 from ari_app.domain.facts import Json
 from ari_app.domain.radio import NET_PREFIX
-from ari_app.domain.seen import MONITOR_PREFIX, SeenBridge, SeenChannel, call_of
-from ari_app.domain.stand_ins import strangers_on_nets
+from ari_app.domain.seen import SeenBridge, SeenChannel, call_of, is_operators
 
 ANSWERED, BLOCKED_CALL, CLAIMED, CLOSED = "call.answered", "call.blocked", "call.emergency_claimed", "call.closed"
 UNBLOCKED_NUMBER: Final = "number.unblocked"
@@ -182,7 +182,7 @@ class InFallback:
 
 @dataclass(frozen=True, slots=True)
 class HangUpStray:
-    """A leg of ours that belongs to no call any more."""
+    """A leg of ours that belongs to no call any more, or a stand-in through which nobody talks to a leg of ours."""
 
     leg: str
 
@@ -233,8 +233,10 @@ def decide(  # noqa: PLR0913 - named, and each a thing of its own
     actions += [LegAnswered(leg) for leg in sorted(by_id.keys() & awaited) if by_id[leg].held and by_id[leg].up]
     adoptions: list[Action] = []
     used: set[str] = set(nets)
+    for bridge, desks in stand_ins.joined(by_id, found).items():
+        used |= {bridge, *(leg.id for leg in desks)}
     for channel in sorted(by_id.values(), key=lambda channel: channel.since):  # who came first keeps their place
-        if call_of(channel.id) is not None or not channel.held or channel.id in flows or channel.id in nets:
+        if channel.id in flows or channel.id in nets or not _is_line(channel):
             continue
         if channel.is_gateway:  # nobody could switch its transmitter off
             actions.append(HangUpStray(channel.id))
@@ -244,8 +246,10 @@ def decide(  # noqa: PLR0913 - named, and each a thing of its own
         if isinstance(adoption, AdoptTalk | AdoptColleagues):
             used |= adoption.used
     actions += [HangUpStray(leg) for leg in by_id if _stray(leg, flows, used)]
-    actions += [HangUpStray(leg) for leg in strangers_on_nets(by_id.values(), found)]
-    actions += [DestroyStray(bridge.id) for bridge in found if _stray(bridge.id, flows, used)]
+    strays = [bridge for bridge in found if _stray(bridge.id, flows, used)]
+    nobody_talks_in = [*strays, *(bridge for bridge in found if bridge.id.startswith(NET_PREFIX))]
+    actions += [HangUpStray(stand_in) for stand_in in stand_ins.inside(by_id.values(), nobody_talks_in)]
+    actions += [DestroyStray(bridge.id) for bridge in strays]
     # After the strays: the phone that an adopted caller's old leg rings is free before it is rung again.
     actions += adoptions
     for call in living:
@@ -258,9 +262,20 @@ def decide(  # noqa: PLR0913 - named, and each a thing of its own
     return actions
 
 
-def elsewhere(channels: Iterable[SeenChannel]) -> dict[str, str]:
-    """The legs that the dialplan rings or talks with, or has from desks that dialled; the desks are not free for us."""
-    return {each.id: each.endpoint for each in channels if call_of(each.id) is None and _is_at_desk(each)}
+def elsewhere(channels: Iterable[SeenChannel], bridges: Iterable[SeenBridge]) -> dict[str, str]:
+    """The legs of desks that are not free for us.
+
+    The dialplan rings them or talks with them, or has them from desks that dialled; or they are ours, and joined with
+    somebody who is in no call of ours.
+    """
+    by_id = {channel.id: channel for channel in channels}
+    theirs = [each for each in by_id.values() if call_of(each.id) is None and _is_at_desk(each)]
+    return {leg.id: leg.endpoint for legs in (theirs, *stand_ins.joined(by_id, bridges).values()) for leg in legs}
+
+
+def _is_line(channel: SeenChannel) -> bool:
+    """Whether it is of somebody who has called, and with us; a stand-in has nobody's call."""
+    return call_of(channel.id) is None and channel.held and not channel.is_stand_in
 
 
 def _is_at_desk(channel: SeenChannel) -> bool:
@@ -274,7 +289,7 @@ class _Operators:
     """
 
     def __init__(self, channels: Iterable[SeenChannel], bridges: Iterable[SeenBridge]) -> None:
-        up = sorted((leg for leg in channels if _is_operators(leg) and leg.up), key=lambda leg: (leg.since, leg.id))
+        up = sorted((leg for leg in channels if is_operators(leg.id) and leg.up), key=lambda leg: (leg.since, leg.id))
         self._bridges: dict[str, SeenBridge] = {}
         for bridge in bridges:
             for inside in bridge.channels:
@@ -312,10 +327,6 @@ def _adoption(caller: SeenChannel, operators: _Operators) -> AdoptTalk | AdoptCo
     if leg is None:
         return AdoptWaiting(caller, on_net)
     return AdoptTalk(caller, leg, place, bool(together), next(iter(together[1:]), None), on_net)
-
-
-def _is_operators(leg: SeenChannel) -> bool:
-    return call_of(leg.id) is not None and not leg.id.startswith(MONITOR_PREFIX)
 
 
 def _stray(made: str, flows: Collection[str], used: Collection[str]) -> bool:

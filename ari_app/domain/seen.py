@@ -36,6 +36,11 @@ def call_of(made: str) -> str | None:
     return None
 
 
+def is_operators(leg: str) -> bool:
+    """Whether a leg is one that we made for an operator of a call, and not for a supervisor who listens to it."""
+    return call_of(leg) is not None and not leg.startswith(MONITOR_PREFIX)
+
+
 @dataclass(frozen=True, slots=True)
 class SeenChannel:
     """A living channel. ``held`` means that the dialplan has handed it over to an application.
@@ -43,7 +48,7 @@ class SeenChannel:
     ``number`` is the caller's, ``dialled`` what was called; ``endpoint`` is the phone or trunk's name; ``context``
     is where in the dialplan it is; ``since`` is when it was made (ISO 8601). ``rung`` by the dialplan itself: it is the
     telephone that the fallback rings, or talks with. ``is_stand_in``: no telephone's, but made by Asterisk itself in
-    the place of one that has transferred.
+    the place of one that has transferred, and held where that was in a bridge of ours.
     """
 
     id: str

@@ -12,7 +12,9 @@ from ari_app.ari.model import Channel, ChannelDestroyed
 from ari_app.domain.desks import Desk
 from ari_app.domain.display import Shown
 from ari_app.domain.facts import Fact
+from ari_app.domain.seen import call_of
 from ari_app.flows.call import Call
+from ari_app.flows.endings import end_stranger
 from ari_app.flows.messages import CallerLeft, LegGone
 from ari_app.flows.ringing import Answered, RingGroup, answer_caller, connect
 
@@ -85,25 +87,30 @@ async def let_be_joined(call: Call) -> None:
     """The desk that dialled is gone. Should its phone be joining its two calls, the other desk is not hung up on.
 
     Then Asterisk has put somebody else into the bridge already, though the news of it may come later. A caller whom the
-    fallback has given to the desk is in no call of ours, and no news makes one of the two: they talk until one is gone.
+    fallback has given to the desk is in no call of ours, and no news makes one of the two: they talk until one is gone,
+    and the other one is let go then.
     """
+    strangers: set[str] = set()
     with suppress(AriError):
-        while not call.given_away.is_set() and await _may_be_with_a_stranger(call):
+        while not call.given_away.is_set():
+            with suppress(AriUnreachable):  # nobody knows, and a talk is not ended for that
+                desks, strangers = await _inside(call)
+                if not desks or not strangers:
+                    break
             with anyio.move_on_after(JOIN_SECONDS):
                 await call.given_away.wait()
             call.heed_stop()
+        if not call.given_away.is_set():
+            for leg in strangers:  # without a bridge they would be in our hands still, and hear nothing
+                await end_stranger(call, leg)
 
 
-async def _may_be_with_a_stranger(call: Call) -> bool:
-    try:
-        bridges = await call.around.asterisk.bridges()
-    except AriUnreachable:
-        return True  # nobody knows, and a talk is not ended for that
-    for bridge in bridges:
-        inside, ours = set(bridge.channels), set(call.legs)
-        if call.owns(bridge.id) and inside & ours and inside - ours:
-            return True
-    return False
+async def _inside(call: Call) -> tuple[set[str], set[str]]:
+    """Who is in the call's bridge: legs of its own, and whom Asterisk has put there."""
+    bridges = await call.around.asterisk.bridges()
+    inside = {leg for bridge in bridges if call.owns(bridge.id) for leg in bridge.channels}
+    ours = set(call.legs)
+    return inside & ours, {leg for leg in inside - ours if call_of(leg) is None}
 
 
 async def end(call: Call) -> None:

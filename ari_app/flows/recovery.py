@@ -156,7 +156,7 @@ class Recovery:
         made = nets.made()
         living = await self._stories() if read or self._router.stories.want_reading(flows) else None
         channels, bridges = await look(self._asterisk)
-        self._elsewhere.seen(plan.elsewhere(channels))
+        self._elsewhere.seen(plan.elsewhere(channels, bridges))
         actions = plan.decide(
             channels, bridges, flows=flows, legs=legs, awaited=awaited, living=frozenset(living or ()), nets=made
         )

@@ -396,8 +396,6 @@ class FakeAsterisk(FakeRadio, FakeRefer, FakeSnoop, FakeSound):
         for id_ in self.open_bridges.pop(bridge):
             self.legs[id_].bridge = None
             self._write_down(asterisk_log.LEFT, self.legs[id_], bridge)
-            if self.legs[id_].desk == STAND_IN:  # it is in no application: it has nothing to go back to
-                self._destroy(self.legs[id_], NORMAL)
 
     async def channels(self) -> list[Channel]:
         rung = self._fallback_rings.values()
