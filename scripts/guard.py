@@ -32,7 +32,7 @@ OWNERLESS_SECONDS, EVERY_SECONDS, ANSWER_SECONDS = 3.0, 0.5, 2.0
 UNAUTHORISED: Final = 401
 
 HELD_BY: Final = {"Stasis", "StasisBroadcast"}
-LEG_MARK, DESK_CONTEXT = "-leg-", "desk-"
+LEG_MARK, DESK_CONTEXT, STAND_IN = "-leg-", "desk-", "Local/"  # the last: put in the place of a phone that transfers
 RADIO, RUNG = "radio-", "ht-"  # how ids of a net's legs and bridges begin; of a desk's that rings for an officer
 PLAYBACKS: Final = 8
 """What the application plays to a channel has one of so many names, ``CHANNEL-play-N``."""
@@ -120,7 +120,8 @@ def decide(channels: Sequence[dict[str, Any]], bridges: Sequence[dict[str, Any]]
             plan.silence.extend([line, *company[line]] if for_good else [])
         else:
             dialled = held[line]["dialplan"]["context"].startswith(DESK_CONTEXT)
-            (plan.let_go if dialled else plan.give_back).append(line)
+            is_stand_in = held[line]["name"].startswith(STAND_IN)  # nobody calls with it, and nobody is there to talk
+            (plan.hang_up if is_stand_in else plan.let_go if dialled else plan.give_back).append(line)
             plan.silence.extend([line] if held[line]["state"] == "Up" else [])
     # Legs that were made for a caller and are in no talk: a phone that still rings for us could not ring again.
     plan.hang_up.extend(each["id"] for each in channels if LEG_MARK in each["id"] and each["id"] not in kept)

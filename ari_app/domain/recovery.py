@@ -12,13 +12,10 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
+from ari_app.domain import stand_ins
 from ari_app.domain.facts import Json
 from ari_app.domain.radio import NET_PREFIX
-
-LEG_MARK: Final = "-leg-"
-BRIDGE_MARK: Final = "-bridge-"
-MONITOR_PREFIX: Final = "monitor-"
-"""How the ids of all begin that a supervisor listens to a call with; nobody takes such a leg up."""
+from ari_app.domain.seen import SeenBridge, SeenChannel, call_of, is_operators
 
 ANSWERED, BLOCKED_CALL, CLAIMED, CLOSED = "call.answered", "call.blocked", "call.emergency_claimed", "call.closed"
 UNBLOCKED_NUMBER: Final = "number.unblocked"
@@ -30,65 +27,8 @@ CLASSIFIED: Final = "call.classified"
 REMARKS: Final = (CLASSIFIED, "call.noted", "call.adopted")
 """What is told of a call and says nothing of where the caller is. Taken up again, they are where they were."""
 
-DESK_CONTEXT: Final = "desk-"
-"""How the dialplan's contexts begin in which a desk's own calls are."""
-
 CLOSED_CONTEXT: Final = "closed"
 """Where the dialplan says the salutation of a call that was closed, and hangs up (``Mark.CLOSED``)."""
-
-RADIO_CONTEXT: Final = "radio-"
-"""The same for the calls of radio gateways."""
-
-
-def leg_id(call: str, unique: str) -> str:
-    """The channel id of a leg that we make for a call."""
-    return f"{call}{LEG_MARK}{unique}"
-
-
-def bridge_id(call: str, unique: str) -> str:
-    """The id of a bridge that we make for a call."""
-    return f"{call}{BRIDGE_MARK}{unique}"
-
-
-def call_of(made: str) -> str | None:
-    """The call to which a leg or bridge of ours belongs; None when it is not one of ours."""
-    for mark in (LEG_MARK, BRIDGE_MARK):
-        call, found, _ = made.partition(mark)
-        if found:
-            return call
-    return None
-
-
-@dataclass(frozen=True, slots=True)
-class SeenChannel:
-    """A living channel. ``held`` means that the dialplan has handed it over to an application.
-
-    ``number`` is the caller's, ``dialled`` what was called; ``endpoint`` is the phone or trunk's name; ``context``
-    is where in the dialplan it is; ``since`` is when it was made (ISO 8601). ``rung`` by the dialplan itself: it is the
-    telephone that the fallback rings, or talks with. ``is_stand_in``: no telephone's, but made by Asterisk itself in
-    the place of one that has transferred.
-    """
-
-    id: str
-    endpoint: str
-    held: bool
-    up: bool
-    number: str = ""
-    dialled: str = ""
-    context: str = ""
-    since: str = ""
-    rung: bool = False
-    is_stand_in: bool = False
-
-    @property
-    def is_desk_line(self) -> bool:
-        """Whether a desk dialled something, rather than the public 110."""
-        return self.context.startswith(DESK_CONTEXT)
-
-    @property
-    def is_gateway(self) -> bool:
-        """Whether a radio gateway has called us (SOP VII.d)."""
-        return self.context.startswith(RADIO_CONTEXT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,14 +98,6 @@ def moment(at: str) -> datetime | None:
     except ValueError:
         return None
     return then if then.tzinfo is not None else None
-
-
-@dataclass(frozen=True, slots=True)
-class SeenBridge:
-    """A living bridge and the channels in it."""
-
-    id: str
-    channels: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +182,7 @@ class InFallback:
 
 @dataclass(frozen=True, slots=True)
 class HangUpStray:
-    """A leg of ours that belongs to no call any more."""
+    """A leg of ours that belongs to no call any more, or a stand-in through which nobody talks to a leg of ours."""
 
     leg: str
 
@@ -301,8 +233,10 @@ def decide(  # noqa: PLR0913 - named, and each a thing of its own
     actions += [LegAnswered(leg) for leg in sorted(by_id.keys() & awaited) if by_id[leg].held and by_id[leg].up]
     adoptions: list[Action] = []
     used: set[str] = set(nets)
+    for bridge, desks in stand_ins.joined(by_id, found).items():
+        used |= {bridge, *(leg.id for leg in desks)}
     for channel in sorted(by_id.values(), key=lambda channel: channel.since):  # who came first keeps their place
-        if call_of(channel.id) is not None or not channel.held or channel.id in flows or channel.id in nets:
+        if channel.id in flows or channel.id in nets or not _is_line(channel):
             continue
         if channel.is_gateway:  # nobody could switch its transmitter off
             actions.append(HangUpStray(channel.id))
@@ -312,8 +246,10 @@ def decide(  # noqa: PLR0913 - named, and each a thing of its own
         if isinstance(adoption, AdoptTalk | AdoptColleagues):
             used |= adoption.used
     actions += [HangUpStray(leg) for leg in by_id if _stray(leg, flows, used)]
-    actions += [HangUpStray(leg) for leg in strangers_on_nets(by_id.values(), found)]
-    actions += [DestroyStray(bridge.id) for bridge in found if _stray(bridge.id, flows, used)]
+    strays = [bridge for bridge in found if _stray(bridge.id, flows, used)]
+    nobody_talks_in = [*strays, *(bridge for bridge in found if bridge.id.startswith(NET_PREFIX))]
+    actions += [HangUpStray(stand_in) for stand_in in stand_ins.inside(by_id.values(), nobody_talks_in)]
+    actions += [DestroyStray(bridge.id) for bridge in strays]
     # After the strays: the phone that an adopted caller's old leg rings is free before it is rung again.
     actions += adoptions
     for call in living:
@@ -326,19 +262,24 @@ def decide(  # noqa: PLR0913 - named, and each a thing of its own
     return actions
 
 
-def elsewhere(channels: Iterable[SeenChannel]) -> dict[str, str]:
-    """The legs that the dialplan rings or talks with, or has from desks that dialled; the desks are not free for us."""
-    return {each.id: each.endpoint for each in channels if call_of(each.id) is None and _is_at_desk(each)}
+def elsewhere(channels: Iterable[SeenChannel], bridges: Iterable[SeenBridge]) -> dict[str, str]:
+    """The legs of desks that are not free for us.
+
+    The dialplan rings them or talks with them, or has them from desks that dialled; or they are ours, and joined with
+    somebody who is in no call of ours.
+    """
+    by_id = {channel.id: channel for channel in channels}
+    theirs = [each for each in by_id.values() if call_of(each.id) is None and _is_at_desk(each)]
+    return {leg.id: leg.endpoint for legs in (theirs, *stand_ins.joined(by_id, bridges).values()) for leg in legs}
+
+
+def _is_line(channel: SeenChannel) -> bool:
+    """Whether it is of somebody who has called, and with us; a stand-in has nobody's call."""
+    return call_of(channel.id) is None and channel.held and not channel.is_stand_in
 
 
 def _is_at_desk(channel: SeenChannel) -> bool:
     return channel.rung or (channel.is_desk_line and not channel.held and not channel.is_stand_in)
-
-
-def strangers_on_nets(channels: Iterable[SeenChannel], bridges: Iterable[SeenBridge]) -> list[str]:
-    """Whom Asterisk has put onto a radio net by itself: nobody mutes them, and nobody could key for them."""
-    inside = {leg for bridge in bridges if bridge.id.startswith(NET_PREFIX) for leg in bridge.channels}
-    return [each.id for each in channels if each.is_stand_in and each.id in inside]
 
 
 class _Operators:
@@ -348,7 +289,7 @@ class _Operators:
     """
 
     def __init__(self, channels: Iterable[SeenChannel], bridges: Iterable[SeenBridge]) -> None:
-        up = sorted((leg for leg in channels if _is_operators(leg) and leg.up), key=lambda leg: (leg.since, leg.id))
+        up = sorted((leg for leg in channels if is_operators(leg.id) and leg.up), key=lambda leg: (leg.since, leg.id))
         self._bridges: dict[str, SeenBridge] = {}
         for bridge in bridges:
             for inside in bridge.channels:
@@ -386,10 +327,6 @@ def _adoption(caller: SeenChannel, operators: _Operators) -> AdoptTalk | AdoptCo
     if leg is None:
         return AdoptWaiting(caller, on_net)
     return AdoptTalk(caller, leg, place, bool(together), next(iter(together[1:]), None), on_net)
-
-
-def _is_operators(leg: SeenChannel) -> bool:
-    return call_of(leg.id) is not None and not leg.id.startswith(MONITOR_PREFIX)
 
 
 def _stray(made: str, flows: Collection[str], used: Collection[str]) -> bool:

@@ -9,7 +9,7 @@ import structlog
 
 from ari_app.ari.commands import Commands
 from ari_app.ari.errors import AriError
-from ari_app.domain.recovery import bridge_id
+from ari_app.domain.seen import bridge_id
 
 log = structlog.get_logger(__name__)
 

@@ -17,7 +17,7 @@ from ari_app.ari.inbox import Inbox
 from ari_app.domain.display import Shown, shown_caller
 from ari_app.domain.facts import Fact, Json
 from ari_app.domain.queue import Priority
-from ari_app.domain.recovery import leg_id
+from ari_app.domain.seen import leg_id
 from ari_app.flows.bridges import Bridges
 from ari_app.flows.company import Company
 from ari_app.flows.following import Following

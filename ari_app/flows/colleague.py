@@ -10,7 +10,9 @@ from ari_app.ari.model import Channel, ChannelDestroyed
 from ari_app.domain.desks import Desk
 from ari_app.domain.display import Shown
 from ari_app.domain.facts import Fact
+from ari_app.domain.seen import call_of
 from ari_app.flows.call import Call
+from ari_app.flows.endings import end_stranger
 from ari_app.flows.messages import CallerLeft, LegGone, TimeUp
 from ari_app.flows.ringing import Answered, RingGroup, answer_caller, connect
 
@@ -85,7 +87,8 @@ async def let_be_joined(call: Call, leg: str) -> None:
     """The desk that dialled is gone. Should its phone be joining its two calls, the other desk's leg is not hung up.
 
     Then Asterisk has put somebody else into the bridge already, though the news of it may come later. A caller whom the
-    fallback has given to the desk is in no call of ours, and no news makes one of the two: they talk until one is gone.
+    fallback has given to the desk is in no call of ours, and no news makes one of the two: they talk until one is gone,
+    and the other one is let go then.
 
     Raises:
         Stopping, InboxFull: as ``Call.next``.
@@ -97,6 +100,8 @@ async def let_be_joined(call: Call, leg: str) -> None:
             if strangers is not None and not strangers:
                 return
             await _until_one_is_gone(call, leg, strangers)
+        if call.legs.has_ended(leg):
+            await _let_go(call)
     finally:
         call.around.switch.forget(followed, call.deliver)  # somebody else may have taken them up
 
@@ -135,6 +140,17 @@ async def _until_one_is_gone(call: Call, leg: str, strangers: set[str] | None) -
     finally:
         if timer is not None:
             timer.cancel()
+
+
+async def _let_go(call: Call) -> None:
+    """Hang up who is left in the bridge: without it they would be in our hands still, and hear nothing."""
+    with suppress(AriError):  # a look finds them
+        left = {
+            each for bridge in await call.around.asterisk.bridges() if call.owns(bridge.id) for each in bridge.channels
+        }
+        for each in left - set(call.legs):
+            if call_of(each) is None:
+                await end_stranger(call, each)
 
 
 async def end(call: Call) -> None:

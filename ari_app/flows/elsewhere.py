@@ -1,9 +1,10 @@
 """Desks whose phones are in calls that no flow has: they are not free for us.
 
 Those of the dialplan's fallback are so until that is over, and those that have dialled something until it is over or
-with us: after a death a desk that was on a radio net comes back to it by itself (``radio.conf``). Whose leg it is, only
-a look at all channels tells. Its end must not wait for the next look: a caller may be waiting. Others are in calls of
-our own that nobody looks after, until reconciling has: after a start, or when a flow has let go of its call.
+with us: after a death a desk that was on a radio net comes back to it by itself (``radio.conf``). So are those that
+were joined with a caller of the fallback's, where the flow of their own call is gone. Whose leg it is, only a look at
+all channels tells. Its end must not wait for the next look: a caller may be waiting. Others are in calls of our own
+that nobody looks after, until reconciling has: after a start, or when a flow has let go of its call.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ from ari_app.ari.model import (
 )
 from ari_app.domain.display import Shown
 from ari_app.domain.facts import Fact, Json
-from ari_app.domain.recovery import MONITOR_PREFIX
+from ari_app.domain.seen import MONITOR_PREFIX
 from ari_app.flows.call import Call
 from ari_app.flows.colleague import end
 from ari_app.flows.company import STOPPED

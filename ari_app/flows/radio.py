@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from ari_app.ari.errors import AriError, AriRefused
-from ari_app.domain.recovery import strangers_on_nets
+from ari_app.domain.stand_ins import strangers_on_nets
 from ari_app.flows.hearing import let_be_heard
 from ari_app.flows.messages import LegGone
 from ari_app.flows.radio_air import SILENCE_MS

@@ -10,7 +10,7 @@ import anyio
 import structlog
 
 from ari_app.ari.errors import AriError, AriNotFound, AriRefused
-from ari_app.domain.recovery import bridge_id
+from ari_app.domain.seen import bridge_id
 
 if TYPE_CHECKING:
     from ari_app.ari.commands import Commands

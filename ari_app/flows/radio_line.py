@@ -14,7 +14,7 @@ from ari_app.ari.model import ChannelDestroyed, LegEvent, StasisEnd, StasisStart
 from ari_app.domain.causes import UNKNOWN_CAUSE
 from ari_app.domain.display import Shown
 from ari_app.domain.radio import NEVER, NetRules, endpoint_of_net
-from ari_app.domain.recovery import leg_id
+from ari_app.domain.seen import leg_id
 from ari_app.flows.messages import LegGone, now
 from ari_app.flows.radio_air import SILENCE_MS
 

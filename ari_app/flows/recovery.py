@@ -21,6 +21,7 @@ from ari_app.ari.errors import AriError, AriRefused
 from ari_app.domain import recovery as plan
 from ari_app.domain.causes import UNKNOWN_CAUSE
 from ari_app.domain.facts import Fact, Json
+from ari_app.domain.seen import SeenChannel
 from ari_app.flows.call import Call
 from ari_app.flows.colleague import talk_to_colleague
 from ari_app.flows.emergency import begin_talk, close, work_on
@@ -168,7 +169,7 @@ class Recovery:
             living = await self._stories()
         async with self._looking:  # not sooner: for a slow disk both rounds wait at the same time
             channels, bridges = await look(self._asterisk)
-            self._elsewhere.seen(plan.elsewhere(channels), living={channel.id for channel in channels})
+            self._elsewhere.seen(plan.elsewhere(channels, bridges), living={channel.id for channel in channels})
             actions = plan.decide(
                 channels, bridges, flows=flows, legs=legs, awaited=awaited, living=frozenset(living or ()), nets=made
             )
@@ -336,7 +337,7 @@ class Recovery:
         if call is not None:
             self._tasks.start_soon(self._router.adopt, call, lambda call: self._take_up(call, action, story))
 
-    def _found(self, caller: plan.SeenChannel) -> Call | None:
+    def _found(self, caller: SeenChannel) -> Call | None:
         """The call of a caller who was found living, with the time that they have waited."""
         call = self._router.found(caller.id, caller.number, caller.dialled)
         if call is not None:
@@ -365,7 +366,7 @@ class Recovery:
         else:
             await work_on(room, place_of(call, story))
 
-    def _go_on(self, call: Call, caller: plan.SeenChannel, story: plan.Story | None, **data: str) -> None:
+    def _go_on(self, call: Call, caller: SeenChannel, story: plan.Story | None, **data: str) -> None:
         """Go on with the call's story, or begin it where the journal does not have it."""
         if story is None and not self._router.stories.is_open(call.id):
             self._router.received(call, caller.number, at=plan.moment(caller.since))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from ari_app.ari.model import Channel, endpoint_of
-from ari_app.domain.recovery import SeenBridge, SeenChannel
+from ari_app.domain.seen import SeenBridge, SeenChannel
 
 if TYPE_CHECKING:
     from ari_app.ari.commands import Commands

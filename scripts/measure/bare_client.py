@@ -24,7 +24,7 @@ from ari_app.ari.errors import AriRefused
 from ari_app.ari.model import CallBroadcast, Event, StasisEnd, StasisStart
 from ari_app.ari.stream import EventStream
 from ari_app.domain.display import Shown
-from ari_app.domain.recovery import bridge_id, call_of, leg_id
+from ari_app.domain.seen import bridge_id, call_of, leg_id
 from ari_app.heartbeat import Heartbeat
 from ari_app.site import secrets as site_secrets
 from ari_app.state_option import begin

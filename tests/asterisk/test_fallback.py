@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import os
 import signal
 import time
+import urllib.parse
+import urllib.request
 
 import pytest
 
-from scripts.phones import Behaviour, Dialling, Phones
+from ari_app.flows.recovery import EVERY_SECONDS
+from scripts.phones import Behaviour, Dialling, HandsetCall, Phones
 from scripts.phones.audio import Packet
+from scripts.stack.sample import HOST
 from tests.asterisk.site import Site, actions, alone, assert_complete, eventually
 from tests.asterisk.talk import CALLER_HZ, OTHER_HZ, POLDA_HZ, hear_each_other, join_two_calls
 
@@ -132,26 +135,84 @@ async def test_talks_go_on(fragile_site: Site, fragile_phones: Phones) -> None:
     assert story[-1].data["outcome"] == "answered"
 
 
-@pytest.mark.parametrize("is_first", [True, False])
-async def test_a_talk_of_the_fallbacks_is_given_to_a_colleague(
-    fragile_site: Site, fragile_phones: Phones, *, is_first: bool
-) -> None:
-    """By the phone's own key, as its codes do nothing there: an application that is back leaves the two alone."""
-    site, after = fragile_site, fragile_site.head()
-    desk = await fragile_phones.handset(site.accounts[0], hz=POLDA_HZ, answers=0.05)
+async def _given_to_a_colleague(site: Site, phones: Phones, *, is_first: bool) -> tuple[HandsetCall, HandsetCall]:
+    """A caller whom the fallback has given to a desk, and the colleague with whom its phone has joined them."""
+    desk = await phones.handset(site.accounts[0], hz=POLDA_HZ, answers=0.05)
     await _serving(site)
     async with alone(site):
-        caller = await fragile_phones.citizen(hz=CALLER_HZ)
+        caller = await phones.citizen(hz=CALLER_HZ)
         first = await desk.rung()
         await hear_each_other((caller, CALLER_HZ), (first, POLDA_HZ))
     await _serving(site)
-    other = await fragile_phones.handset(site.accounts[1], hz=OTHER_HZ, answers=0.2)
-    at_other = await join_two_calls(first, desk, other, site.accounts[1][0], is_first=is_first)
+    before, account = site.head(), site.accounts[1]
+    other = await phones.handset(account, hz=OTHER_HZ, answers=0.2)
+    await eventually(
+        lambda: [
+            record
+            for record in site.records(after=before)
+            if record.action == "desk.registered" and record.data["desk"] == account[0]
+        ],
+        seconds=10, what="the application knows of the colleague's phone",
+    )  # fmt: skip
+    at_other = await join_two_calls(first, desk, other, account[0], is_first=is_first)
     await hear_each_other((caller, CALLER_HZ), (at_other, OTHER_HZ))
-    await asyncio.sleep(3)  # longer than anybody waits for news of it
+    return caller, at_other
+
+
+def _make_bridge(site: Site, bridge: str) -> None:
+    query = urllib.parse.urlencode({"type": "mixing", "bridgeId": bridge})
+    request = urllib.request.Request(f"http://{HOST}:{site.http}/ari/bridges?{query}", method="POST")
+    site.authorize(request)
+    with urllib.request.urlopen(request, timeout=5) as answer:
+        assert answer.status == 200
+
+
+async def _rounds(site: Site, count: int) -> None:
+    """Return when the application has reconciled so often: each time it clears away a bridge that is nobody's."""
+    for number in range(count):
+        _make_bridge(site, f"nobody-bridge-{number}")
+        await eventually(
+            lambda: not [each for each in site.ari("bridges") if each["id"].startswith("nobody-")],
+            seconds=2 * EVERY_SECONDS, what="a round of reconciling",
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize(("is_first", "who"), [(True, "caller"), (False, "colleague")])
+@pytest.mark.parametrize("dies", [False, True], ids=["lives", "dies"])
+async def test_a_talk_of_the_fallbacks_is_given_to_a_colleague(
+    fragile_site: Site, fragile_phones: Phones, who: str, *, is_first: bool, dies: bool
+) -> None:
+    """By the phone's own key, as its codes do nothing there: whatever application is back leaves the two alone.
+
+    What Asterisk has put between them is in Stasis, and no caller. Who is left hears no silence.
+    """
+    site, after = fragile_site, fragile_site.head()
+    caller, at_other = await _given_to_a_colleague(site, fragile_phones, is_first=is_first)
+    pid = await _serving(site)
+    if dies:
+        os.kill(pid, signal.SIGKILL)
+        await site.replaced(pid, seconds=10)
+    await _rounds(site, 2)
     await hear_each_other((caller, CALLER_HZ), (at_other, OTHER_HZ))
-    await caller.hang_up()
-    await at_other.ended()
+    one, other = (caller, at_other) if who == "caller" else (at_other, caller)
+    await one.hang_up()
+    await other.ended()
+    assert_complete(await site.story(await site.new_call(after)))
+    await site.quiet()
+    received = [each.call for each in site.records(after=after) if each.action == "call.received"]
+    assert len(received) == 1, "a stand-in is no caller"
+
+
+async def test_the_colleague_hangs_up_while_no_application_is_there(fragile_site: Site, fragile_phones: Phones) -> None:
+    """The guard lets the caller go, who would hear silence for ever; it does not say that anybody rings every desk."""
+    site, after = fragile_site, fragile_site.head()
+    guard_log = site.state / "log" / "guard.log"
+    caller, at_other = await _given_to_a_colleague(site, fragile_phones, is_first=True)
+    said = guard_log.read_text()
+    async with alone(site):
+        await at_other.hang_up()
+        await caller.ended()
+    assert guard_log.read_text() == said
     assert_complete(await site.story(await site.new_call(after)))
 
 

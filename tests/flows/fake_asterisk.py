@@ -41,7 +41,7 @@ from ari_app.ari.model import (
 from ari_app.domain import asterisk_log, recovery
 from ari_app.domain.display import Shown
 from ari_app.domain.notes import Note
-from ari_app.domain.recovery import MONITOR_PREFIX
+from ari_app.domain.seen import DESK_CONTEXT, MONITOR_PREFIX
 from tests.flows.equipment import Lags, Leg, Phone
 from tests.flows.fake_radio import FakeRadio
 from tests.flows.fake_refer import STAND_IN, FakeRefer
@@ -327,7 +327,7 @@ class FakeAsterisk(FakeRadio, FakeRefer, FakeSnoop, FakeSound):
         self.is_blocked(leg)
         self._leave(leg)
         leg.app, leg.offered = "Dial", False
-        if leg.context.startswith(recovery.DESK_CONTEXT):
+        if leg.context.startswith(DESK_CONTEXT):
             self._goes_on(leg)
             return
         if Mark.CLOSED in leg.marks:
@@ -396,8 +396,6 @@ class FakeAsterisk(FakeRadio, FakeRefer, FakeSnoop, FakeSound):
         for id_ in self.open_bridges.pop(bridge):
             self.legs[id_].bridge = None
             self._write_down(asterisk_log.LEFT, self.legs[id_], bridge)
-            if self.legs[id_].desk == STAND_IN:  # it is in no application: it has nothing to go back to
-                self._destroy(self.legs[id_], NORMAL)
 
     async def channels(self) -> list[Channel]:
         rung = self._fallback_rings.values()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ari_app.ari.model import BridgeAttendedTransfer, BridgeBlindTransfer, LegEvent
+from ari_app.ari.model import BridgeAttendedTransfer, BridgeBlindTransfer, LegEvent, StasisStart
 from tests.flows.equipment import Leg
 
 if TYPE_CHECKING:
@@ -75,13 +75,16 @@ class FakeRefer:
             self._destroy(self.legs[stand_in], NORMAL)
 
     def _stand_in(self, leg: Leg, exten: str) -> Leg:
+        """It is in the application that the bridge is of, as a caller is, and stays there without the bridge."""
         self._calls += 1
-        made = Leg(f"local-{self._calls}", f"Local/{exten}-{self._calls:08x}", "", "Up", desk=STAND_IN)
+        made = Leg(f"local-{self._calls}", f"Local/{exten}-{self._calls:08x}", "Stasis", "Up", desk=STAND_IN)
+        made.context, made.stasis, made.interested = "transfer", True, 1
         bridge = made.bridge = leg.bridge
         assert bridge is not None
         self._out_of_bridge(leg)
         self.legs[made.id] = made
         self.open_bridges[bridge].add(made.id)
+        self._tell(made, StasisStart(self._channel(made), []))
         return made
 
     def _news(self, event: LegEvent, leg: Leg, late: float | None) -> None:

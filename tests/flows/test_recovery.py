@@ -12,7 +12,8 @@ from structlog.testing import capture_logs
 from ari_app.domain.desks import DeskState
 from ari_app.domain.display import Shown
 from ari_app.domain.facts import Fact
-from ari_app.domain.recovery import Story, bridge_id, leg_id
+from ari_app.domain.recovery import Story
+from ari_app.domain.seen import bridge_id, leg_id
 from ari_app.flows.recovery import EVERY_SECONDS
 from tests.flows.fake_asterisk import Lags, Trouble
 from tests.flows.floor import Floor, floor

@@ -10,8 +10,9 @@ from ari_app.ari.inbox import MOST_WAITING
 from ari_app.ari.model import Bridge
 from ari_app.flows.colleague import LOOK_SECONDS
 from ari_app.flows.recovery import EVERY_SECONDS
-from tests.flows.fake_asterisk import Lags
+from tests.flows.fake_asterisk import BUSY, Lags
 from tests.flows.floor import Floor, floor
+from tests.flows.guarding import the_guard_acts
 from tests.flows.scenes import at_polres, goodbye, hear_each_other, heard, in_talk, is_idle, leg_at, rings, transferring
 
 pytestmark = pytest.mark.anyio
@@ -20,14 +21,22 @@ LATE = [None, 0.0, 0.005, 0.05]
 """How long after the phone's end the news of it comes; None: before."""
 
 
-async def with_a_stranger(here: Floor) -> str:
-    """The phone at 1001 has joined a call of the fallback's with the Polres; who stands for the citizen."""
+async def with_a_stranger(here: Floor, to: str = "201", desk: str = "2011") -> str:
+    """The phone at 1001 has joined a call of the fallback's with a colleague; who stands for the citizen."""
     here.asterisk.register("1001")
-    here.asterisk.register("2011", answers_after=0.1)
-    line = here.asterisk.dial("1001", "colleague", "201")
+    here.asterisk.register(desk, answers_after=0.1)
+    line = here.asterisk.dial("1001", "colleague", to)
     await here.until(lambda: here.asterisk.legs[line].bridge)
     await anyio.sleep(0.5)
     return here.asterisk.join_with_a_stranger(line)
+
+
+def one_hangs_up(here: Floor, who: str, desk: str, stranger: str) -> None:
+    """The colleague at this desk, or the citizen."""
+    if who == "colleague":
+        here.asterisk.desk_hangs_up(desk)
+    else:
+        here.asterisk.stranger_leaves(stranger)
 
 
 async def test_the_phones_own_transfer_key_does_the_same(lags: Lags) -> None:
@@ -125,17 +134,57 @@ async def test_a_polres_joins_its_two_calls(lags: Lags, late: float | None, *, i
 
 @pytest.mark.parametrize("who", ["colleague", "stranger"])
 async def test_a_call_of_the_fallbacks_is_joined_with_a_colleague(lags: Lags, who: str) -> None:
-    """They talk until one of the two is gone; then the desk is free."""
+    """They talk until one of the two is gone; then so is the other, and the desk is free."""
     async with floor("1001", "2011", lags=lags) as here:
         stranger = await with_a_stranger(here)
         await anyio.sleep(20)
         assert hear_each_other(here, leg_at(here, "2011"), stranger)
-        if who == "colleague":
-            here.asterisk.desk_hangs_up("2011")
-        else:
-            here.asterisk.stranger_leaves(stranger)
-        await here.until(lambda: is_idle(here, "2011"), seconds=2)
-        here.asterisk.stranger_leaves(stranger)
+        one_hangs_up(here, who, "2011", stranger)
+        await here.until(lambda: is_idle(here, "2011") and stranger not in here.asterisk.legs, seconds=2)
+        assert here.told(stranger) == []
+
+
+@pytest.mark.parametrize("who", ["colleague", "stranger"])
+@pytest.mark.parametrize("guarded", [True, False], ids=["guarded", "unguarded"])
+async def test_the_application_is_killed_while_they_talk(lags: Lags, who: str, *, guarded: bool) -> None:
+    """They go on talking, the desk is rung for nobody, and the citizen does not call 110 a second time."""
+    async with floor("1001", "1002", lags=lags) as here:
+        stranger = await with_a_stranger(here, "1002", "1002")
+        await anyio.sleep(2)
+        here.kill()
+        if guarded:
+            await the_guard_acts(here.asterisk)
+        await here.start()
+        await anyio.sleep(2.5 * EVERY_SECONDS)
+        assert hear_each_other(here, leg_at(here, "1002"), stranger)
+        here.asterisk.register("1001", refuses=BUSY)
+        call = here.asterisk.call()
+        await anyio.sleep(5)
+        assert {fact.data["desk"] for fact in here.facts(call, "call.offered")} == {"1001"}
+        here.asterisk.register("1001", answers_after=0.1)
+        await here.talking(call, "1001")
+        one_hangs_up(here, who, "1002", stranger)
+        await here.until(
+            lambda: is_idle(here, "1002") and stranger not in here.asterisk.legs, seconds=EVERY_SECONDS + 1
+        )
+        assert here.told(stranger) == []
+        await goodbye(here, call)
+
+
+@pytest.mark.parametrize("who", ["colleague", "stranger"])
+async def test_one_of_them_hangs_up_while_no_application_is_there(lags: Lags, who: str) -> None:
+    """The guard alone sees to it that the other does not hear silence for ever."""
+    async with floor("1001", "2011", lags=lags) as here:
+        stranger = await with_a_stranger(here)
+        await anyio.sleep(2)
+        here.kill()
+        assert await the_guard_acts(here.asterisk, for_good=True) == 0
+        assert hear_each_other(here, leg_at(here, "2011"), stranger)
+        one_hangs_up(here, who, "2011", stranger)
+        assert await the_guard_acts(here.asterisk) == 0
+        assert is_idle(here, "2011")
+        assert stranger not in here.asterisk.legs
+        await here.start()
 
 
 @pytest.mark.parametrize("says", [AriUnreachable("no answer"), AriRefused(500, "try again")])
@@ -154,21 +203,24 @@ async def test_asterisk_does_not_say_whether_they_talk(
             await anyio.sleep(3)
         assert hear_each_other(here, leg_at(here, "2011"), stranger)
         await anyio.sleep(LOOK_SECONDS + 0.1)
-        here.asterisk.stranger_leaves(stranger)
-        await here.until(lambda: is_idle(here, "2011"), seconds=0.1)
+        here.asterisk.desk_hangs_up("2011")
+        await here.until(lambda: is_idle(here, "2011") and stranger not in here.asterisk.legs, seconds=0.1)
 
 
 async def test_the_application_ends_meanwhile(lags: Lags) -> None:
-    """It does not wait for them."""
+    """It does not wait for them, and the next one leaves them alone."""
     async with floor("1001", "2011", lags=lags) as here:
         stranger = await with_a_stranger(here)
         await anyio.sleep(5)
         assert here.app is not None
         with anyio.fail_after(2):
             await here.app.router.hand_over()
+        here.kill()
+        await here.start()
+        await anyio.sleep(2.5 * EVERY_SECONDS)
         assert hear_each_other(here, leg_at(here, "2011"), stranger)
-        here.asterisk.stranger_leaves(stranger)
         here.asterisk.desk_hangs_up("2011")
+        assert here.told(stranger) == []
 
 
 async def test_the_application_ends_behind_many_keys(lags: Lags) -> None:

@@ -14,9 +14,10 @@ CALLS = ("1.0", "1.1", "1.10")
 """One id is the beginning of another one."""
 
 
-def channel(name: str, *, held: bool = True, up: bool = True) -> dict[str, Any]:
+def channel(name: str, *, held: bool = True, up: bool = True, is_stand_in: bool = False) -> dict[str, Any]:
     return {
         "id": name,
+        "name": "Local/_attended@transfer-00000000;1" if is_stand_in else "PJSIP/1001-00000000",
         "state": "Up" if up else "Ring",
         "dialplan": {"app_name": "StasisBroadcast" if held else "Dial", "context": "emergency"},
     }
@@ -82,6 +83,17 @@ def test_a_supervisor_who_listens_is_hung_up_and_one_who_has_joined_talks_on(*, 
     assert (plan.give_back, plan.hang_up) == ([], monitor)
     plan = decide(channels[:3], [bridge(*talk, monitor[0])], for_good=for_good)
     assert (plan.give_back, plan.hang_up) == ([], [])
+
+
+@pytest.mark.parametrize("for_good", [False, True])
+def test_a_colleague_with_whom_asterisk_has_joined_a_caller_of_the_fallbacks(*, for_good: bool) -> None:
+    """They talk on. Should one of them be gone, the other one is let go: a stand-in is nobody who calls 110."""
+    leg, stand_in = channel("1.0-leg-a"), channel("2.0", is_stand_in=True)
+    plan = decide([leg, stand_in], [bridge("1.0-leg-a", "2.0")], for_good=for_good)
+    assert (plan.give_back, plan.hang_up, plan.let_go) == ([], [], [])
+    for left in (leg, stand_in):
+        plan = decide([left], [bridge(left["id"])], for_good=for_good)
+        assert (plan.give_back, plan.hang_up, plan.let_go) == ([], [left["id"]], [])
 
 
 def test_whoever_is_in_the_dialplan_is_none_of_its_business() -> None:

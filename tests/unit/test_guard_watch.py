@@ -12,7 +12,8 @@ from scripts.guard import EVERY_SECONDS, OWNERLESS_SECONDS, watch
 LOOKS = round(OWNERLESS_SECONDS / EVERY_SECONDS)
 """So many looks without a new beat are not enough; one more is."""
 
-CALLER = {"id": "1.0", "state": "Ring", "dialplan": {"app_name": "StasisBroadcast", "context": "emergency"}}
+IN_STASIS = {"app_name": "StasisBroadcast", "context": "emergency"}
+CALLER = {"id": "1.0", "name": "PJSIP/pstn-00000000", "state": "Ring", "dialplan": IN_STASIS}
 
 
 class Over(BaseException):

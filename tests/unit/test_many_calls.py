@@ -11,7 +11,7 @@ import pytest
 
 from ari_app.ari.model import Channel
 from ari_app.domain import recovery
-from ari_app.domain.recovery import SeenBridge, leg_id
+from ari_app.domain.seen import SeenBridge, leg_id
 from ari_app.flows.seen import seen
 from scripts import guard
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,17 +21,13 @@ from ari_app.domain.recovery import (
     InFallback,
     LegAnswered,
     LegLost,
-    SeenBridge,
-    SeenChannel,
     Story,
-    bridge_id,
-    call_of,
     decide,
     died_at,
     elsewhere,
-    leg_id,
     seconds_since,
 )
+from ari_app.domain.seen import SeenBridge, SeenChannel, bridge_id, call_of, leg_id
 
 CALLER = SeenChannel("c1", "pstn", held=True, up=True, number="0812", dialled="110")
 LEG = SeenChannel(leg_id("c1", "x"), "1001", held=True, up=True)
@@ -128,6 +125,56 @@ def test_two_desks_that_talk_go_on_talking() -> None:
     assert decide([LINE, leg], [bridge], flows={"d1"}, legs=(), living=()) == []
 
 
+STAND_IN = SeenChannel("s1", "", held=True, up=True, number="0812", context="transfer", is_stand_in=True)
+"""A caller of the fallback's is heard through it."""
+
+
+@pytest.mark.parametrize("context", ["transfer", "desk-refer", "radio-300"])
+@pytest.mark.parametrize("is_up", [True, False])
+def test_a_stand_in_is_no_caller(context: str, *, is_up: bool) -> None:
+    """Nobody answers it, and the dialplan does not get it back; somebody may be heard through it."""
+    there = replace(STAND_IN, context=context, up=is_up)
+    assert decide([there], [], flows=(), legs=(), living=()) == []
+    assert decide([there], [SeenBridge("another", frozenset({there.id}))], flows=(), legs=(), living=()) == []
+
+
+def test_a_colleague_with_whom_asterisk_has_joined_a_caller_of_the_fallbacks() -> None:
+    """They talk on, whatever call the leg was made for, and the desk is not free."""
+    leg = replace(LEG, endpoint="1002")
+    talk = replace(BRIDGE, channels=frozenset({leg.id, STAND_IN.id}))
+    for flows in [(), {"c1"}]:
+        assert decide([STAND_IN, leg], [talk], flows=flows, legs=flows, living=()) == [LegLost(call) for call in flows]
+    assert elsewhere([STAND_IN, leg], [talk]) == {leg.id: "1002"}
+
+
+def test_one_of_the_two_is_gone() -> None:
+    """The other one is let go, and hears no silence."""
+    for left in (LEG, STAND_IN):
+        rest = replace(BRIDGE, channels=frozenset({left.id}))
+        assert decide([left], [rest], flows=(), legs=(), living=()) == [HangUpStray(left.id), DestroyStray(BRIDGE.id)]
+        assert elsewhere([left], [rest]) == {}
+
+
+@pytest.mark.parametrize("leg", [replace(LEG, up=False), replace(LEG, id=leg_id("monitor-ab", "1"))])
+def test_nobody_talks_through_the_stand_in(leg: SeenChannel) -> None:
+    """Neither a phone that rings still, nor a supervisor who has listened."""
+    rest = SeenBridge(bridge_id("monitor-ab", "1"), frozenset({leg.id, STAND_IN.id}))
+    actions = decide([STAND_IN, leg], [rest], flows=(), legs=(), living=())
+    assert actions == [HangUpStray(leg.id), HangUpStray(STAND_IN.id), DestroyStray(rest.id)]
+    assert elsewhere([STAND_IN, leg], [rest]) == {}
+
+
+def test_a_caller_with_nobody_but_a_stand_in_waits() -> None:
+    """Their operator has transferred, and died who was to see to it. With an operator they talk on."""
+    place = replace(BRIDGE, channels=frozenset({CALLER.id, STAND_IN.id}))
+    actions = decide([CALLER, STAND_IN], [place], flows=(), legs=(), living={"c1"})
+    assert actions == [HangUpStray(STAND_IN.id), DestroyStray(BRIDGE.id), AdoptWaiting(CALLER)]
+    three = replace(place, channels=place.channels | {LEG.id})
+    actions = decide([CALLER, STAND_IN, LEG], [three], flows=(), legs=(), living={"c1"})
+    assert actions == [AdoptTalk(CALLER, LEG, BRIDGE.id)]
+    assert elsewhere([CALLER, STAND_IN, LEG], [three]) == {}, "who adopts them takes the desk"
+
+
 def test_a_lost_leg() -> None:
     assert decide([CALLER], [], flows={"c1"}, legs={"c1", LEG.id}, living={"c1"}) == [LegLost(LEG.id)]
 
@@ -155,7 +202,8 @@ def test_what_we_made_says_whose_it_is(call: str, unique: str) -> None:
 
 
 _calls = ("c1", "c2", "c3")
-_ids = [*_calls, *(leg_id(call, mark) for call in _calls for mark in "xy"), "another"]
+_stand_ins = ("s1", "s2")
+_ids = [*_calls, *(leg_id(call, mark) for call in _calls for mark in "xy"), "another", *_stand_ins]
 _channels = st.lists(
     st.builds(
         SeenChannel,
@@ -164,7 +212,7 @@ _channels = st.lists(
         st.booleans(),
         st.booleans(),
         context=st.sampled_from(("pstn", "pstn", "desk-1001")),
-    ),
+    ).map(lambda channel: replace(channel, is_stand_in=channel.id in _stand_ins)),
     unique_by=lambda channel: channel.id,
 )
 _bridges = st.lists(
@@ -196,19 +244,23 @@ def test_any_state(  # noqa: PLR0917 - as they are drawn
     adopted = {action.caller.id for action in actions if isinstance(action, AdoptWaiting | AdoptTalk | AdoptColleagues)}
     handed_back = {action.channel for action in actions if isinstance(action, HandBack)}
     kept = {made for action in talks for made in action.used}
+    with_a_stand_in = _with_a_stand_in(there, bridges)
     assert len(actions) == len(set(actions)), "nothing twice"
     assert not adopted & handed_back
-    assert adopted | handed_back == {c.id for c in channels if c.held and call_of(c.id) is None and c.id not in flows}
+    lines = {each.id for each in channels if each.held and call_of(each.id) is None and not each.is_stand_in}
+    assert adopted | handed_back == lines - flows
     answered = {action.leg for action in actions if isinstance(action, LegAnswered)}
     assert answered == {leg for leg in awaited & there.keys() if there[leg].up and there[leg].held}
     for action in actions:
         match action:
             case AdoptTalk() | AdoptColleagues() | AdoptWaiting() | HandBack():
                 _check_adoption(action, there, {bridge.id: bridge.channels for bridge in bridges})
+            case HangUpStray(leg=stand_in) if stand_in in _stand_ins:
+                assert any(DestroyStray(each.id) in actions for each in bridges if stand_in in each.channels)
             case HangUpStray(leg=made) | DestroyStray(bridge=made):
                 assert call_of(made) is not None, "only what is ours"
                 assert call_of(made) not in flows
-                assert made not in kept
+                assert made not in kept | with_a_stand_in
             case LegLost(leg=leg):
                 assert leg in legs
                 assert leg not in there
@@ -220,8 +272,19 @@ def test_any_state(  # noqa: PLR0917 - as they are drawn
                 assert not there[call].held
     for made in [*there, *(bridge.id for bridge in bridges)]:
         whose = call_of(made)
-        if whose is not None and whose not in flows and made not in kept:
+        if whose is not None and whose not in flows and made not in kept | with_a_stand_in:
             assert HangUpStray(made) in actions or DestroyStray(made) in actions, "nothing of ours is left"
+
+
+def _with_a_stand_in(there: Mapping[str, SeenChannel], bridges: list[SeenBridge]) -> set[str]:
+    """Legs and bridges of ours through which somebody talks whom we do not know."""
+    made = set()
+    for bridge in bridges:
+        legs = {each for each in bridge.channels if call_of(each) is not None and each in there and there[each].up}
+        others = {each for each in bridge.channels if call_of(each) is None}
+        if call_of(bridge.id) is not None and legs and others and not (others & there.keys()) - set(_stand_ins):
+            made |= {bridge.id, *legs}
+    return made
 
 
 def _check_adoption(
@@ -304,9 +367,9 @@ def test_desks_that_the_dialplan_has_are_elsewhere() -> None:
     """It rings them in the fallback, or they have dialled something; not those whose line is with us."""
     theirs = SeenChannel("c9", "1003", held=False, up=True, rung=True)
     own_line = SeenChannel("c8", "1004", held=False, up=True)
-    assert elsewhere([CALLER, LEG, theirs, own_line, replace(LEG, rung=True)]) == {"c9": "1003"}
+    assert elsewhere([CALLER, LEG, theirs, own_line, replace(LEG, rung=True)], [BRIDGE]) == {"c9": "1003"}
     waits = replace(LINE, held=False)
-    assert elsewhere([LINE, replace(waits, is_stand_in=True), replace(waits, id="d2")]) == {"d2": "1001"}
+    assert elsewhere([LINE, replace(waits, is_stand_in=True), replace(waits, id="d2")], []) == {"d2": "1001"}
 
 
 def test_waiting_callers_are_taken_up_in_the_order_in_which_they_came() -> None:
