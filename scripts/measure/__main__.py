@@ -43,14 +43,14 @@ def main() -> int:
             console.print(f"[bold]{name}[/]")
             sections.append(anyio.run(partial(SECTIONS[name], _options(arguments, console))))
             report.show(console, sections[-1])
-    except (StackError, PhoneError) as error:
+            if arguments.keep:
+                report.keep(sections[-1:])
+    except (StackError, PhoneError, TimeoutError) as error:
         print(f"siaga110: {error}", file=sys.stderr)
         return 1
     finally:
         if arguments.json is not None:
             arguments.json.write_text(json.dumps(report.results(sections), indent=1) + "\n", encoding="utf-8")
-    if arguments.keep:
-        report.keep(sections)
     return 0
 
 
@@ -71,6 +71,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--history", type=int, nargs="+", help="growth: calls that are over (default: 0 10000 1000000)")
     parser.add_argument("--numbers", type=int, help="blocked numbers (default: 1000000)")
     arguments = parser.parse_args()
+    if arguments.quick and arguments.keep:
+        parser.error("--quick is too small to be kept")
     chosen = arguments.only or [name for name in SECTIONS if name != "profile"]
     arguments.only = [*chosen, *(["profile"] if arguments.profile and "profile" not in chosen else [])]
     return arguments

@@ -1,66 +1,63 @@
-"""What the way over ARI costs by itself: the least that an application could do, and ours, each beside ``Dial()``.
+"""What the way over ARI costs by itself: the least that an application could do beside ours, and beside ``Dial()``.
 
-Two instances, one after the other, for only one application can serve. ``Dial()`` is in both, so that the ratios to it
-can be compared.
+Each application has an instance of its own, as only one can serve; both run, and take turns.
 """
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Final
 
-from scripts.measure.delay import TALKS
-from scripts.measure.figures import Section, Spread, Table
+from scripts.measure.delay import TALKS, WARM_RATE, WARM_SECONDS, in_turn
+from scripts.measure.figures import Section, Spread
 from scripts.measure.options import Options
 from scripts.measure.rig import APPLICATION, DIAL, Measured, Rig, rig
 from scripts.phones import percentile
 
 RATES: Final = (20, 50, 100)
-BARE: Final = "least"
+LEAST: Final = "least"
 CLIENT: Final = ("-m", "scripts.measure.bare_client")
+WAYS: Final = (DIAL, LEAST, APPLICATION)
 
 
 async def measure(options: Options) -> Section:
-    """Both at every rate."""
+    """All three at every rate."""
     section = Section("bare")
     table = section.table(
-        "INVITE to 200 in ms, beside Dial() in the same instance; processor time in ms a call",
-        "calls/s", "application", "failed", "p50", "p95", "p99", "Dial() p95", "p95 / Dial()", "application",
-        "beside it", "Asterisk", "Asterisk for Dial()",
+        "INVITE to 200 in ms; processor time in ms a call",
+        "calls/s", "way", "failed", "p50", "p95", "p99", "Python", "beside it", "Asterisk",
     )  # fmt: skip
-    for name, client in ((BARE, CLIENT), (APPLICATION, None)):
-        with tempfile.TemporaryDirectory(prefix="siaga-bare-") as home:
-            async with rig(Path(home), numbers=options.numbers, application=client) as running:
-                for rate in RATES if not options.is_quick else options.rates:
-                    await _row(running, options, table, name, rate)
+    async with AsyncExitStack() as ending:
+        instances: dict[str, Rig] = {}
+        for way, client in ((LEAST, CLIENT), (APPLICATION, None)):
+            home = Path(ending.enter_context(tempfile.TemporaryDirectory(prefix="siaga-bare-")))
+            instances[way] = await ending.enter_async_context(rig(home, numbers=options.numbers, application=client))
+            await instances[way].measure(APPLICATION, rate=WARM_RATE, seconds=WARM_SECONDS)
+        instances[DIAL] = instances[APPLICATION]
+        for rate in RATES if not options.is_quick else options.rates:
+            for way, own in (await _rounds(instances, options, rate)).items():
+                table.add(f"{rate:g}", way, sum(each.failed for each in own), *_figures(way, own))
     return section
 
 
-async def _row(running: Rig, options: Options, table: Table, name: str, rate: float) -> None:
-    ours: list[Measured] = []
-    dial: list[Measured] = []
+async def _rounds(instances: dict[str, Rig], options: Options, rate: float) -> dict[str, list[Measured]]:
+    found: dict[str, list[Measured]] = {way: [] for way in WAYS}
     for count in range(options.rounds):
-        options.say(f"{name}, {rate:g} calls/s, round {count + 1} of {options.rounds}")
-        for way, found in ((DIAL, dial), (APPLICATION, ours)):
-            found.append(await running.measure(way, rate=rate, seconds=options.seconds, talks=TALKS))
-    table.add(
-        f"{rate:g}",
-        name,
-        sum(each.load.failed for each in ours),
-        *(_spread(ours, percent) for percent in (50, 95, 99)),
-        _spread(dial, 95),
-        Spread.of(
-            percentile(one.load.delays_ms, 95) / percentile(other.load.delays_ms, 95)
-            for one, other in zip(ours, dial, strict=True)
-        ),
-        Spread.of(each.application_ms for each in ours),
-        Spread.of(each.beside_ms for each in ours),
-        Spread.of(each.asterisk_ms for each in ours),
-        Spread.of(each.asterisk_ms for each in dial),
-    )
+        for way in in_turn(WAYS, count):
+            options.say(f"{rate:g} calls/s, round {count + 1} of {options.rounds}: {way}")
+            number = DIAL if way == DIAL else APPLICATION
+            seconds = options.seconds
+            found[way].append(await instances[way].measure(number, rate=rate, seconds=seconds, talks=TALKS))
+    return found
 
 
-def _spread(measured: Sequence[Measured], percent: float) -> Spread:
-    return Spread.of(percentile(each.load.delays_ms, percent) for each in measured)
+def _figures(way: str, own: Sequence[Measured]) -> list[Spread | None]:
+    return [
+        *(Spread.of(percentile(each.load.delays_ms, percent) for each in own) for percent in (50, 95, 99)),
+        Spread.of(each.application_ms for each in own) if way != DIAL else None,
+        Spread.of(each.beside_ms for each in own) if way == APPLICATION else None,
+        Spread.of(each.asterisk_ms for each in own),
+    ]

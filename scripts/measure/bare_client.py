@@ -1,8 +1,8 @@
 """An application that does for a call the least that any could do: ``bare`` measures it in the place of ours.
 
 It takes the call, rings a desk, answers, joins the two, and ends what is left when one of them goes. There is no queue,
-no journal, no block list, no message to anybody, and nothing survives it. So what it takes, and how late it answers, is
-what the way over ARI costs: the rest is ours.
+no journal, no block list, no message to anybody, and nothing survives it. It has our client of ARI and our event loop,
+so what it takes, and how late it answers, is what this way costs in Python; the rest is what our flows do.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from ari_app.ari.stream import EventStream
 from ari_app.domain.display import Shown
 from ari_app.domain.seen import bridge_id, call_of, leg_id
 from ari_app.heartbeat import Heartbeat
+from ari_app.program import RARELY, SWITCH_SECONDS
 from ari_app.site import secrets as site_secrets
 from ari_app.state_option import begin
 
@@ -53,12 +54,19 @@ class Joiner:
                 self._tasks.start_soon(self._end, call_of(channel.id) or channel.id, channel.id)
 
     async def _take(self, call: str, number: str) -> None:
-        if await self._asterisk.claim(call) is Claim.OURS:
-            self._living.add(call)
-            desk = f"PJSIP/{next(self._desks)}"
-            await self._asterisk.ring(
-                leg_id(call, "1"), desk, originator=call, shown=Shown("", number), seconds=RING_SECONDS
-            )
+        """Claim it; a desk rings meanwhile, as with ours."""
+        self._living.add(call)
+        async with anyio.create_task_group() as both:
+            both.start_soon(self._ring, call, number)
+            if await self._asterisk.claim(call) is not Claim.OURS:
+                await self._end(call, call)
+
+    async def _ring(self, call: str, number: str) -> None:
+        leg, desk = leg_id(call, "1"), f"PJSIP/{next(self._desks)}"
+        try:
+            await self._asterisk.ring(leg, desk, originator=call, shown=Shown("", number), seconds=RING_SECONDS)
+        except AriRefused:
+            await self._end(call, leg)
 
     async def _join(self, call: str, leg: str) -> None:
         bridge = bridge_id(call, "1")
@@ -107,7 +115,9 @@ def main() -> int:
     state, settings = begin("bare", "The least that an application could do.")
     password = site_secrets.load(state, settings).ari["siaga110"]
     desks = tuple(desk.extension for desk in settings.polda_desks)
+    sys.setswitchinterval(SWITCH_SECONDS)
     gc.freeze()
+    gc.set_threshold(*RARELY)
     uvloop.run(_run(AsteriskClient(f"http://{settings.asterisk.http}/ari", "siaga110", password), desks))
     return 0
 

@@ -87,6 +87,6 @@ async def _try(running: Rig, way: str, rate: float, seconds: float) -> tuple[Mea
     except PhoneError:
         return None, "did not come to an end"
     p99 = percentile(measured.load.delays_ms, 99)
-    if measured.load.failed:
-        return measured, f"{measured.load.failed} calls failed"
+    if measured.failed:
+        return measured, f"{measured.failed} calls failed"
     return measured, "" if p99 < P99_MS else f"p99 {p99:.0f} ms"

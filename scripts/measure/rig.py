@@ -17,8 +17,10 @@ from typing import Final
 import anyio
 
 from ari_app.site.state import write_private
+from ari_app.store.journal import read
+from ari_app.store.reader import JournalReader
 from scripts.measure.seeding import fill
-from scripts.measure.usage import BESIDE, all_seconds, difference, settle
+from scripts.measure.usage import BESIDE, all_seconds, difference, pids, settle
 from scripts.phones import Behaviour, Dialling, LoadResult, PhoneError, Phones
 from scripts.stack.prepare import Prepared, prepare, program
 from scripts.stack.sample import HOST, Sample, make_sample
@@ -39,8 +41,11 @@ RAMP: Final = 15
 AT_ONCE: Final = 250
 """Desks that register at the same time."""
 
-_TAIL_SECONDS: Final = 0.7
-"""From the last call's end until tables and messages have it."""
+NUMBER: Final = "081255550[call_number]"
+"""Who calls: each somebody else, with a mobile number of ten to thirteen digits as there are."""
+
+_TAIL_SECONDS: Final = 1.5
+"""From the last call's end until tables and messages have it, and the dialplan's notes are in the journal."""
 
 _DIALPLAN: Final = """
 [from-trunk](+)
@@ -59,6 +64,13 @@ class Measured:
     way: str
     load: LoadResult
     cpu_ms: dict[str, float] = field(default_factory=dict)
+    in_fallback: int = 0
+    """Calls that the dialplan served as the application had not claimed them in time."""
+
+    @property
+    def failed(self) -> int:
+        """Calls that were not answered, broke off, or were not answered in the way that is measured."""
+        return self.load.failed + sum(call.ending == "lost" for call in self.load.calls) + self.in_fallback
 
     @property
     def application_ms(self) -> float:
@@ -90,14 +102,14 @@ class Rig:
         ``talks`` is the share of them that lasts a second, with sound.
 
         Raises:
-            PhoneError: they do not come to an end.
+            PhoneError: they do not come to an end, or one of our processes did.
         """
-        before = all_seconds(self.stack)
+        before, running, told = all_seconds(self.stack), pids(self.stack), self._last_line()
         parts: list[LoadResult] = []
         broken: list[PhoneError] = []
 
         async def some(share: float, **how: bool | int) -> None:
-            dialling = Dialling(dialled=WAYS[way], number="0812[call_number]", **how)  # type: ignore[arg-type]  # its own names
+            dialling = Dialling(dialled=WAYS[way], number=NUMBER, **how)  # type: ignore[arg-type]  # its own names
             count = max(1, round(rate * share * seconds))
             try:
                 parts.append(await self.phones.load(dialling, count=count, rate=rate * share, seconds=seconds * 3 + 40))
@@ -113,7 +125,20 @@ class Rig:
             raise broken[0]
         await anyio.sleep(_TAIL_SECONDS)
         load = sum(parts, LoadResult(()))
-        return Measured(way, load, difference(before, all_seconds(self.stack), len(load.calls)))
+        cpu = difference(before, all_seconds(self.stack), len(load.calls))
+        if pids(self.stack) != running:
+            raise PhoneError("a process of the instance ended while it was being measured")
+        return Measured(way, load, cpu, sum(1 for _ in read(self._journal, after=told, actions=["call.fallback"])))
+
+    @property
+    def _journal(self) -> Path:
+        return self.prepared.state.journal
+
+    def _last_line(self) -> int:
+        if not self._journal.exists():  # an application of another kind has none
+            return 0
+        with JournalReader(self._journal) as reader:
+            return reader.head()[0]
 
     async def _hang_up_all(self) -> None:
         """End what callers who were broken off have left behind: it would burden the next measurement."""
@@ -129,7 +154,7 @@ class Rig:
         more, self._living = count - self._living, max(count, self._living)
         if more <= 0:
             return
-        dialling = Dialling(number="0812[call_number]", hang_up_ms=ALL_DAY_MS)
+        dialling = Dialling(number=NUMBER, hang_up_ms=ALL_DAY_MS)
         crowd = await self.phones.crowd(dialling, count=more, rate=RAMP)
         with anyio.fail_after(more / RAMP + 20):
             # Not at each event: there are thousands, and counting them would cost what is measured.

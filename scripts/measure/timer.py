@@ -18,7 +18,7 @@ from ari_app.domain.facts import Record
 from ari_app.store.journal import read
 from scripts.measure.figures import Section, number
 from scripts.measure.options import Options
-from scripts.measure.rig import prepared_site
+from scripts.measure.rig import NUMBER, prepared_site
 from scripts.phones import Behaviour, Dialling, HandsetCall, Phones, percentile
 from scripts.stack.sample import HOST, Sample, make_sample
 from scripts.stack.stack import Stack
@@ -75,7 +75,7 @@ async def _talks(phones: Phones, sample: Sample, count: int) -> Sequence[Handset
     """The Polda desks' ends of so many calls."""
     await phones.desk(sample.polres, Behaviour.never_answers())
     desks = [await phones.handset(account, answers=0.0) for account in sample.accounts]
-    await phones.crowd(Dialling(number="0812[call_number]", hang_up_ms=3_600_000), count=count, rate=RATE)
+    await phones.crowd(Dialling(number=NUMBER, hang_up_ms=3_600_000), count=count, rate=RATE)
     talks = [await desk.rung(seconds=count / RATE + 10) for desk in desks]
     for talk in talks:
         await talk.answered()

@@ -67,6 +67,11 @@ class Child:
         """Its process id; None while it does not run."""
         return self._process.pid if self._process and self._process.returncode is None else None
 
+    @property
+    def next_pid(self) -> int | None:
+        """The process id of the next one, which waits at its gate; None: there is none."""
+        return self._next.pid if self._next and self._next.returncode is None else None
+
     def work(self) -> int | None:
         """How much processor time it has used, in nanoseconds; None while it does not run, or waits at the gate."""
         if self._is_at_gate:
