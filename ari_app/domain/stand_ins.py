@@ -13,7 +13,7 @@ from ari_app.domain.seen import SeenBridge, SeenChannel, call_of, is_operators
 
 
 def joined(channels: Mapping[str, SeenChannel], bridges: Iterable[SeenBridge]) -> dict[str, list[SeenChannel]]:
-    """Bridges of ours in which desks talk with nobody but stand-ins, and the desks' legs: they go on by themselves.
+    """Bridges of ours in which stand-ins talk with desks or each other, and the desks' legs: they go on by themselves.
 
     A channel that was not there yet when the channels were asked for (``channels``, by id) is one: only Asterisk puts
     anybody into a bridge behind whose legs there is no flow.
@@ -25,7 +25,7 @@ def joined(channels: Mapping[str, SeenChannel], bridges: Iterable[SeenBridge]) -
             continue
         legs = [channels[each] for each in sorted(bridge.channels & channels.keys()) if is_operators(each)]
         up = [leg for leg in legs if leg.up]
-        if up and all(other is None or other.is_stand_in for other in others):
+        if len(up) + len(others) > 1 and all(other is None or other.is_stand_in for other in others):
             found[bridge.id] = up
     return found
 
@@ -39,3 +39,9 @@ def inside(channels: Iterable[SeenChannel], bridges: Iterable[SeenBridge]) -> li
 def strangers_on_nets(channels: Iterable[SeenChannel], bridges: Iterable[SeenBridge]) -> list[str]:
     """Whom Asterisk has put onto a radio net by itself: nobody mutes them, and nobody could key for them."""
     return inside(channels, [bridge for bridge in bridges if bridge.id.startswith(NET_PREFIX)])
+
+
+def loose(channels: Iterable[SeenChannel], bridges: Iterable[SeenBridge]) -> set[str]:
+    """The stand-ins that are held and in no bridge: nobody is heard through them, or they are just on their way in."""
+    inside_one = {channel for bridge in bridges for channel in bridge.channels}
+    return {each.id for each in channels if each.is_stand_in and each.held and each.id not in inside_one}

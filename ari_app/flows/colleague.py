@@ -10,7 +10,6 @@ from ari_app.ari.model import Channel, ChannelDestroyed
 from ari_app.domain.desks import Desk
 from ari_app.domain.display import Shown
 from ari_app.domain.facts import Fact
-from ari_app.domain.seen import call_of
 from ari_app.flows.call import Call
 from ari_app.flows.endings import end_stranger
 from ari_app.flows.messages import CallerLeft, LegGone, TimeUp
@@ -78,45 +77,47 @@ async def talk_to_colleague(call: Call, leg: str, desk: str, other: str) -> None
                 case ChannelDestroyed(channel=Channel(id=id_)) | LegGone(leg=id_) if id_ == leg:
                     break
     except CallerLeft:
-        await let_be_joined(call, leg)
+        await let_be_joined(call, desk)
     await end(call)
     call.around.tell(Fact(actor, "desk.free", data={**who}))
 
 
-async def let_be_joined(call: Call, leg: str) -> None:
-    """The desk that dialled is gone. Should its phone be joining its two calls, the other desk's leg is not hung up.
+async def let_be_joined(call: Call, desk: str) -> None:
+    """``desk``, which dialled, is gone. Should its phone be joining its two calls, the other one is not hung up on.
 
     Then Asterisk has put somebody else into the bridge already, though the news of it may come later. A caller whom the
     fallback has given to the desk is in no call of ours, and no news makes one of the two: they talk until one is gone,
-    and the other one is let go then.
+    and the other one is let go then. So it is with whom the colleague passes them on to by their own phone.
 
     Raises:
         Stopping, InboxFull: as ``Call.next``.
     """
     followed: set[str] = set()
+    board = call.around.switchboard
     try:
-        while _is_ours(call, leg):
+        strangers = await _strangers(call, followed)
+        while strangers is None or (strangers and len(strangers) + len(_living(call)) > 1):
+            if strangers and board.desks[desk].call == call.id:
+                board.release(desk)
+            await _until_one_is_gone(call, strangers)
             strangers = await _strangers(call, followed)
-            if strangers is not None and not strangers:
-                return
-            await _until_one_is_gone(call, leg, strangers)
-        if call.legs.has_ended(leg):
-            await _let_go(call)
+        if call.legs.made and not _living(call):  # and not: they are another call's by now
+            await _let_go(call, strangers & followed)
     finally:
         call.around.switch.forget(followed, call.deliver)  # somebody else may have taken them up
 
 
-def _is_ours(call: Call, leg: str) -> bool:
-    """Whether a leg lives, and has not been joined with another call."""
-    return leg in call.legs.made and not call.legs.has_ended(leg)
+def _living(call: Call) -> set[str]:
+    """The legs that live and have not been joined with another call."""
+    return {each for each in call.legs.made if not call.legs.has_ended(each)}
 
 
 async def _strangers(call: Call, followed: set[str]) -> set[str] | None:
     """Who is in the bridge and in no call of ours: ``followed``, from now on. None: Asterisk does not say."""
-    asterisk, switch, ours = call.around.asterisk, call.around.switch, set(call.legs)
+    asterisk, switch = call.around.asterisk, call.around.switch
     try:
-        inside = [set(bridge.channels) for bridge in await asterisk.bridges() if call.owns(bridge.id)]
-        strangers = {each for legs in inside if legs & ours for each in legs - ours}
+        inside = {leg for bridge in await asterisk.bridges() if call.owns(bridge.id) for leg in bridge.channels}
+        strangers = inside - set(call.legs)
         for each in strangers:
             call.legs.found(each, entered=False)  # should nobody tell of its end, a look does
             if each not in switch:
@@ -130,11 +131,12 @@ async def _strangers(call: Call, followed: set[str]) -> set[str] | None:
     return {each for each in strangers if not call.legs.has_ended(each)}
 
 
-async def _until_one_is_gone(call: Call, leg: str, strangers: set[str] | None) -> None:
+async def _until_one_is_gone(call: Call, strangers: set[str] | None) -> None:
     """Wait until one of those who talk is gone; None: until it is time to look again, for no talk is ended for that."""
     timer = call.remind(LOOK_SECONDS, LOOK) if strangers is None else None
+    legs = _living(call)
     try:
-        while _is_ours(call, leg) and not any(call.legs.has_ended(each) for each in strangers or ()):
+        while _living(call) == legs and not any(call.legs.has_ended(each) for each in strangers or ()):
             if await call.news() == TimeUp(LOOK):
                 return
     finally:
@@ -142,15 +144,11 @@ async def _until_one_is_gone(call: Call, leg: str, strangers: set[str] | None) -
             timer.cancel()
 
 
-async def _let_go(call: Call) -> None:
+async def _let_go(call: Call, left: set[str]) -> None:
     """Hang up who is left in the bridge: without it they would be in our hands still, and hear nothing."""
     with suppress(AriError):  # a look finds them
-        left = {
-            each for bridge in await call.around.asterisk.bridges() if call.owns(bridge.id) for each in bridge.channels
-        }
-        for each in left - set(call.legs):
-            if call_of(each) is None:
-                await end_stranger(call, each)
+        for each in left:
+            await end_stranger(call, each)
 
 
 async def end(call: Call) -> None:

@@ -9,6 +9,7 @@ that nobody looks after, until reconciling has: after a start, or when a flow ha
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Collection, Iterable, Mapping
 
 from ari_app.ari.model import ChannelDestroyed, LegEvent
@@ -24,15 +25,16 @@ class Elsewhere:
         self._legs: dict[str, str] = {}
         self._unheard: set[str] = set()
         self._left: dict[str, int] = {}
+        self._times = itertools.count()
 
     def left(self, desks: Iterable[str]) -> None:
         """These desks may be in calls that nobody looks after: until ``looked_at``."""
         for desk in desks:
-            self._left[desk] = self._left.get(desk, 0) + 1
+            self._left[desk] = next(self._times)
         self._tell()
 
     def to_look_at(self) -> Mapping[str, int]:
-        """Those of ``left`` so far, and how often each was: what comes while somebody looks is for the next look."""
+        """Those of ``left`` so far, and which time each was: what comes while somebody looks is for the next look."""
         return dict(self._left)
 
     def looked_at(self, desks: Mapping[str, int]) -> None:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Final
@@ -19,9 +19,10 @@ from anyio.abc import TaskGroup
 from ari_app.ari.commands import Claim, Commands
 from ari_app.ari.errors import AriError, AriRefused
 from ari_app.domain import recovery as plan
+from ari_app.domain import stand_ins
 from ari_app.domain.causes import UNKNOWN_CAUSE
 from ari_app.domain.facts import Fact, Json
-from ari_app.domain.seen import SeenChannel
+from ari_app.domain.seen import SeenBridge, SeenChannel
 from ari_app.flows.call import Call
 from ari_app.flows.colleague import talk_to_colleague
 from ari_app.flows.emergency import begin_talk, close, work_on
@@ -38,6 +39,9 @@ from ari_app.flows.talk import hold_or_resume
 EVERY_SECONDS: Final = 5.0
 SOON_SECONDS: Final = 0.1
 """From a flow's letting go of its call to the next round."""
+LOOSE_SECONDS: Final = 2.0
+"""A stand-in is put into a bridge at once; in none for so long, it will not be."""
+
 PATIENCE_SECONDS: Final = 0.5
 """How long a new caller waits until it is known who waited before us."""
 _PLAIN_TALK: Final = frozenset({"call.answered", "call.transfer_answered", "call.conferenced"})
@@ -76,6 +80,7 @@ class Recovery:
         self._router = router
         self._living = living
         self._elsewhere = router.elsewhere
+        self._loose: dict[str, float] = {}
         self._looking = anyio.Lock()
         """Held from a look to its last action: what one round saw must not undo what a later look has found."""
 
@@ -96,13 +101,14 @@ class Recovery:
             self._asterisk_began = await self._asterisk.began()
         except AriRefused as refused:  # then the time of a lost call is when that is told: nobody waits for it
             log.warning("recovery.start_unknown", status=refused.status)
+        flows = frozenset(self._router.calls)  # who is let go from now on has more to tell than was read
         reading = asyncio.create_task(self._stories())  # the disk is read while Asterisk is being asked
         try:
             await self._follow_all()
             late = anyio.CancelScope()
             self._tasks.start_soon(self._ring_anyway, late)
             try:
-                await self._reconcile(await reading)
+                await self._reconcile(await reading, flows)
             finally:
                 late.cancel()
         finally:
@@ -158,9 +164,14 @@ class Recovery:
             log.exception("recovery.journal_unreadable")
             return {}
 
-    async def _reconcile(self, living: Mapping[str, plan.Story] | None = None) -> None:
-        """One round; ``living``: the open stories, if they have been read. Nothing amiss, they need not be."""
-        flows, left = frozenset(self._router.calls), self._elsewhere.to_look_at()
+    async def _reconcile(
+        self, living: Mapping[str, plan.Story] | None = None, flows: frozenset[str] = frozenset()
+    ) -> None:
+        """One round. ``living``: the open stories, if they have been read, and ``flows``: the calls that had one then.
+
+        Nothing amiss, they need not be.
+        """
+        flows, left = flows.union(self._router.calls), self._elsewhere.to_look_at()
         nets = self._router.around.nets
         legs = {leg for call in self._router.calls.values() for leg in call.legs.certain()} | nets.certain_legs()
         awaited = {leg for call in self._router.calls.values() for leg in call.legs.awaited()}
@@ -179,7 +190,7 @@ class Recovery:
                 # The dialplan noted an end before the caller's leg went away, unless Asterisk died with it: read again.
                 still = await self._stories()
                 actions = [each for each in actions if not isinstance(each, plan.EndStory) or each.call in still]
-            for action in actions:
+            for action in (*actions, *self._silent(channels, bridges)):
                 log.info("recovery.action", action=type(action).__name__)
                 try:
                     await self._carry_out(action, living or {})
@@ -189,6 +200,12 @@ class Recovery:
                 await anyio.lowlevel.checkpoint()
             self._elsewhere.looked_at(left)
             await self._elsewhere.listen()
+
+    def _silent(self, channels: Sequence[SeenChannel], bridges: Sequence[SeenBridge]) -> list[plan.HangUpStray]:
+        """The stand-ins to hang up: in no bridge for so long, somebody behind each hears nothing, and for ever."""
+        now = anyio.current_time()
+        self._loose = {each: self._loose.get(each, now) for each in stand_ins.loose(channels, bridges)}
+        return [plan.HangUpStray(each) for each, since in self._loose.items() if now - since >= LOOSE_SECONDS]
 
     async def _carry_out(self, action: plan.Action, living: Mapping[str, plan.Story]) -> None:
         """Do it, unless things have moved on since Asterisk was asked."""

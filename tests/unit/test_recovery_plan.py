@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ari_app.domain import stand_ins
 from ari_app.domain.recovery import (
     AdoptColleagues,
     AdoptTalk,
@@ -147,6 +148,15 @@ def test_a_colleague_with_whom_asterisk_has_joined_a_caller_of_the_fallbacks() -
     assert elsewhere([STAND_IN, leg], [talk]) == {leg.id: "1002"}
 
 
+def test_the_colleague_has_passed_them_on() -> None:
+    """Two of them talk through stand-ins, and no leg of ours is there."""
+    talk = replace(BRIDGE, channels=frozenset({"s2", STAND_IN.id}))
+    there = [STAND_IN, replace(STAND_IN, id="s2")]
+    assert decide(there, [talk], flows=(), legs=(), living=()) == []
+    assert stand_ins.loose(there, [talk]) == set()
+    assert stand_ins.loose([*there, replace(STAND_IN, id="s3", held=False)], []) == {"s1", "s2"}
+
+
 def test_one_of_the_two_is_gone() -> None:
     """The other one is let go, and hears no silence."""
     for left in (LEG, STAND_IN):
@@ -282,7 +292,8 @@ def _with_a_stand_in(there: Mapping[str, SeenChannel], bridges: list[SeenBridge]
     for bridge in bridges:
         legs = {each for each in bridge.channels if call_of(each) is not None and each in there and there[each].up}
         others = {each for each in bridge.channels if call_of(each) is None}
-        if call_of(bridge.id) is not None and legs and others and not (others & there.keys()) - set(_stand_ins):
+        is_talk = bool(others) and len(legs | others) > 1
+        if call_of(bridge.id) is not None and is_talk and not (others & there.keys()) - set(_stand_ins):
             made |= {bridge.id, *legs}
     return made
 
