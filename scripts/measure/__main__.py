@@ -34,24 +34,25 @@ SECTIONS: Final[Mapping[str, Callable[[Options], Awaitable[Section]]]] = {
 
 
 def main() -> int:
-    """Measure and print; 1 when something could not be started."""
+    """Measure and print; 1 when a section could not be measured."""
     arguments = _arguments()
     console = Console() if sys.stdout.isatty() else Console(width=170)
     sections: list[Section] = []
-    try:
-        for name in arguments.only:
-            console.print(f"[bold]{name}[/]")
+    is_whole = True
+    for name in arguments.only:
+        console.print(f"[bold]{name}[/]")
+        try:
             sections.append(anyio.run(partial(SECTIONS[name], _options(arguments, console))))
-            report.show(console, sections[-1])
-            if arguments.keep:
-                report.keep(sections[-1:])
-    except (StackError, PhoneError, TimeoutError) as error:
-        print(f"siaga110: {error}", file=sys.stderr)
-        return 1
-    finally:
+        except (StackError, PhoneError, TimeoutError) as error:  # the others can be measured all the same
+            print(f"siaga110: {name}: {error}", file=sys.stderr)
+            is_whole = False
+            continue
+        report.show(console, sections[-1])
+        if arguments.keep:
+            report.keep(sections[-1:])
         if arguments.json is not None:
             arguments.json.write_text(json.dumps(report.results(sections), indent=1) + "\n", encoding="utf-8")
-    return 0
+    return 0 if is_whole else 1
 
 
 def _arguments() -> argparse.Namespace:

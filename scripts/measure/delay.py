@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 from scripts.measure.figures import Section, Spread, number
 from scripts.measure.options import Options
 from scripts.measure.rig import APPLICATION, DIAL, WAYS, Measured, Rig, rig
-from scripts.phones import percentile
+from scripts.phones import PhoneError, percentile
 
 T = TypeVar("T")
 TALKS: Final = 0.1
@@ -37,7 +37,10 @@ async def measure(options: Options) -> Section:
             for way in WAYS:  # what is loaded only once
                 await running.measure(way, rate=WARM_RATE, seconds=WARM_SECONDS)
             for rate in options.rates:
-                _tell(section, rate, await rounds(running, options, rate))
+                try:
+                    _tell(section, rate, await rounds(running, options, rate))
+                except PhoneError as error:
+                    section.table(f"{rate:g} calls a second were not measured, as {error}", "way")
     return section
 
 
