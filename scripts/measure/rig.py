@@ -22,7 +22,7 @@ from ari_app.store.reader import JournalReader
 from scripts.measure.seeding import fill
 from scripts.measure.usage import BESIDE, all_seconds, difference, pids, settle
 from scripts.phones import Behaviour, Dialling, LoadResult, PhoneError, Phones
-from scripts.stack.prepare import Prepared, prepare, program
+from scripts.stack.prepare import Prepared, console, prepare
 from scripts.stack.sample import HOST, Sample, make_sample
 from scripts.stack.stack import Stack
 
@@ -142,8 +142,7 @@ class Rig:
 
     async def _hang_up_all(self) -> None:
         """End what callers who were broken off have left behind: it would burden the next measurement."""
-        config = self.prepared.state.asterisk / "etc" / "asterisk.conf"
-        await anyio.run_process([program("asterisk"), "-C", config, "-rx", "channel request hangup all"])
+        await anyio.run_process(console(self.prepared.state, "channel request hangup all"))
         await settle(self.stack)
 
     async def live(self, count: int) -> None:

@@ -128,6 +128,15 @@ def program(name: str) -> Path:
     return path
 
 
+def console(state: StateDir, order: str) -> list[str]:
+    """The command by which the running Asterisk of a state directory is given an order of its command line.
+
+    Raises:
+        StackError: Asterisk is not installed.
+    """
+    return [str(program("asterisk")), "-C", str(state.asterisk / "etc" / "asterisk.conf"), "-rx", order]
+
+
 def _check_asterisk() -> None:
     said = subprocess.run([program("asterisk"), "-V"], capture_output=True, text=True, check=False)
     version = asterisk_version(said.stdout)

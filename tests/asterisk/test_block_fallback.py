@@ -29,7 +29,7 @@ from ari_app.site.state import StateDir
 from ari_app.store.journal import Journal
 from scripts.phones import Dialling, Handset, Phones
 from scripts.phones.leg import State
-from scripts.stack.prepare import program
+from scripts.stack.prepare import console
 from scripts.stack.sample import HOST
 from tests.asterisk.site import Site, alone, assert_complete, context_of, eventually, phones_of, running
 from tests.asterisk.talk import CALLER_HZ, OTHER_HZ, POLDA_HZ, hear_each_other, longest_silence, moment
@@ -366,15 +366,14 @@ exten => other,1,Wait(120)
 
 async def asked_of_the_dialplan(site: Site, numbers: list[str], folder: Path) -> dict[str, bool]:
     """Which of these numbers the dialplan takes for blocked."""
-    etc = StateDir(site.state).asterisk / "etc"
-    given, found, extensions = folder / "given", folder / "found", etc / "extensions.conf"
+    state = StateDir(site.state)
+    given, found, extensions = folder / "given", folder / "found", state.asterisk / "etc" / "extensions.conf"
     given.write_text("".join(f"{number}\n" for number in numbers))
     found.unlink(missing_ok=True)
     plain = extensions.read_text()
     extensions.write_text(plain + LIST.format(given=given, found=found))
     try:
-        reload = [program("asterisk"), "-C", etc / "asterisk.conf", "-rx", "dialplan reload"]
-        await anyio.run_process(list(map(str, reload)))
+        await anyio.run_process(console(state, "dialplan reload"))
         _originate(site, "Local/s@numbers", "numbers", "other")
         await eventually(
             lambda: found.exists() and found.read_text().endswith("done\n"), seconds=60, what="all asked", every=0.2

@@ -10,8 +10,9 @@ from typing import Final
 import anyio
 import pytest
 
+from ari_app.site.state import StateDir
 from scripts.phones import Behaviour, Dialling, Phones
-from scripts.stack.prepare import program
+from scripts.stack.prepare import console
 from tests.asterisk.site import Site, eventually, phones_of
 
 pytestmark = pytest.mark.anyio
@@ -58,8 +59,7 @@ async def test_there_is_room_for_so_many(small_site: Site, small_phones: Phones)
     assert (await last.result()).ending == "caller"
     await (await small_phones.call()).answered()
     assert small_site.application == pid
-    config = small_site.state / "asterisk" / "etc" / "asterisk.conf"
-    await anyio.run_process([program("asterisk"), "-C", config, "-rx", "channel request hangup all"])
+    await anyio.run_process(console(StateDir(small_site.state), "channel request hangup all"))
     await small_site.quiet()
 
     def told() -> Counter[str]:
