@@ -19,6 +19,7 @@ from scripts.faults.instance import ChaosError, Instance, send
 from scripts.faults.oracle import Flaw
 from scripts.faults.people import moment
 from scripts.faults.strikes import APPLICATION, Fault, Frozen, Killed, Stumbled, application_takes_calls, strike_rounds
+from scripts.stack.family import WITH_US
 from scripts.stack.prepare import REPO
 
 GUARD_SECONDS: Final = 5.0
@@ -114,7 +115,7 @@ class Second(Fault):
         self._log = instance.home / "second.log"
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(  # noqa: ASYNC220 - returns at once
-                ["setpriv", "--pdeathsig", "KILL", sys.executable, "-m", "ari_app", "--state", self._state(instance)],
+                [*WITH_US, sys.executable, "-m", "ari_app", "--state", self._state(instance)],
                 cwd=REPO, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )  # fmt: skip
 

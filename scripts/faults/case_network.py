@@ -20,6 +20,7 @@ from scripts.faults.strikes import APPLICATION
 from scripts.faults.torture import Torture, messages
 from scripts.faults.weather import Weather
 from scripts.phones import Behaviour, Dialling
+from scripts.stack.family import WITH_US
 from scripts.stack.prepare import REPO
 from scripts.stack.sample import HOST, loopback
 
@@ -71,7 +72,7 @@ async def _flood_round(floor: Floor, instance: Instance, kind: str) -> None:
     await floor.phones.desk(instance.sample.accounts, Behaviour.answers())
     crowd = Crowd(round(FLOOD_SECONDS), 1.0, Dialling(hang_up_ms=800), FLOOD_ANSWER_SECONDS)
     flood = await asyncio.create_subprocess_exec(
-        "setpriv", "--pdeathsig", "KILL", sys.executable, "-m", "scripts.faults.flood",
+        *WITH_US, sys.executable, "-m", "scripts.faults.flood",
         kind, HOST, str(instance.sample.sip), loopback(78), str(FLOOD_RATE), str(FLOOD_SECONDS + 1),
         cwd=REPO, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
     )  # fmt: skip

@@ -20,7 +20,7 @@ from ari_app.domain.facts import Record
 from ari_app.site.state import StateDir
 from ari_app.store import journal
 from scripts.faults.launcher import VARIABLE
-from scripts.stack.family import alive, descendants, find
+from scripts.stack.family import WITH_US, alive, descendants, find
 from scripts.stack.prepare import REPO
 from scripts.stack.sample import HOST, Sample
 
@@ -76,7 +76,7 @@ class Instance:
             ChaosError: it does not start.
         """
         self._process = await asyncio.create_subprocess_exec(
-            "setpriv", "--pdeathsig", "KILL", sys.executable, "-m", self._module,
+            *WITH_US, sys.executable, "-m", self._module,
             "--config", str(self.config), "--state", str(self.state.root),
             cwd=REPO, env=self._environment, stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,

@@ -13,6 +13,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from scripts.phones.events import EventLog, PhoneError, PhoneTimeoutError, parse
+from scripts.stack.family import WITH_US
 
 SCENARIOS = Path(__file__).parent / "scenarios"
 REPO = Path(__file__).parents[2]
@@ -115,7 +116,7 @@ class Sipp:
         try:
             with (self.home / "stderr.txt").open("wb") as errors:
                 self._process = await asyncio.create_subprocess_exec(
-                    "setpriv", "--pdeathsig", "KILL", str(program()), *arguments,
+                    *WITH_US, str(program()), *arguments,
                     "-nostdin", "-trace_logs", "-log_file", f"/dev/fd/{write_end}",
                     "-trace_err", "-error_file", str(self.home / "errors.txt"),
                     cwd=self.home,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from ari_app.site.state import write_private
 from scripts.stack import StackError
+from scripts.stack.family import WITH_US
 
 if TYPE_CHECKING:
     from ari_app.site.secrets import Secrets
@@ -52,7 +53,7 @@ def write(state: StateDir, listen: Address, secrets: Secrets, mosquitto_passwd: 
     home = state.broker
     passwords, rights, config = home / "passwords", home / "rights", home / "mosquitto.conf"
     write_private(passwords, "".join(f"{user}:{password}\n" for user, password in secrets.mqtt.items()))
-    done = subprocess.run([mosquitto_passwd, "-U", passwords], capture_output=True, text=True, check=False)
+    done = subprocess.run([*WITH_US, mosquitto_passwd, "-U", passwords], capture_output=True, text=True, check=False)
     if done.returncode:
         raise StackError(f"mosquitto_passwd failed: {done.stderr.strip() or done.returncode}")
     write_private(

@@ -14,7 +14,7 @@ from typing import BinaryIO, Final
 import anyio
 
 from ari_app import gate
-from scripts.stack.family import state
+from scripts.stack.family import WITH_US, state
 
 LONGEST_PAUSE: Final = 0.5
 """Seconds before a process that keeps dying is started again: callers wait for it."""
@@ -99,7 +99,7 @@ class Child:
     async def _spawn(self, *, at_gate: bool) -> asyncio.subprocess.Process:
         with self._output() as output:
             process = await asyncio.create_subprocess_exec(
-                "setpriv", "--pdeathsig", "KILL", *self._command,
+                *WITH_US, *self._command,
                 stdin=asyncio.subprocess.PIPE if at_gate else asyncio.subprocess.DEVNULL,
                 stdout=output, stderr=output,
                 env=self._environment | ({gate.VARIABLE: "1"} if at_gate else {}),

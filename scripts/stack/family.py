@@ -1,10 +1,14 @@
-"""Which processes run, and whose children they are: read from /proc."""
+"""Which processes run, and whose children they are: read from /proc; and how a child dies with who started it."""
 
 from __future__ import annotations
 
 import contextlib
 import math
 from pathlib import Path
+from typing import Final
+
+WITH_US: Final = ("setpriv", "--pdeathsig", "KILL")
+"""Before a command: it is killed when the thread that started it ends, however that comes about."""
 
 _PARENT, _START_TIME = 1, 19
 

@@ -19,6 +19,7 @@ from ari_app.store.errors import DatabaseError, DatabaseNewer, StoreError
 from ari_app.store.journal_file import JournalFile
 from scripts.install.debian import OLDEST_ASTERISK, asterisk_version
 from scripts.stack import StackError, broker, ports, sounds
+from scripts.stack.family import WITH_US
 
 REPO: Final = Path(__file__).parents[2]
 DEPS: Final = Path(os.environ.get("SIAGA_DEPS", REPO / ".deps"))
@@ -138,7 +139,7 @@ def console(state: StateDir, order: str) -> list[str]:
 
 
 def _check_asterisk() -> None:
-    said = subprocess.run([program("asterisk"), "-V"], capture_output=True, text=True, check=False)
+    said = subprocess.run([*WITH_US, program("asterisk"), "-V"], capture_output=True, text=True, check=False)
     version = asterisk_version(said.stdout)
     if version is None:
         raise StackError(f"{program('asterisk')} does not start: {said.stderr.strip() or said.returncode}")

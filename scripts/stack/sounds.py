@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Final
 
 from scripts.stack import StackError, synthesis
+from scripts.stack.family import WITH_US
 
 CATALOGUE: Final = Path(__file__).parents[2] / "asterisk_conf" / "sounds.toml"
 RATE: Final = synthesis.RATE
@@ -188,7 +189,7 @@ def _respelled(text: str, words: Mapping[str, str]) -> str:
 
 
 def _speak(espeak: Path, sentence: Sentence, raw: Path) -> array[int]:
-    command = [str(espeak), "-v", "id", "-s", str(sentence.speed), "-w", str(raw), sentence.spoken]
+    command = [*WITH_US, str(espeak), "-v", "id", "-s", str(sentence.speed), "-w", str(raw), sentence.spoken]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode or not raw.exists():

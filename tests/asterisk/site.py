@@ -77,7 +77,7 @@ class Site:
         """Start the launcher and return at once; what it says is kept in ``output``."""
         ours = [sys.executable, "-m", "scripts.stack", *self.options(), *more]
         self.launcher = subprocess.Popen(
-            ["setpriv", "--pdeathsig", "KILL", *self._limits, *ours],
+            [*family.WITH_US, *self._limits, *ours],
             cwd=REPO, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
         threading.Thread(target=self._listen, args=(self.launcher,), daemon=True).start()

@@ -16,6 +16,7 @@ import pytest
 from ari_app.standby import GONE_SECONDS
 from ari_app.store import journal
 from scripts.phones import Dialling
+from scripts.stack.family import WITH_US
 from tests.asterisk.site import REPO, Site, actions, eventually
 
 pytestmark = pytest.mark.anyio
@@ -29,7 +30,7 @@ def another(site: Site, home: Path) -> subprocess.Popen[bytes]:
         shutil.copy(site.state / name, home / name)
     with (home / "log" / "application.log").open("wb") as log:
         return subprocess.Popen(
-            ["setpriv", "--pdeathsig", "KILL", sys.executable, "-m", "ari_app", "--state", home],
+            [*WITH_US, sys.executable, "-m", "ari_app", "--state", home],
             cwd=REPO, stdout=log, stderr=log, stdin=subprocess.DEVNULL,
         )  # fmt: skip
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -15,10 +15,15 @@ from pathlib import Path
 import pytest
 
 from scripts.phones import Dialling
+from scripts.stack import family
+from scripts.stack.prepare import DEPS
 from scripts.stack.sample import HOST
 from tests.asterisk.site import REPO, Site, alive, assert_complete, children, eventually
 
 pytestmark = pytest.mark.anyio
+
+SLOW = "25.110"
+"""Seconds, as an argument that no other process has."""
 
 
 def refusal(*options: str) -> str:
@@ -104,16 +109,45 @@ def test_impossible_state(make_site: Callable[[], Site], tmp_path: Path) -> None
 
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("after", [0.15, 0.5, 1.0])
-def test_a_signal_while_it_starts(make_site: Callable[[], Site], sent: signal.Signals, after: float) -> None:
+async def test_a_signal_while_it_starts(make_site: Callable[[], Site], sent: signal.Signals, after: float) -> None:
     """It ends quietly with 0, at whatever point of the start, and leaves no process."""
     site = make_site()
     launcher = site.launch()
-    time.sleep(after)  # points of the start, not something to wait for
-    family = children(launcher.pid)
+    await asyncio.sleep(after)  # points of the start, not something to wait for
+    started = children(launcher.pid)
     launcher.send_signal(sent)
     assert launcher.wait(20) == 0, site.output
     assert "Traceback" not in "\n".join(site.output)
-    assert not [pid for pid in family if alive(pid)]
+    await eventually(lambda: not any(map(alive, started)), seconds=5, what="nobody is left")
+
+
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+async def test_who_still_speaks_a_sentence_ends_as_well(
+    make_site: Callable[[], Site], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sent: signal.Signals
+) -> None:
+    """What the launcher starts before the instance, as espeak-ng, does not outlive it either."""
+    monkeypatch.setenv("SIAGA_DEPS", str(with_slow_speaker(tmp_path / "deps")))
+    site = make_site()
+    launcher = site.launch()
+    await eventually(lambda: family.find(launcher.pid, SLOW), seconds=20, what="a sentence is being spoken")
+    speakers = [pid for pid in children(launcher.pid) if SLOW in family.command_line(pid)]
+    launcher.send_signal(sent)
+    assert launcher.wait(20) == (-sent if sent is signal.SIGKILL else 0), site.output
+    await eventually(lambda: not any(map(alive, speakers)), seconds=5, what="nobody speaks")
+
+
+def with_slow_speaker(deps: Path) -> Path:
+    """What is installed, but with an espeak-ng that takes its time."""
+    (deps / "bin").mkdir(parents=True)
+    for installed in [*DEPS.iterdir(), *(DEPS / "bin").iterdir()]:
+        target = deps / installed.relative_to(DEPS)
+        if not target.exists():
+            target.symlink_to(installed)
+    speaker = deps / "bin" / "espeak-ng"
+    speaker.unlink()
+    speaker.write_text(f"#!/bin/sh\nexec sleep {SLOW}\n")
+    speaker.chmod(0o755)
+    return deps
 
 
 def test_damaged_tables_keep_nobody_from_calling(make_site: Callable[[], Site]) -> None:
@@ -183,12 +217,12 @@ async def test_killed_launcher_leaves_nothing_and_a_stale_state_starts(
         call = await site.new_call(0)
         await site.told(call, "call.answered")
         assert site.launcher is not None
-        family = children(site.launcher.pid)
-        assert len(family) >= 3
+        started = children(site.launcher.pid)
+        assert len(started) >= 3
         os.kill(site.launcher.pid, signal.SIGKILL)
         site.launcher.wait()
         site.launcher = None
-        await eventually(lambda: not [pid for pid in family if alive(pid)], seconds=5, what="all children are dead")
+        await eventually(lambda: not any(map(alive, started)), seconds=5, what="all children are dead")
     site.start()
     story = await site.story(call)
     assert_complete(story)

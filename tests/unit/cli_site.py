@@ -19,6 +19,7 @@ from ari_app.site.settings import load_settings
 from ari_app.site.state import StateDir
 from ari_app.store.journal import Journal
 from cli.main import main
+from scripts.stack.family import WITH_US
 
 REPO = Path(__file__).parents[2]
 
@@ -108,7 +109,7 @@ class CliSite:
         self, *arguments: str, stdin: int | IO[bytes] = subprocess.DEVNULL, stdout: int | IO[bytes] = subprocess.PIPE
     ) -> subprocess.Popen[bytes]:
         """Start the command in a process of its own. It ends with the tests at the latest, should one of them fail."""
-        command = ["setpriv", "--pdeathsig", "KILL", sys.executable, "-m", "cli", *arguments]
+        command = [*WITH_US, sys.executable, "-m", "cli", *arguments]
         return subprocess.Popen(command, cwd=REPO, stdin=stdin, stdout=stdout, stderr=subprocess.PIPE)
 
 
