@@ -14,7 +14,7 @@ from typing import BinaryIO, Final
 import anyio
 
 from ari_app import gate
-from scripts.stack.family import WITH_US, state
+from scripts.stack.family import WITH_US, Processor, processor, state
 
 LONGEST_PAUSE: Final = 0.5
 """Seconds before a process that keeps dying is started again: callers wait for it."""
@@ -72,13 +72,9 @@ class Child:
         """The process id of the next one, which waits at its gate; None: there is none."""
         return self._next.pid if self._next and self._next.returncode is None else None
 
-    def work(self) -> int | None:
-        """How much processor time it has used, in nanoseconds; None while it does not run, or waits at the gate."""
-        if self._is_at_gate:
-            return None
-        with contextlib.suppress(OSError, ValueError, IndexError):
-            return int(Path(f"/proc/{self.pid}/schedstat").read_text().split()[0])
-        return None
+    def processor(self) -> Processor | None:
+        """What it has had of the processors; None while it does not run, or waits at the gate."""
+        return None if self._is_at_gate or self.pid is None else processor(self.pid)
 
     def _output(self) -> BinaryIO:
         """Where it prints to; nowhere, when the disk does not take its log: it must run all the same."""

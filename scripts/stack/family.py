@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +22,24 @@ def alive(pid: int) -> bool:
 def state(pid: int) -> str:
     """A process's state, as proc(5) abbreviates it; empty when there is none."""
     return _stat(pid)[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Processor:
+    """What a process's main thread has had of the processors so far, in seconds: worked on one, waited for one."""
+
+    worked: float
+    waited: float
+    is_runnable: bool
+    """It works or waits for a processor just now: it is not stopped, and waits for nothing else."""
+
+
+def processor(pid: int) -> Processor | None:
+    """What a process's main thread has had of the processors; None: there is no such process, or nobody counts it."""
+    with contextlib.suppress(OSError, ValueError):
+        worked, waited, *_ = map(int, Path(f"/proc/{pid}/schedstat").read_text().split())
+        return Processor(worked / 1e9, waited / 1e9, state(pid) == "R")
+    return None
 
 
 def _stat(pid: int) -> list[str]:

@@ -92,7 +92,7 @@ class Stack:
                 async with anyio.create_task_group() as tasks:
                     for child in self.children:
                         tasks.start_soon(child.watch, self._say)
-                    tasks.start_soon(self._watchdog.watch, self._frozen, self.application.work)
+                    tasks.start_soon(self._watchdog.watch, self._frozen, self.application.processor)
                     tasks.start_soon(self._rescue_when_it_stops)
                     try:
                         yield

@@ -9,8 +9,14 @@ import socket
 from collections.abc import Callable
 from typing import Final
 
+from scripts.stack.family import Processor
+
 SILENT_SECONDS: Final = 0.6
-"""An application that says nothing for so long stands still; its callers have 1.2 s to be answered."""
+"""An application that says nothing for so long stands still; its callers have 1.2 s to be answered.
+
+Time in which it waits for a processor does not count, here and below: one that is started in its place would wait as
+long, and all callers who wait would ring every desk on a machine that has too much to do already.
+"""
 
 FIRST_START_SECONDS: Final = 30.0
 """The first application has so long for its first word, whatever the machine."""
@@ -32,7 +38,7 @@ class Watchdog:
 
     def __init__(self) -> None:
         """Open the socket: an abstract one, which needs no file and no short path."""
-        self._worked: int | None = None
+        self._seen: Processor | None = None
         self._idle_since = 0.0
         self.name = f"@siaga110-{os.getpid()}-{secrets.token_hex(8)}"
         self.ready = asyncio.Event()
@@ -72,31 +78,43 @@ class Watchdog:
         self.stopping.clear()
         self._begun = self._loop.time()
         self._heard = self._begun + self._start_seconds
-        self._worked, self._idle_since = None, self._begun
+        self._seen, self._idle_since = None, self._begun
 
-    async def watch(self, frozen: Callable[[], None], work: Callable[[], int | None]) -> None:
+    async def watch(self, frozen: Callable[[], None], processor: Callable[[], Processor | None]) -> None:
         """Call ``frozen`` each time the application falls silent, or does not come to speak.
 
-        ``work`` is how much processor time it has used (ns); None: that is not known.
+        ``processor`` is what it has had of the processors; None: that is not known.
         """
         looked = self._loop.time()
         while True:
             await asyncio.sleep(_EVERY)
             now = self._loop.time()
-            late, looked = now - looked > _EVERY * 4, now
+            passed, looked = now - looked, now
             self._read()  # what came while we ourselves were kept from running counts
-            if not late and (now - self._heard > SILENT_SECONDS or self._is_stuck(now, work)):
+            is_stuck = self._is_stuck(now, passed, processor())
+            if passed <= _EVERY * 4 and (now - self._heard > SILENT_SECONDS or is_stuck):
                 self.forget()
                 frozen()
 
-    def _is_stuck(self, now: float, work: Callable[[], int | None]) -> bool:
+    def _is_stuck(self, now: float, passed: float, seen: Processor | None) -> bool:
         """Whether an application that has not said its first word has stopped working towards it."""
-        worked = work() if self._begun is not None else None
-        if worked is None or worked != self._worked:
-            self._worked, self._idle_since = worked, now
-        return worked is not None and now - self._idle_since > IDLE_SECONDS
+        before, self._seen = self._seen, seen
+        if seen is None or before is None:
+            self._idle_since = now
+            return False
+        waited = _waited(before, seen, passed)
+        self._heard += waited
+        self._idle_since = now if seen.worked != before.worked else self._idle_since + waited
+        return self._begun is not None and now - self._idle_since > IDLE_SECONDS
 
     def close(self) -> None:
         """Stop listening."""
         self._loop.remove_reader(self._socket)
         self._socket.close()
+
+
+def _waited(before: Processor, seen: Processor, passed: float) -> float:
+    """For how many of the ``passed`` seconds between two looks a process waited for a processor."""
+    if seen.is_runnable and seen.worked == before.worked:
+        return passed  # it waits still: Linux counts that when it is over
+    return min(max(0.0, seen.waited - before.waited), passed)

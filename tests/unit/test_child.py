@@ -125,10 +125,10 @@ async def test_the_next_one_loads_and_begins_while_the_death_is_seen_to(
         child.kill()
         await until(lambda: steps("began") == 2)
         assert steps("serves") == 1
-        assert child.work() is None, "it stands still, and is not stuck"
+        assert child.processor() is None, "it stands still, and is not stuck"
         seen_to.set()
         await until(lambda: steps("serves") == 2)
-        assert child.work()
+        assert child.processor()
         await child.stop()
     assert steps("serves") == 2
 

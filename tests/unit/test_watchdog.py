@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
+import subprocess
+import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import anyio
 import pytest
 
 from ari_app.heartbeat import Heartbeat
+from scripts.stack import family
+from scripts.stack.family import WITH_US, Processor
 from scripts.stack.watchdog import SILENT_SECONDS, Watchdog
 
 pytestmark = pytest.mark.anyio
 
 
 @asynccontextmanager
-async def watched(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[Watchdog, Heartbeat, list[float]]]:
+async def watched(
+    monkeypatch: pytest.MonkeyPatch, processor: Callable[[], Processor | None] = lambda: None
+) -> AsyncIterator[tuple[Watchdog, Heartbeat, list[float]]]:
     """A watchdog, a heartbeat that it hears, and the moments at which it found the application frozen."""
     watchdog, frozen = Watchdog(), list[float]()
     monkeypatch.setenv("NOTIFY_SOCKET", watchdog.name)
     heartbeat = Heartbeat(lambda: True)
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(watchdog.watch, lambda: frozen.append(time.monotonic()), lambda: None)
+        tasks.start_soon(watchdog.watch, lambda: frozen.append(time.monotonic()), processor)
         heartbeat.ready()
         with anyio.fail_after(5):
             await watchdog.ready.wait()
@@ -38,6 +46,68 @@ async def test_one_that_falls_silent_stands_still(monkeypatch: pytest.MonkeyPatc
         heartbeat.say("WATCHDOG=1")
         await anyio.sleep(2 * SILENT_SECONDS)
         assert frozen
+
+
+class Starved:
+    """A process that works, or waits for a processor, in so much of its time."""
+
+    def __init__(self) -> None:
+        self.waits, self.is_running_at_times, self.is_runnable = 1.0, True, True
+        self._looked, self._worked, self._waited = time.monotonic(), 0.0, 0.0
+
+    def __call__(self) -> Processor:
+        now = time.monotonic()
+        if self.is_running_at_times:
+            self._waited += self.waits * (now - self._looked)
+            self._worked += 1e-6 + (1 - self.waits) * (now - self._looked)
+        self._looked = now
+        return Processor(self._worked, self._waited, self.is_runnable)
+
+
+@pytest.mark.parametrize("at_times", [True, False])
+async def test_one_that_waits_for_a_processor_is_not_ended_for_it(
+    monkeypatch: pytest.MonkeyPatch, *, at_times: bool
+) -> None:
+    """Whether it has one now and then, or none at all: one in its place would wait as long."""
+    process = Starved()
+    process.is_running_at_times = at_times
+    async with watched(monkeypatch, process) as (_, heartbeat, frozen):
+        heartbeat.say("WATCHDOG=1")
+        await anyio.sleep(4 * SILENT_SECONDS)
+        assert frozen == []
+        process.is_runnable = False
+        process.waits = 0.0
+        await anyio.sleep(2 * SILENT_SECONDS)
+        assert frozen
+
+
+async def test_one_that_works_and_says_nothing_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has a processor all the time, and its event loop does not come round."""
+    process = Starved()
+    process.waits = 0.1
+    async with watched(monkeypatch, process) as (_, heartbeat, frozen):
+        heartbeat.say("WATCHDOG=1")
+        await anyio.sleep(2 * SILENT_SECONDS)
+        assert frozen
+
+
+def test_what_a_process_has_of_the_processors() -> None:
+    """From Linux' own count; a stopped one waits for none."""
+    busy = subprocess.Popen([*WITH_US, sys.executable, "-c", "while True: pass"])
+    try:
+        while (seen := family.processor(busy.pid)) is None or seen.worked < 0.1:
+            time.sleep(0.01)
+        assert seen.is_runnable
+        busy.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, busy.pid, os.WSTOPPED)
+        stopped = family.processor(busy.pid)
+        assert stopped is not None
+        assert not stopped.is_runnable
+        assert stopped.worked >= seen.worked
+    finally:
+        busy.kill()
+        busy.wait()
+    assert family.processor(busy.pid) is None
 
 
 async def test_one_that_has_stopped_may_write_its_last_facts(monkeypatch: pytest.MonkeyPatch) -> None:
