@@ -20,6 +20,7 @@ from ari_app.ari.model import (
     RTPstat,
     Variable,
 )
+from ari_app.ari.precedence import Precedence
 from ari_app.ari.transport import Transport
 from ari_app.domain.display import Shown
 
@@ -49,7 +50,8 @@ class AsteriskClient(Transport):
     async def claim(self, channel: str) -> Claim:
         """Take a call that is on offer to all applications."""
         try:
-            await self._order("POST", "/events/claim", {"channelId": channel, "application": APPLICATION})
+            query = {"channelId": channel, "application": APPLICATION}
+            await self._order("POST", "/events/claim", query, precedence=Precedence.CLAIM)
         except AriConflict:
             return Claim.TAKEN
         except AriNotFound:
@@ -68,7 +70,7 @@ class AsteriskClient(Transport):
         }
         if originator is not None:
             query["originator"] = originator
-        await self._order("POST", "/channels", query)
+        await self._order("POST", "/channels", query, precedence=Precedence.NEW)
 
     async def snoop(self, leg: str, snoop: str, *, whispers: bool) -> None:
         """Make a channel that hears a leg, and may be heard there."""
@@ -80,7 +82,8 @@ class AsteriskClient(Transport):
         await self._set(leg, "CONNECTEDLINE(all)", _caller_id(shown))
 
     async def _set(self, leg: str, variable: str, value: str) -> None:
-        await self._order("POST", f"/channels/{leg}/variable", {"variable": variable, "value": value})
+        query = {"variable": variable, "value": value}  # most of them for a radio net
+        await self._order("POST", f"/channels/{leg}/variable", query, precedence=Precedence.URGENT)
 
     async def call_gateway(self, leg: str, dial: str, *, shown: Shown, seconds: int) -> None:
         """Make the channel ``leg`` and call a radio gateway with it for at most ``seconds``."""
@@ -97,15 +100,15 @@ class AsteriskClient(Transport):
             "callerId": _caller_id(shown),
             "timeout": str(seconds),
         }
-        await self._order("POST", "/channels", query)
+        await self._order("POST", "/channels", query, precedence=Precedence.NEW)
 
     async def mute(self, leg: str) -> None:
         """Let nobody hear a leg."""
-        await self._order("POST", f"/channels/{leg}/mute", {"direction": "in"})
+        await self._order("POST", f"/channels/{leg}/mute", {"direction": "in"}, precedence=Precedence.URGENT)
 
     async def unmute(self, leg: str) -> None:
         """Let a leg be heard again."""
-        await self._order("DELETE", f"/channels/{leg}/mute", {"direction": "in"})
+        await self._order("DELETE", f"/channels/{leg}/mute", {"direction": "in"}, precedence=Precedence.URGENT)
 
     async def hush(self, leg: str) -> None:
         """Let nobody hear a leg whose talk is told."""
@@ -138,7 +141,7 @@ class AsteriskClient(Transport):
     async def press_keys(self, leg: str, keys: str, *, down_ms: int, pause_ms: int) -> None:
         """Press keys towards a leg."""
         query = {"dtmf": keys, "duration": str(down_ms), "between": str(pause_ms)}
-        await self._order("POST", f"/channels/{leg}/dtmf", query)
+        await self._order("POST", f"/channels/{leg}/dtmf", query, precedence=Precedence.URGENT)
 
     async def indicate_ringing(self, leg: str) -> None:
         """Let an incoming leg hear that it rings."""
@@ -235,11 +238,12 @@ class AsteriskClient(Transport):
 
     async def echo(self, name: str) -> None:
         """Have Asterisk send us a ``ChannelUserevent`` of this name."""
-        await self._order("POST", f"/events/user/{name}", {"application": APPLICATION})
+        await self._order("POST", f"/events/user/{name}", {"application": APPLICATION}, precedence=Precedence.URGENT)
 
     async def set_beat(self, word: str) -> None:
         """Show everybody who looks that we serve."""
-        await self._order("POST", "/asterisk/variable", {"variable": BEAT, "value": word})
+        query = {"variable": BEAT, "value": word}
+        await self._order("POST", "/asterisk/variable", query, precedence=Precedence.URGENT)
 
     async def beat(self) -> str:
         """The last word of the application that serves; empty: there was none since Asterisk's start."""

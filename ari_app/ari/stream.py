@@ -104,6 +104,7 @@ class EventStream:
 
     async def _deliver(self, socket: aiohttp.ClientWebSocketResponse) -> bool:
         async for message in socket:
+            self._client.heard += 1
             if message.type is not aiohttp.WSMsgType.TEXT:
                 continue
             try:

@@ -1,8 +1,9 @@
 """How orders and questions reach Asterisk.
 
 Orders go over the event websocket while it stands: a fifth of the CPU of an HTTP request, and Asterisk does
-not check the password each time. It serves them one after the other, so questions with long answers, and
-orders while there is no websocket, go over HTTP on connections that are kept alive.
+not check the password each time. It serves them one after the other, so it is given a few at a time
+(``precedence``), and questions with long answers, and orders while there is no websocket, go over HTTP on connections
+that are kept alive.
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ import msgspec
 
 from ari_app.ari.errors import AriUnreachable, refusal
 from ari_app.ari.model import RESTResponse
+from ari_app.ari.precedence import Precedence, Window
 
 COMMAND_SECONDS: Final = 5.0
-"""How long an order may take before Asterisk counts as unreachable."""
+"""How long an order may take, from when it is given, before Asterisk counts as unreachable."""
 
 HTTP_ERROR: Final = 400
 T = TypeVar("T")
@@ -54,6 +56,9 @@ class Transport:
         self._socket: aiohttp.ClientWebSocketResponse | None = None
         self._numbers = itertools.count(1)
         self._waiting: dict[str, asyncio.Future[RESTResponse]] = {}
+        self._window = Window()
+        self.heard = 0
+        """How many messages have come over the event websocket so far."""
         self._is_fenced = False
 
     async def __aenter__(self) -> Self:
@@ -105,15 +110,32 @@ class Transport:
         if future is not None and not future.done():
             future.set_result(answer)
 
-    async def _order(self, method: str, path: str, query: dict[str, str] | None = None) -> bytes | str:
+    async def _order(
+        self,
+        method: str,
+        path: str,
+        query: dict[str, str] | None = None,
+        *,
+        precedence: Precedence = Precedence.TALK,
+    ) -> bytes | str:
         """Have something done, or ask something with a short answer, which is returned.
 
         Raises:
             AriUnreachable, AriRefused, AriProtocolError: see ``errors``.
         """
+        if self._socket is None or self._is_fenced:
+            return await self._send(method, path, query)
+        await self._window.enter(precedence)
+        try:
+            return await self._give(method, path, query)
+        finally:
+            self._window.leave()
+
+    async def _give(self, method: str, path: str, query: dict[str, str] | None) -> bytes | str:
+        """Give an order over the websocket, and wait for its answer."""
         socket = self._socket
         if socket is None or self._is_fenced:
-            return await self._send(method, path, query)
+            raise AriUnreachable(f"{method} {path}: the websocket was lost while the order waited for its turn")
         loop = asyncio.get_running_loop()
         number = str(next(self._numbers))
         future = self._waiting[number] = loop.create_future()

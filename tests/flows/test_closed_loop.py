@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import anyio
 import pytest
 
-from ari_app.ari.closed_loop import STALLED_SECONDS, ClosedLoop
+from ari_app.ari.closed_loop import OVERLOADED_SECONDS, STALLED_SECONDS, ClosedLoop
 from ari_app.ari.errors import AriStalled, AriUnreachable
 
 pytestmark = pytest.mark.anyio
@@ -21,6 +21,7 @@ class Link:
         self.loop = ClosedLoop(self)
         self.takes_orders = self.brings_events = self.answers = True
         self.beats: list[str] = []
+        self.heard = 0
         self.asked = 0
 
     async def echo(self, name: str) -> None:
@@ -31,6 +32,7 @@ class Link:
             raise AriUnreachable("cut")
         await anyio.sleep(0.001)
         if self.brings_events:
+            self.heard += 1
             self.loop.came(name)
 
     async def set_beat(self, word: str) -> None:
@@ -113,6 +115,7 @@ async def test_orders_that_stand_in_line_are_none_either() -> None:
 
     async def come(name: str) -> None:
         await anyio.sleep(0.6)
+        link.heard += 1
         link.loop.came(name)
 
     async def set_beat(word: str) -> None:
@@ -132,6 +135,41 @@ async def test_an_echo_of_another_application_is_none_of_ours() -> None:
     link.brings_events = False
     async with running(link) as gave_up:
         for number in range(100):
+            link.heard += 1
             link.loop.came(f"another-{number}")
             await anyio.sleep(0.1)
         assert gave_up
+
+
+async def test_an_asterisk_with_too_much_to_do_is_not_left() -> None:
+    """Other messages come, and the echo does, late: another application would be no better off."""
+    link = Link()
+    link.loop.connected()
+    link.answers = False
+    async with anyio.create_task_group() as tasks, running(link) as gave_up:
+        tasks.start_soon(bring_messages, link)
+        for number in range(10):
+            await anyio.sleep(OVERLOADED_SECONDS - 0.5)
+            link.loop.came(f"{link.loop.own}-{number}")
+        assert gave_up == []
+        tasks.cancel_scope.cancel()
+
+
+async def test_messages_without_an_echo_are_not_enough() -> None:
+    """Orders do not reach Asterisk, and what it tells reaches us."""
+    link = Link()
+    link.loop.connected()
+    link.takes_orders = False
+    async with anyio.create_task_group() as tasks, running(link) as gave_up:
+        tasks.start_soon(bring_messages, link)
+        await anyio.sleep(OVERLOADED_SECONDS - 0.1)
+        assert gave_up == []
+        await anyio.sleep(0.5)
+        assert gave_up
+        tasks.cancel_scope.cancel()
+
+
+async def bring_messages(link: Link) -> None:
+    while True:
+        link.heard += 1
+        await anyio.sleep(STALLED_SECONDS / 2)
