@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import os
 import re
-import resource
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from ari_app.domain.desks import POLDA, POLRES_PREFIX
 from ari_app.domain.fallback_rows import MOST_BYTES, READ_BYTES
 from ari_app.domain.queue import VERIFIERS
+from ari_app.site.capacity import most_calls, most_files
+from ari_app.site.fallback_ringing import fallback_ringing, rung_at_once
 from ari_app.site.number_plan import number_plan
 from ari_app.site.radio import gateways
 from ari_app.site.state import StateDir, StateError, write_private
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from ari_app.site.secrets import Secrets
     from ari_app.site.settings import Settings
 
@@ -26,16 +25,6 @@ _SOURCES: Final = (_REPO / "asterisk_conf", _REPO / "dialplan")
 _SAFE_PATH: Final = re.compile(r"[A-Za-z0-9_./+=@-]+")
 _CRYPT_ROUNDS: Final = 8
 """See ``asterisk_conf/ari.conf.j2`` for why so few."""
-
-_MOST_FILES: Final = 65_536
-_FILES_A_CALL: Final = 11
-"""Of Asterisk, as measured: two telephones' sound, each one's timer and alerts, and the recording."""
-
-_FILES_BESIDE: Final = 256
-"""For everything that is no call."""
-
-_DIAL_CHARACTERS: Final = 4000
-"""So long may be what the dialplan rings at once: Asterisk skips a longer line, and then nobody would be rung."""
 
 
 def asterisk_dirs() -> tuple[Path, Path]:
@@ -105,20 +94,6 @@ def _sources() -> list[Path]:
     return sorted(path for folder in _SOURCES for path in folder.glob("*.conf*"))
 
 
-def _most_files() -> int:
-    """What this machine allows: asked for more, Asterisk would be left with what a shell has."""
-    allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    return _MOST_FILES if allowed == resource.RLIM_INFINITY else min(_MOST_FILES, allowed)
-
-
-def most_calls() -> int:
-    """Callers at the same time, with the files that this machine allows; who comes on top is refused (503).
-
-    Without files Asterisk could do nothing for anybody any more. A fifth is left for what rings.
-    """
-    return max(1, (_most_files() - _FILES_BESIDE) * 4 // (5 * _FILES_A_CALL))
-
-
 def _values(settings: Settings, state: StateDir, secrets: Secrets) -> dict[str, object]:
     from passlib.hash import sha1_crypt  # type: ignore[import-untyped]  # noqa: PLC0415 - has no types; see render
 
@@ -129,7 +104,7 @@ def _values(settings: Settings, state: StateDir, secrets: Secrets) -> dict[str, 
         "spool": state.asterisk / "spool",
         "run": state.run,
         "log": state.log,
-        "most_files": _most_files(),
+        "most_files": most_files(),
         "most_calls": most_calls(),
         "sip": settings.asterisk.sip,
         "http": settings.asterisk.http,
@@ -138,7 +113,7 @@ def _values(settings: Settings, state: StateDir, secrets: Secrets) -> dict[str, 
         "gateways": gateways(settings),
         "nets": [radio.net for radio in settings.radio],
         "desks": settings.desk,
-        "polda_desks": _rung_at_once(f"PJSIP/{desk.extension}" for desk in settings.polda_desks),
+        "fallback": fallback_ringing([f"PJSIP/{desk.extension}" for desk in settings.polda_desks]),
         "numbers": {desk.extension: f"PJSIP/{desk.extension}" for desk in settings.desk} | _polres_numbers(settings),
         "polres_numbers": _polres_numbers(settings),
         "emergency_numbers": settings.site.emergency_numbers,
@@ -157,20 +132,10 @@ def _values(settings: Settings, state: StateDir, secrets: Secrets) -> dict[str, 
     }
 
 
-def _rung_at_once(phones: Iterable[str]) -> str:
-    """What ``Dial()`` is told to ring: as many of them as one line of the dialplan can hold, the first ones."""
-    rung, *others = phones
-    for phone in others:
-        if len(rung) + 1 + len(phone) > _DIAL_CHARACTERS:
-            break
-        rung += f"&{phone}"
-    return rung
-
-
 def _polres_numbers(settings: Settings) -> dict[str, str]:
     """What is dialled for each Polres that has desks (``201``), with all its phones."""
     phones: dict[str, list[str]] = {}
     for desk in settings.desk:
         if desk.unit != POLDA:
             phones.setdefault(f"{POLRES_PREFIX}{desk.unit}", []).append(f"PJSIP/{desk.extension}")
-    return {number: _rung_at_once(these) for number, these in sorted(phones.items())}
+    return {number: rung_at_once(these) for number, these in sorted(phones.items())}

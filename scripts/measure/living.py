@@ -9,7 +9,7 @@ from typing import Final
 
 import anyio
 
-from ari_app.site.render import most_calls
+from ari_app.site.capacity import most_calls
 from scripts.measure.figures import Section, Table, number
 from scripts.measure.options import Options
 from scripts.measure.rig import APPLICATION, DIAL, Rig, rig

@@ -1,0 +1,67 @@
+"""How many telephones ring for a caller whom the dialplan serves alone (``dialplan/fallback.conf.j2``).
+
+All Polda desks, while few callers wait there. A hundred callers who each ring a hundred desks would be ten thousand
+telephones at once: Asterisk would do nothing else any more, and have no files left for a talk. So when more wait, each
+rings some of the desks, in turn: together they still ring all. And more callers than the desks could take ring at no
+time; the others hear that they should wait, and ring as soon as there is room.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from ari_app.site.capacity import most_ringing
+
+SOME: Final = 12
+"""Desks that ring for each of many callers, at most."""
+
+FEW_PHONES: Final = 120
+"""So many telephones may ring for those callers together for whom all desks ring."""
+
+MANY_PHONES: Final = 600
+"""So many may ring in the fallback in all: two processors are kept busy by that for some seconds."""
+
+CALLERS_A_DESK: Final = 4
+"""A telephone shows no more calls than that to choose from."""
+
+_DIAL_CHARACTERS: Final = 4000
+"""So long may be what the dialplan rings at once: Asterisk skips a longer line, and then nobody would be rung."""
+
+
+@dataclass(frozen=True, slots=True)
+class FallbackRinging:
+    """Who rings, as ``Dial()`` is told: ``everyone``, or each of ``turns`` for the next caller."""
+
+    everyone: str
+    turns: Sequence[str]
+    few: int
+    """For so many callers at the same time all desks ring."""
+    most: int
+    """So many callers ring at the same time."""
+
+
+def fallback_ringing(phones: Sequence[str]) -> FallbackRinging:
+    """Who rings, of these Polda desks' telephones (at least one), with the files that this machine allows."""
+    turns = math.ceil(len(phones) / SOME)
+    room = min(MANY_PHONES, most_ringing())
+    enough = CALLERS_A_DESK * len(phones)
+    few = max(1, min(FEW_PHONES, room) // len(phones))
+    return FallbackRinging(
+        everyone=rung_at_once(phones),
+        turns=[rung_at_once(phones[first::turns]) for first in range(turns)],
+        few=min(few, enough),
+        most=min(max(few, room // min(SOME, len(phones))), enough),
+    )
+
+
+def rung_at_once(phones: Sequence[str]) -> str:
+    """What ``Dial()`` is told to ring: as many of them as one line of the dialplan can hold, the first ones."""
+    rung, *others = phones
+    for phone in others:
+        if len(rung) + 1 + len(phone) > _DIAL_CHARACTERS:
+            break
+        rung += f"&{phone}"
+    return rung
