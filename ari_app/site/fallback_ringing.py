@@ -1,7 +1,7 @@
 """How many telephones ring for a caller whom the dialplan serves alone (``dialplan/fallback.conf.j2``).
 
 All Polda desks, while few callers wait there. A hundred callers who each ring a hundred desks would be ten thousand
-telephones at once: Asterisk would do nothing else any more, and have no files left for a talk. So when more wait, each
+telephones at once: Asterisk would do nothing else any more, and have no room left for a talk. So when more wait, each
 rings some of the desks, in turn: together they still ring all. And more callers than the desks could take ring at no
 time; the others hear that they should wait, and ring as soon as there is room.
 """
@@ -12,8 +12,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
-
-from ari_app.site.capacity import most_ringing
 
 SOME: Final = 12
 """Desks that ring for each of many callers, at most."""
@@ -43,10 +41,10 @@ class FallbackRinging:
     """So many callers ring at the same time."""
 
 
-def fallback_ringing(phones: Sequence[str]) -> FallbackRinging:
-    """Who rings, of these Polda desks' telephones (at least one), with the files that this machine allows."""
+def fallback_ringing(phones: Sequence[str], most_ringing: int) -> FallbackRinging:
+    """Who rings, of these Polda desks' telephones (at least one), where Asterisk has room for so many that ring."""
     turns = math.ceil(len(phones) / SOME)
-    room = min(MANY_PHONES, most_ringing())
+    room = min(MANY_PHONES, most_ringing)
     enough = CALLERS_A_DESK * len(phones)
     few = max(1, min(FEW_PHONES, room) // len(phones))
     return FallbackRinging(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from ari_app.domain.desks import POLDA, POLRES_PREFIX
 from ari_app.domain.fallback_rows import MOST_BYTES, READ_BYTES
 from ari_app.domain.queue import VERIFIERS
-from ari_app.site.capacity import most_calls, most_files
+from ari_app.site.capacity import Capacity, most_files
 from ari_app.site.fallback_ringing import fallback_ringing, rung_at_once
 from ari_app.site.number_plan import number_plan
 from ari_app.site.radio import gateways
@@ -98,6 +98,8 @@ def _values(settings: Settings, state: StateDir, secrets: Secrets) -> dict[str, 
     from passlib.hash import sha1_crypt  # type: ignore[import-untyped]  # noqa: PLC0415 - has no types; see render
 
     crypt = sha1_crypt.using(rounds=_CRYPT_ROUNDS)
+    polda = [f"PJSIP/{desk.extension}" for desk in settings.polda_desks]
+    capacity = Capacity.of(settings.asterisk.rtp, len(settings.desk))
     return {
         "etc": state.asterisk / "etc",
         "db": state.asterisk / "db",
@@ -105,7 +107,7 @@ def _values(settings: Settings, state: StateDir, secrets: Secrets) -> dict[str, 
         "run": state.run,
         "log": state.log,
         "most_files": most_files(),
-        "most_calls": most_calls(),
+        "most_calls": capacity.most_calls,
         "sip": settings.asterisk.sip,
         "http": settings.asterisk.http,
         "rtp": settings.asterisk.rtp,
@@ -113,7 +115,7 @@ def _values(settings: Settings, state: StateDir, secrets: Secrets) -> dict[str, 
         "gateways": gateways(settings),
         "nets": [radio.net for radio in settings.radio],
         "desks": settings.desk,
-        "fallback": fallback_ringing([f"PJSIP/{desk.extension}" for desk in settings.polda_desks]),
+        "fallback": fallback_ringing(polda, capacity.most_ringing),
         "numbers": {desk.extension: f"PJSIP/{desk.extension}" for desk in settings.desk} | _polres_numbers(settings),
         "polres_numbers": _polres_numbers(settings),
         "emergency_numbers": settings.site.emergency_numbers,

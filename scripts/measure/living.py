@@ -9,7 +9,7 @@ from typing import Final
 
 import anyio
 
-from ari_app.site.capacity import most_calls
+from ari_app.site.capacity import most_calls_by_files
 from scripts.measure.figures import Section, Table, number
 from scripts.measure.options import Options
 from scripts.measure.rig import APPLICATION, DIAL, Rig, rig
@@ -57,7 +57,7 @@ async def measure(options: Options) -> Section:
     )  # fmt: skip
     each = (memory["application"] - at_rest["application"]) * 1024 / 1000 / max(1, reached)
     most = max(options.living)
-    why = f", and Asterisk has files for {most_calls()} here" if reached == counts[-1] < most else ""
+    why = f", and Asterisk has files for {most_calls_by_files()} here" if reached == counts[-1] < most else ""
     section.goal("calls that live at once", f"{most}", f"{reached}{why}", is_reached=reached == most)
     section.goal(
         f"memory a living call, of {reached}", f"{CALL_KB} kB", f"{number(each)} kB",
@@ -68,7 +68,7 @@ async def measure(options: Options) -> Section:
 
 def levels(wanted: Sequence[int]) -> list[int]:
     """As many living calls as are wanted, and no more than Asterisk takes with the files that this machine allows."""
-    room = max(0, most_calls() - SPARE_DESKS)
+    room = max(0, most_calls_by_files() - SPARE_DESKS)
     return sorted({0, *(min(count, room) for count in wanted)})
 
 

@@ -26,26 +26,37 @@ def state(pid: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Processor:
-    """What a process's main thread has had of the processors so far, in seconds: worked on one, waited for one."""
+    """What a process's threads have had of the processors so far, in seconds: worked on one, waited for one."""
 
     worked: float
     waited: float
     is_runnable: bool
-    """It works or waits for a processor just now: it is not stopped, and waits for nothing else."""
+    """One of them works or waits for a processor just now: it is not stopped, and waits for nothing else."""
 
 
 def processor(pid: int) -> Processor | None:
-    """What a process's main thread has had of the processors; None: there is no such process, or nobody counts it."""
-    with contextlib.suppress(OSError, ValueError):
-        worked, waited, *_ = map(int, Path(f"/proc/{pid}/schedstat").read_text().split())
-        return Processor(worked / 1e9, waited / 1e9, state(pid) == "R")
-    return None
+    """What a process has had of the processors; None: there is no such process, or nobody counts it."""
+    worked = waited = 0
+    is_runnable = False
+    try:
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
+                figures = (thread / "schedstat").read_text().split()
+                worked, waited = worked + int(figures[0]), waited + int(figures[1])
+                is_runnable |= _fields(thread / "stat")[0] == "R"
+    except (OSError, ValueError):
+        return None
+    return Processor(worked / 1e9, waited / 1e9, is_runnable)
 
 
 def _stat(pid: int) -> list[str]:
     """What /proc says of a process behind its name, from its state on; an empty state when there is none."""
+    return _fields(Path(f"/proc/{pid}/stat"))
+
+
+def _fields(stat: Path) -> list[str]:
     with contextlib.suppress(OSError):
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return stat.read_text().rsplit(")", 1)[1].split()
     return [""]
 
 

@@ -97,7 +97,7 @@ def make_sample(*, desks: int, polres: int = 0, units: int = 1, login: int = 0) 
         *((*account, POLDA, "true") for account in guarded),
     ]
     sip, http, mqtt = (free_port(HOST, tcp=True) for _ in range(3))
-    rtp_ports = max(2000, 6 * desks)
+    rtp_ports = max(4000, 6 * desks)
     rtp_from = 2 * random.randint(16_500, 30_000 - rtp_ports // 2)  # noqa: S311 - any will do
     trunk, gateway = loopback(77), loopback(79)
     text = _CONFIG.format(

@@ -31,6 +31,8 @@ STOP_SECONDS: Final = 15.0
 """One that has stopped acting has so long to write its last facts; no caller waits for that."""
 
 _EVERY: Final = 0.05
+_QUIET_SECONDS: Final = 0.2
+"""From such a silence on it is looked what it has of the processors: twice the time between two beats."""
 
 
 class Watchdog:
@@ -39,7 +41,10 @@ class Watchdog:
     def __init__(self) -> None:
         """Open the socket: an abstract one, which needs no file and no short path."""
         self._seen: Processor | None = None
-        self._idle_since = 0.0
+        self._waited = 0.0
+        """How long it had waited for a processor when it was first looked at in this silence."""
+        self._progress = 0.0
+        """When it was last seen to have worked."""
         self.name = f"@siaga110-{os.getpid()}-{secrets.token_hex(8)}"
         self.ready = asyncio.Event()
         self.stopping = asyncio.Event()
@@ -78,7 +83,7 @@ class Watchdog:
         self.stopping.clear()
         self._begun = self._loop.time()
         self._heard = self._begun + self._start_seconds
-        self._seen, self._idle_since = None, self._begun
+        self._seen = None
 
     async def watch(self, frozen: Callable[[], None], processor: Callable[[], Processor | None]) -> None:
         """Call ``frozen`` each time the application falls silent, or does not come to speak.
@@ -91,30 +96,29 @@ class Watchdog:
             now = self._loop.time()
             passed, looked = now - looked, now
             self._read()  # what came while we ourselves were kept from running counts
-            is_stuck = self._is_stuck(now, passed, processor())
-            if passed <= _EVERY * 4 and (now - self._heard > SILENT_SECONDS or is_stuck):
+            silent, is_stuck = self._judge(now, processor)
+            if passed <= _EVERY * 4 and (silent > SILENT_SECONDS or is_stuck):
                 self.forget()
                 frozen()
 
-    def _is_stuck(self, now: float, passed: float, seen: Processor | None) -> bool:
-        """Whether an application that has not said its first word has stopped working towards it."""
-        before, self._seen = self._seen, seen
-        if seen is None or before is None:
-            self._idle_since = now
-            return False
-        waited = _waited(before, seen, passed)
-        self._heard += waited
-        self._idle_since = now if seen.worked != before.worked else self._idle_since + waited
-        return self._begun is not None and now - self._idle_since > IDLE_SECONDS
+    def _judge(self, now: float, processor: Callable[[], Processor | None]) -> tuple[float, bool]:
+        """For how many seconds it could have spoken and did not; whether it stopped working towards its first word."""
+        silent = now - self._heard
+        is_starting = self._begun is not None
+        before = self._seen
+        self._seen = seen = processor() if is_starting or silent > _QUIET_SECONDS else None
+        if seen is None:
+            return silent, False
+        if before is None:
+            self._waited = seen.waited
+        if before is None or seen.worked != before.worked:
+            self._progress = now
+        still = now - self._progress
+        # Linux counts a wait when it is over.
+        waited = seen.waited - self._waited + (still if seen.is_runnable else 0.0)
+        return silent - waited, is_starting and not seen.is_runnable and still > IDLE_SECONDS
 
     def close(self) -> None:
         """Stop listening."""
         self._loop.remove_reader(self._socket)
         self._socket.close()
-
-
-def _waited(before: Processor, seen: Processor, passed: float) -> float:
-    """For how many of the ``passed`` seconds between two looks a process waited for a processor."""
-    if seen.is_runnable and seen.worked == before.worked:
-        return passed  # it waits still: Linux counts that when it is over
-    return min(max(0.0, seen.waited - before.waited), passed)

@@ -222,9 +222,9 @@ def test_asterisk_opens_as_many_files_as_it_may(monkeypatch: pytest.MonkeyPatch,
     assert f"maxfiles = {asked} " in rendered(site())["asterisk.conf"]
 
 
-@pytest.mark.parametrize(("files", "calls"), [(256, 1), (1024, 55), (20_000, 1435), (65_536, 4747)])
+@pytest.mark.parametrize(("files", "calls"), [(256, 1), (1024, 55), (20_000, 1435), (65_536, 2000 - 2)])
 def test_fewer_calls_than_there_are_files_for(monkeypatch: pytest.MonkeyPatch, files: int, calls: int) -> None:
-    """Eleven files a call, and a fifth is left; some calls there are room for in any case."""
+    """Eleven files a call, and a fifth is left; some calls in any case, and none without ports for its audio."""
     monkeypatch.setattr(resource, "getrlimit", lambda _: (files, files))
     assert f"maxcalls = {calls} " in rendered(site())["asterisk.conf"]
 
