@@ -53,7 +53,7 @@ def _read(file: Path) -> dict[str, Any]:
 
 
 def _tell(section: Section, counted: dict[str, Any], cpu_ms: float) -> None:
-    samples = counted["samples"]
+    main = counted["seconds"]
     threads = section.table(
         f"{RATE} calls a second, {cpu_ms:.1f} ms of processor time a call: the application's threads", "thread", "share"
     )
@@ -61,6 +61,9 @@ def _tell(section: Section, counted: dict[str, Any], cpu_ms: float) -> None:
     for name, seconds in sorted(counted["threads"].items(), key=lambda item: -item[1]):
         threads.add(name, f"{seconds / whole:.1%}")
     for kind, title in (("whole", "with all that it calls"), ("own", "by itself")):
-        table = section.table(f"Share of the {samples} samples that a function has {title}", "function", "share")
-        for name, count in sorted(counted[kind].items(), key=lambda item: -item[1])[:LINES]:
-            table.add(name, f"{count / samples:.1%}")
+        table = section.table(
+            f"Share of the main thread's {main:.1f} s, in {counted['samples']} samples, that a function has {title}",
+            "function", "share",
+        )  # fmt: skip
+        for name, seconds in sorted(counted[kind].items(), key=lambda item: -item[1])[:LINES]:
+            table.add(name, f"{seconds / main:.1%}")
