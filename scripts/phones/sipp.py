@@ -20,6 +20,9 @@ REPO = Path(__file__).parents[2]
 FOREVER_MS = 86_400_000
 """A day in ms: no test, demo or benchmark lasts that long."""
 
+_PATIENT = ("-watchdog_minor_maxtriggers", "1000000", "-watchdog_major_maxtriggers", "1000000")
+"""By default SIPp ends when it got no processor for 3 s eleven times, or for 0.5 s 121 times: all its desks with it."""
+
 _PRESS_SECONDS, _MOST_PRESSES = 0.1, 50
 
 # Every refusal a caller may meet; SIPp has no way to say "any 4xx".
@@ -118,7 +121,7 @@ class Sipp:
                 self._process = await asyncio.create_subprocess_exec(
                     *WITH_US, str(program()), *arguments,
                     "-nostdin", "-trace_logs", "-log_file", f"/dev/fd/{write_end}",
-                    "-trace_err", "-error_file", str(self.home / "errors.txt"),
+                    *_PATIENT, "-trace_err", "-error_file", str(self.home / "errors.txt"),
                     cwd=self.home,
                     stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=errors,
                     pass_fds=(write_end,),
@@ -145,7 +148,10 @@ class Sipp:
         return ""
 
     async def finished(self, *, seconds: float) -> int:
-        """Wait for SIPp to end by itself; its exit code (0: every call went as the scenario says)."""
+        """Wait for SIPp to end by itself; its exit code (0: every call went as the scenario says).
+
+        Raises PhoneTimeoutError when it still runs after ``seconds``.
+        """
         if self._process is None or self._reader is None:
             msg = f"{self.events.name} is not started"
             raise PhoneError(msg)
@@ -153,7 +159,7 @@ class Sipp:
             await asyncio.wait_for(asyncio.shield(self._reader), seconds)
         except TimeoutError:
             msg = f"{self.events.name} still runs after {seconds} s"
-            raise PhoneError(msg) from None
+            raise PhoneTimeoutError(msg) from None
         return await self._process.wait()
 
     async def kill(self) -> None:
