@@ -11,7 +11,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Final
 
-from scripts.measure.delay import TALKS, WARM_RATE, WARM_SECONDS, in_turn
+from scripts.measure.delay import TALKS, in_turn
 from scripts.measure.figures import Section, Spread
 from scripts.measure.options import Options
 from scripts.measure.rig import APPLICATION, DIAL, Measured, Rig, rig
@@ -35,7 +35,7 @@ async def measure(options: Options) -> Section:
         for way, client in ((LEAST, CLIENT), (APPLICATION, None)):
             home = Path(ending.enter_context(tempfile.TemporaryDirectory(prefix="siaga-bare-")))
             instances[way] = await ending.enter_async_context(rig(home, numbers=options.numbers, application=client))
-            await instances[way].measure(APPLICATION, rate=WARM_RATE, seconds=WARM_SECONDS)
+            await instances[way].warm([APPLICATION])
         instances[DIAL] = instances[APPLICATION]
         for rate in RATES if not options.is_quick else options.rates:
             for way, own in (await _rounds(instances, options, rate)).items():

@@ -7,7 +7,7 @@ messages, and a block list to look into.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -38,8 +38,15 @@ ALL_DAY_MS: Final = 3_600_000
 RAMP: Final = 15
 """Calls a second while the living ones begin."""
 
+WARM_RATE, WARM_SECONDS = 20, 3
+
 AT_ONCE: Final = 250
 """Desks that register at the same time."""
+
+RTP_PORTS: Final = 6000
+"""For 1,500 calls at once. Without a free one Asterisk refuses (488), and looks through all of them each time, so that
+it hardly does anything else: at a rate that is too high this would be measured in place of the way.
+"""
 
 NUMBER: Final = "081255550[call_number]"
 """Who calls: each somebody else, with a mobile number of ten to thirteen digits as there are."""
@@ -70,7 +77,7 @@ class Measured:
     @property
     def failed(self) -> int:
         """Calls that were not answered, broke off, or were not answered in the way that is measured."""
-        return self.load.failed + sum(call.ending == "lost" for call in self.load.calls) + self.in_fallback
+        return sum(not call.is_answered or call.ending == "lost" for call in self.load.calls) + self.in_fallback
 
     @property
     def application_ms(self) -> float:
@@ -96,14 +103,23 @@ class Rig:
         self.prepared, self.stack, self.phones = prepared, stack, phones
         self._living = 0
 
-    async def measure(self, way: str, *, rate: float, seconds: float, talks: float = 0.0) -> Measured:
+    async def warm(self, ways: Iterable[str] = WAYS) -> None:
+        """Have a few calls in each way: what is loaded only once."""
+        for way in ways:
+            await self.measure(way, rate=WARM_RATE, seconds=WARM_SECONDS)
+
+    async def measure(
+        self, way: str, *, rate: float, seconds: float, talks: float = 0.0, limit: float | None = None
+    ) -> Measured:
         """``rate`` calls a second for so many seconds, each answered at once and ended after 50 ms.
 
-        ``talks`` is the share of them that lasts a second, with sound.
+        ``talks`` is the share of them that lasts a second, with sound. What is not over after ``limit`` seconds
+        (by default three times as long and 40 s) is broken off, and has failed.
 
         Raises:
-            PhoneError: they do not come to an end, or one of our processes did.
+            PhoneError: one of the processes ended, or calls had to be broken off while others live (``live``).
         """
+        limit = seconds * 3 + 40 if limit is None else limit
         before, running, told = all_seconds(self.stack), pids(self.stack), self._last_line()
         parts: list[LoadResult] = []
         broken: list[PhoneError] = []
@@ -111,8 +127,9 @@ class Rig:
         async def some(share: float, **how: bool | int) -> None:
             dialling = Dialling(dialled=WAYS[way], number=NUMBER, **how)  # type: ignore[arg-type]  # its own names
             count = max(1, round(rate * share * seconds))
+            load = partial(self.phones.load, dialling, count=count, rate=rate * share)
             try:
-                parts.append(await self.phones.load(dialling, count=count, rate=rate * share, seconds=seconds * 3 + 40))
+                parts.append(await load(seconds=limit, breaks_off=True))
             except PhoneError as error:
                 broken.append(error)
 
@@ -126,9 +143,17 @@ class Rig:
         await anyio.sleep(_TAIL_SECONDS)
         load = sum(parts, LoadResult(()))
         cpu = difference(before, all_seconds(self.stack), len(load.calls))
-        if pids(self.stack) != running:
-            raise PhoneError("a process of the instance ended while it was being measured")
-        return Measured(way, load, cpu, sum(1 for _ in read(self._journal, after=told, actions=["call.fallback"])))
+        in_fallback = sum(1 for _ in read(self._journal, after=told, actions=["call.fallback"]))
+        has_ended = pids(self.stack) != running
+        if load.unended or has_ended:
+            await self._hang_up_all()
+        if has_ended:
+            raise PhoneError("a process of the instance ended")
+        if not self.phones.has_all_desks:
+            raise PhoneError("the desks' SIPp ended")
+        if load.unended and self._living:
+            raise PhoneError(f"{load.unended} calls were not over after {limit:g} s")
+        return Measured(way, load, cpu, in_fallback)
 
     @property
     def _journal(self) -> Path:
@@ -177,7 +202,7 @@ async def rig(
     ``numbers`` are blocked and ``calls`` over before it starts. ``application`` is what is started in place of the
     application's own module.
     """
-    sample = make_sample(desks=desks)
+    sample = make_sample(desks=desks, rtp_ports=RTP_PORTS)
     prepared = prepared_site(sample, home)
     fill(prepared.state, numbers=numbers, calls=calls)
     _add_rivals(prepared.state.asterisk / "etc", sample)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -39,8 +40,12 @@ def cpu_seconds(pid: int) -> float:
 
 
 def all_seconds(stack: Stack) -> dict[str, float]:
-    """Processor time that each part has used so far."""
-    return {name: cpu_seconds(pid) for name, pid in pids(stack).items()}
+    """Processor time that each part has used so far; without one that has just ended."""
+    found = {}
+    for name, pid in pids(stack).items():
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            found[name] = cpu_seconds(pid)
+    return found
 
 
 def memory_kib(pid: int) -> int:

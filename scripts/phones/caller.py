@@ -45,6 +45,9 @@ class LoadResult:
     delays_ms: tuple[float, ...] = ()
     """INVITE to 200 of every answered call, as SIPp's own response times have it."""
 
+    unended: int = 0
+    """Calls that were not over in time and were broken off, or had not even begun: they are ``lost``."""
+
     @property
     def answered(self) -> int:
         """Calls that were answered."""
@@ -57,7 +60,7 @@ class LoadResult:
 
     def __add__(self, other: LoadResult) -> LoadResult:
         """Both together."""
-        return LoadResult(self.calls + other.calls, self.delays_ms + other.delays_ms)
+        return LoadResult(self.calls + other.calls, self.delays_ms + other.delays_ms, self.unended + other.unended)
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
@@ -168,13 +171,20 @@ class Caller:
         return (await self.results(seconds=seconds)).calls[0]
 
     async def results(self, *, seconds: float) -> LoadResult:
-        """How all calls went, when SIPp has ended; PhoneError when it still runs after ``seconds``."""
+        """How all calls went, when SIPp has ended; PhoneTimeoutError when it still runs after ``seconds``."""
         await self._sipp.finished(seconds=seconds)
         result = replace(summarise(self.events.history), delays_ms=tuple(self._response_times()))
         if not result.calls:
             await self.events.wait("sent", seconds=0.1)  # says why there is none
             raise PhoneEndedError
         return result
+
+    def so_far(self, count: int) -> LoadResult:
+        """How ``count`` calls went up to now; SIPp's own response times are only there at its end, so by the events."""
+        calls = summarise(self.events.history).calls
+        calls += (CallResult("lost", None, None, None),) * (count - len(calls))
+        delays = tuple(call.answered_ms for call in calls if call.answered_ms is not None)
+        return LoadResult(calls, delays, unended=sum(call.ending == "lost" for call in calls))
 
     def _response_times(self) -> Iterator[float]:
         """What SIPp has measured from each INVITE to its 200 (its RTD), in ms."""

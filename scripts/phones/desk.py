@@ -35,6 +35,11 @@ class Desk:
         return self.accounts[0][0]
 
     @property
+    def running(self) -> bool:
+        """Whether its SIPp lives."""
+        return self._sipp.running
+
+    @property
     def events(self) -> EventLog:
         """All that happened to this phone."""
         return self._sipp.events

@@ -14,7 +14,7 @@ from scripts.phones.audio import Audio
 from scripts.phones.behaviour import Behaviour
 from scripts.phones.caller import Caller, Dialling, LoadResult
 from scripts.phones.desk import Desk, accounts_csv
-from scripts.phones.events import PhoneError
+from scripts.phones.events import PhoneError, PhoneTimeoutError
 from scripts.phones.gateway import SILENCE, RadioGateway
 from scripts.phones.handset import Handset
 from scripts.phones.handset_call import HandsetCall
@@ -86,6 +86,11 @@ class Phones:
         if wait:
             await desk.registered()
         return desk
+
+    @property
+    def has_all_desks(self) -> bool:
+        """Whether every desk that was started is still there."""
+        return all(desk.running for desk in self._desks)
 
     async def handset(  # noqa: PLR0913 -- named, and each a thing of its own
         self,
@@ -181,11 +186,20 @@ class Phones:
         """A caller who dials now, from ``host`` or else from the trunk's address."""
         return await self._caller(dialling or Dialling(), audio=audio, host=host or self.trunk, count=1, rate=10)
 
-    async def load(self, dialling: Dialling, *, count: int, rate: float, seconds: float) -> LoadResult:
-        """``count`` calls, ``rate`` a second; PhoneError when they are not over within ``seconds``."""
+    async def load(
+        self, dialling: Dialling, *, count: int, rate: float, seconds: float, breaks_off: bool = False
+    ) -> LoadResult:
+        """``count`` calls, ``rate`` a second; PhoneError when they are not over within ``seconds``.
+
+        ``breaks_off``: in place of the error, what is not over counts as lost.
+        """
         caller = await self.crowd(dialling, count=count, rate=rate)
         try:
             return await caller.results(seconds=seconds)
+        except PhoneTimeoutError:
+            if not breaks_off:
+                raise
+            return caller.so_far(count)
         finally:
             await caller.die()
 

@@ -81,11 +81,11 @@ def loopback(block: int) -> str:
     return f"127.{block}.{random.randint(1, 254)}.{random.randint(1, 254)}"  # noqa: S311 - any will do
 
 
-def make_sample(*, desks: int, polres: int = 0, units: int = 1, login: int = 0) -> Sample:
+def make_sample(*, desks: int, polres: int = 0, units: int = 1, login: int = 0, rtp_ports: int = 4000) -> Sample:
     """A site with so many Polda desks (1001 and up) and desks with login (1901 ...), and so many at each Polres.
 
     There are ``units`` of those, from 01 on; their desks are 2011, 2012 ..., 2021 ... Only the Polda's desks
-    without login are in ``accounts``.
+    without login are in ``accounts``. A call takes four of the ``rtp_ports``; there are six for each desk at least.
     """
     codes = [f"{number:02}" for number in range(1, units + 1)]
     accounts = tuple(_account(1001 + n) for n in range(desks))
@@ -97,7 +97,7 @@ def make_sample(*, desks: int, polres: int = 0, units: int = 1, login: int = 0) 
         *((*account, POLDA, "true") for account in guarded),
     ]
     sip, http, mqtt = (free_port(HOST, tcp=True) for _ in range(3))
-    rtp_ports = max(4000, 6 * desks)
+    rtp_ports = max(rtp_ports, 6 * desks)
     rtp_from = 2 * random.randint(16_500, 30_000 - rtp_ports // 2)  # noqa: S311 - any will do
     trunk, gateway = loopback(77), loopback(79)
     text = _CONFIG.format(
