@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -37,22 +37,43 @@ def main() -> int:
     """Measure and print; 1 when a section could not be measured."""
     arguments = _arguments()
     console = Console() if sys.stdout.isatty() else Console(width=170)
-    sections: list[Section] = []
+    commit = report.commit()  # before anything is kept: that changes files
+    results: dict[str, Any] = {}
     is_whole = True
     for name in arguments.only:
         console.print(f"[bold]{name}[/]")
-        try:
-            sections.append(anyio.run(partial(SECTIONS[name], _options(arguments, console))))
-        except (StackError, PhoneError, TimeoutError) as error:  # the others can be measured all the same
-            print(f"siaga110: {name}: {error}", file=sys.stderr)
+        options = _options(arguments, console)
+        section = _measure(name, options)
+        if section is None:  # the others can be measured all the same
             is_whole = False
             continue
-        report.show(console, sections[-1])
+        report.show(console, section)
+        result = report.result(section, options, commit)
+        results[name] = result
         if arguments.keep:
-            report.keep(sections[-1:])
+            report.keep({name: result})
         if arguments.json is not None:
-            arguments.json.write_text(json.dumps(report.results(sections), indent=1) + "\n", encoding="utf-8")
+            arguments.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     return 0 if is_whole else 1
+
+
+def _measure(name: str, options: Options) -> Section | None:
+    """One section; None, and why on stderr, when it could not be measured."""
+    section: Section | None = None
+    try:
+        section = anyio.run(partial(SECTIONS[name], options))
+    except* (StackError, PhoneError, TimeoutError) as errors:  # from inside of an instance they come as a group
+        for error in _leaves(errors):
+            print(f"siaga110: {name}: {error}", file=sys.stderr)
+    return section
+
+
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        for each in error.exceptions:
+            yield from _leaves(each)
+    else:
+        yield error
 
 
 def _arguments() -> argparse.Namespace:

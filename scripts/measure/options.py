@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TypeAlias
+from dataclasses import asdict, dataclass
+from typing import Any, TypeAlias
 
 Say: TypeAlias = Callable[[str], None]
 """Tells the person at the terminal what is going on."""
@@ -24,6 +24,10 @@ class Options:
     numbers: int
     hold_seconds: float
     is_quick: bool = False
+
+    def data(self) -> dict[str, Any]:
+        """For JSON."""
+        return {name: value for name, value in asdict(self).items() if name != "say"}
 
 
 def quick(say: Say) -> Options:

@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import re
+import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +17,7 @@ from rich.console import Console
 from rich.table import Table as RichTable
 
 from scripts.measure.figures import Goal, Section, Spread, Table
+from scripts.measure.options import Options
 
 DOCS: Final = Path(__file__).parents[2] / "docs"
 FILE: Final = DOCS / "benchmark.json"
@@ -49,16 +51,31 @@ def machine() -> str:
     )
 
 
-def results(sections: Sequence[Section]) -> dict[str, Any]:
-    """All of it for JSON; each section has the machine and the time with it."""
+def commit(root: Path = DOCS.parent) -> str | None:
+    """The commit that is measured, and whether files differ from it; None outside of a git checkout."""
+    try:
+        head = _git(root, "rev-parse", "--short", "HEAD")
+        return f"{head} with changes" if _git(root, "status", "--porcelain", "--untracked-files=no") else head
+    except (OSError, subprocess.CalledProcessError):  # no git; no checkout
+        return None
+
+
+def _git(root: Path, *words: str) -> str:
+    command = ["git", "-C", str(root), *words]
+    return subprocess.run(command, capture_output=True, check=True, text=True).stdout.strip()
+
+
+def result(section: Section, options: Options, commit: str | None) -> dict[str, Any]:
+    """All of it for JSON, with the machine, the time, the commit and what was asked for."""
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    return {each.name: {"machine": machine(), "at": now, **each.data()} for each in sections}
+    of = {"commit": commit} if commit else {}
+    return {"machine": machine(), "at": now, **of, "options": options.data(), **section.data()}
 
 
-def keep(sections: Sequence[Section]) -> None:
-    """Put these sections in the place of their last results in ``docs/``; the others stay."""
+def keep(results: dict[str, Any]) -> None:
+    """Put these results, by their sections' names, in the place of the last ones in ``docs/``; the others stay."""
     kept = json.loads(FILE.read_text(encoding="utf-8")) if FILE.exists() else {}
-    kept |= results(sections)
+    kept |= results
     FILE.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
     before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
     _, _, after = rest.partition(END)
@@ -67,7 +84,8 @@ def keep(sections: Sequence[Section]) -> None:
 
 def _markdown(kept: Mapping[str, Any]) -> Iterator[str]:
     for name, each in kept.items():
-        yield f"\n## {name}\n\n{each['machine']}; {each['at']}\n"
+        commit = f"; commit {each['commit']}" if "commit" in each else ""
+        yield f"\n## {name}\n\n{each['machine']}; {each['at']}{commit}\n"
         for table in each["tables"]:
             read = Table(table["title"], table["columns"], [[_figure(one) for one in row] for row in table["rows"]])
             yield f"\n{read.title}:\n\n"

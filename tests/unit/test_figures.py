@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from scripts.measure import report
 from scripts.measure.figures import Section, Spread, number, shown
+from scripts.measure.options import quick
 
 
 @pytest.mark.parametrize(
@@ -34,7 +36,7 @@ def test_kept_sections_stay_until_they_are_measured_again(tmp_path: Path, monkey
         section = Section(name)
         section.table(f"title of {name}", "way", "ms").add("Dial()", Spread.of([value]))
         section.goal("goal", "10 ms", "11 ms", is_reached=False)
-        report.keep([section])
+        report.keep({name: report.result(section, quick(print), f"c0ffee{value:.0f}")})
     text = page.read_text()
     assert text.startswith("# Measured\n")
     assert text.endswith("\n\nby hand\n")
@@ -42,4 +44,32 @@ def test_kept_sections_stay_until_they_are_measured_again(tmp_path: Path, monkey
     assert "| Dial() | 3.50 |" in text
     assert "| Dial() | 2.50 |" in text
     assert "| goal | 10 ms | 11 ms | **not reached** |" in text
-    assert list(json.loads(file.read_text())) == ["one", "two"]
+    kept = json.loads(file.read_text())
+    assert list(kept) == ["one", "two"]
+    assert kept["two"]["options"] == json.loads(json.dumps(quick(print).data()))
+    assert kept["two"]["options"]["rounds"] == quick(print).rounds
+    assert "say" not in kept["two"]["options"]
+    assert text.count("; commit c0ffee") == 2
+    assert "; commit c0ffee4\n" in text
+
+
+def test_results_of_an_unknown_commit_name_none(tmp_path: Path) -> None:
+    assert report.commit(tmp_path) is None
+    assert "commit" not in report.result(Section("one"), quick(print), None)
+
+
+def test_the_commit_and_whether_files_differ_from_it(tmp_path: Path) -> None:
+    def git(*words: str) -> str:
+        command = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b", *words]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+    file = tmp_path / "file"
+    file.write_text("as it was")
+    git("init")
+    git("add", "file")
+    git("commit", "--message", "first", "--no-gpg-sign")
+    head = git("rev-parse", "--short", "HEAD")
+    (tmp_path / "beside").touch()  # is in no commit, so none lacks it
+    assert report.commit(tmp_path) == head
+    file.write_text("as it is")
+    assert report.commit(tmp_path) == f"{head} with changes"
