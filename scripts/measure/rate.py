@@ -1,45 +1,114 @@
-"""How many calls a second each way holds for a minute: none fails, and p99 of the answer delay stays below 100 ms."""
+"""How many calls a second each way holds for a minute: none fails, and p99 of the answer delay stays below 100 ms.
+
+First each way's rate is sought with short stretches, then held for long: all ways in turns, so that a noisy minute
+hurts all alike, and more than once, so that no minute decides alone.
+"""
 
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from math import sqrt
 from pathlib import Path
 from typing import Final
 
-from scripts.measure.delay import TALKS
-from scripts.measure.figures import Section, number
+from scripts.measure.delay import TALKS, in_turn
+from scripts.measure.figures import Section, Spread, number
 from scripts.measure.options import Options
 from scripts.measure.rig import APPLICATION, DIAL, QUEUE, WAYS, Measured, Rig, rig
 from scripts.phones import PhoneError, percentile
 
 P99_MS: Final = 100.0
 TRY_SECONDS: Final = 8.0
-FIRST, STEP, LAST = 60.0, 1.15, 400.0
-"""The rates that are tried in turn, each so many times the one before; then one after the other is held, downwards."""
+FIRST, STEP, LEAST, LAST = 60.0, 1.15, 1.0, 400.0
+"""The first rate that is tried, the factor to the next one, up or down, and the rates beyond which none is tried."""
 
 BACK: Final = 0.93
+"""From a rate that was not held to the next lower one; and so near are the limits that the climb finds."""
+
+HOLDS: Final = 2
+GRACE_SECONDS: Final = 15.0
+"""After the last call has begun: what is not over then has failed."""
+
 QUEUE_TIMES, DIAL_TIMES = 1.3, 0.85
 
 DESKS: Final = 250
 """So many that no caller has to wait for one."""
 
 
+@dataclass(slots=True)
+class Way:
+    """What is known of one way so far; ``rate`` is tried next, in calls a second."""
+
+    name: str
+    rate: float = FIRST
+    top: float = 0.0
+    """The highest rate that was held in the climb, 0: none yet."""
+
+    above: float = 0.0
+    """The lowest rate that was not, 0: none yet."""
+
+    why: str = ""
+    """What was wrong with it; empty: nothing yet."""
+
+    is_doubted: bool = False
+    held: list[Measured] = field(default_factory=list)
+    """The long stretches that held ``rate``."""
+
+    def climbed(self, fault: str) -> bool:
+        """Take in a short stretch at ``rate``; whether another one is to follow.
+
+        A rate is too high when it fails twice: the first time may have been the machine's fault.
+        """
+        if fault and not self.is_doubted:
+            self.is_doubted = True
+            return True
+        self.is_doubted = False
+        if fault:
+            self.above, self.why = self.rate, fault
+        else:
+            self.top = self.rate
+        following = next_rate(self.top, self.above)
+        self.rate = self.top if following is None else following
+        return following is not None
+
+    def kept(self, measured: Measured | None, fault: str) -> None:
+        """Take in a long stretch at ``rate``: one that fails takes back those that did not."""
+        if not fault and measured:
+            self.held.append(measured)
+            return
+        self.above, self.why = self.rate, fault
+        self.rate *= BACK
+        self.held.clear()
+
+
+def next_rate(top: float, above: float) -> float | None:
+    """The rate to try between the highest one held and the lowest one not held (0: none yet); None: near enough."""
+    if not above:
+        return top * STEP if top * STEP <= LAST else None
+    if not top:
+        return above / STEP if above / STEP >= LEAST else None
+    return sqrt(top * above) if above / top * BACK > 1 + 1e-9 else None
+
+
 async def measure(options: Options) -> Section:
-    """Find each way's highest rate: all go up together, and each is then held at what it reached."""
+    """Find each way's highest rate."""
     section = Section("rate")
+    ways = [Way(name) for name in WAYS]
+    holds = min(HOLDS, options.rounds)
     with tempfile.TemporaryDirectory(prefix="siaga-rate-") as home:
         async with rig(Path(home), desks=DESKS, numbers=options.numbers) as running:
-            tops = await _climb(running, options)
-            held = {way: await _hold(running, options, way, top) for way, top in tops.items()}
+            await running.warm()
+            await _climb(running, options, ways)
+            await _hold(running, options, ways, holds)
     table = section.table(
-        f"Highest rate held for {options.hold_seconds:g} s without a failed call, p99 below {P99_MS:g} ms",
+        f"Highest rate held {holds} times for {options.hold_seconds:g} s without a failure, p99 below {P99_MS:g} ms",
         "way", "calls/s", "calls", "p50 ms", "p99 ms", "application ms a call", "Asterisk ms a call", "above it",
     )  # fmt: skip
-    for way, (rate, last, why) in held.items():
-        figures = [percentile(last.load.delays_ms, percent) for percent in (50, 99)] if last else [None, None]
-        cpu = (last.application_ms if way == APPLICATION else None, last.asterisk_ms) if last else (None, None)
-        table.add(way, rate, len(last.load.calls) if last else 0, *figures, *cpu, why)
-    rates = {way: rate for way, (rate, _, _) in held.items()}
+    for way in ways:
+        table.add(way.name, way.rate, sum(len(each.load.calls) for each in way.held), *_figures(way), _above(way))
+    rates = {way.name: way.rate for way in ways}
     for rival, times in ((QUEUE, QUEUE_TIMES), (DIAL, DIAL_TIMES)):
         share = rates[APPLICATION] / rates[rival] if rates[rival] else float("inf")
         section.goal(
@@ -51,42 +120,57 @@ async def measure(options: Options) -> Section:
     return section
 
 
-async def _climb(running: Rig, options: Options) -> dict[str, float]:
-    """The highest rate that each way takes for a moment."""
-    tops = dict.fromkeys(WAYS, 0.0)
-    climbing, rate = list(WAYS), FIRST
+def _figures(way: Way) -> Sequence[Spread | None]:
+    if not way.held:
+        return [None] * 4
+    return [
+        *(Spread.of(percentile(each.load.delays_ms, percent) for each in way.held) for percent in (50, 99)),
+        Spread.of(each.application_ms for each in way.held) if way.name == APPLICATION else None,
+        Spread.of(each.asterisk_ms for each in way.held),
+    ]
+
+
+def _above(way: Way) -> str:
+    return f"{number(way.above)}: {way.why}" if way.why else ""
+
+
+async def _climb(running: Rig, options: Options, ways: Sequence[Way]) -> None:
+    """The highest rate that each way takes for a moment: up from the first one, or down to one that it takes."""
+    climbing, turn = list(ways), 0
     seconds = TRY_SECONDS / 2 if options.is_quick else TRY_SECONDS
-    while climbing and rate <= LAST:
-        for way in list(climbing):
-            _, why = await _try(running, way, rate, seconds)
-            options.say(f"{rate:.0f} calls/s for {seconds:g} s: {way} {why or 'holds'}")
-            if why:
+    while climbing:
+        for way in in_turn(climbing, turn):
+            _, fault = await _try(running, options, way, seconds)
+            if not way.climbed(fault):
                 climbing.remove(way)
-            else:
-                tops[way] = rate
-        rate *= STEP
-    return tops
+        turn += 1
 
 
-async def _hold(running: Rig, options: Options, way: str, top: float) -> tuple[float, Measured | None, str]:
-    """The highest rate held for long, its figures, and what happened at the next higher one that was tried."""
-    rate, above = top or FIRST * BACK, ""
-    while rate >= 1:
-        measured, why = await _try(running, way, rate, options.hold_seconds)
-        options.say(f"{rate:.0f} calls/s for {options.hold_seconds:g} s: {way} {why or 'holds'}")
-        if not why:
-            return round(rate), measured, above
-        rate, above = rate * BACK, f"{rate:.0f}: {why}"
-    return 0.0, None, above
+async def _hold(running: Rig, options: Options, ways: Sequence[Way], holds: int) -> None:
+    """The highest rate that each way holds for long, each time that it is tried; 0: none.
+
+    Who has held less often goes first, until all have once; then all once more, with another way at the beginning.
+    """
+    turn = 0
+    while behind := [way for way in ways if way.rate and len(way.held) < holds]:
+        fewest = min(len(way.held) for way in behind)
+        for way in in_turn([way for way in behind if len(way.held) == fewest], turn):
+            way.kept(*await _try(running, options, way, options.hold_seconds))
+            if way.rate < LEAST:
+                way.rate = 0.0
+        turn += 1
 
 
-async def _try(running: Rig, way: str, rate: float, seconds: float) -> tuple[Measured | None, str]:
-    """One stretch, and what is wrong with it; empty: it was held."""
+async def _try(running: Rig, options: Options, way: Way, seconds: float) -> tuple[Measured | None, str]:
+    """One stretch, and what is wrong with it; empty: the rate was held."""
+    measured, fault = None, ""
     try:
-        measured = await running.measure(way, rate=rate, seconds=seconds, talks=TALKS)
-    except PhoneError:
-        return None, "did not come to an end"
-    p99 = percentile(measured.load.delays_ms, 99)
-    if measured.failed:
-        return measured, f"{measured.failed} calls failed"
-    return measured, "" if p99 < P99_MS else f"p99 {p99:.0f} ms"
+        limit = seconds + GRACE_SECONDS
+        measured = await running.measure(way.name, rate=way.rate, seconds=seconds, talks=TALKS, limit=limit)
+    except PhoneError as error:
+        fault = f"{error}"
+    if measured:
+        p99 = percentile(measured.load.delays_ms, 99)
+        fault = f"{measured.failed} calls failed" if measured.failed else f"p99 {p99:.0f} ms" if p99 >= P99_MS else ""
+    options.say(f"{way.rate:.0f} calls/s for {seconds:g} s: {way.name} {fault or 'holds'}")
+    return measured, fault
