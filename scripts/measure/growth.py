@@ -6,8 +6,8 @@ import itertools
 import random
 import tempfile
 import time
-from collections.abc import Callable
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -16,9 +16,17 @@ from ari_app.domain.blocklist import BlockList, BlockRules
 from ari_app.domain.desks import POLDA
 from ari_app.domain.number_set import NumberSet
 from ari_app.flows.switchboard import Switchboard
+from ari_app.site.state import StateDir
+from ari_app.store.database import open_engine
+from ari_app.store.journal_file import JournalFile
+from ari_app.store.projections import Folder, catch_up
+from ari_app.store.reader import JournalReader
+from ari_app.store.tail import JournalTail
+from scripts.measure.delay import in_turn
 from scripts.measure.figures import Section, Spread
 from scripts.measure.options import Options
 from scripts.measure.rig import APPLICATION, Measured, Rig, rig
+from scripts.measure.seeding import fill, stories, write
 from scripts.phones import percentile
 
 RATE: Final = 20
@@ -29,6 +37,8 @@ NONE_THAT_CAN_BE_MEASURED: Final = 1.1
 WAITING: Final = 1000
 SWITCHBOARDS: Final = (10, 100, 1000)
 DECISIONS: Final = 200
+TOLD: Final = 100
+"""Calls that are told on full tables."""
 
 
 async def measure(options: Options) -> Section:
@@ -95,6 +105,45 @@ def block_decisions(count: int) -> list[float]:
     return [_timed(partial(block_list.is_blocked, each, 0.0)) for each in asked]
 
 
+def told_calls(counts: Sequence[int], home: Path) -> dict[int, list[float]]:
+    """Processor time in seconds for each of some calls, with so many in the database before them, in turns.
+
+    It is what journal and tables take: the call's lines are written, read by who follows the journal, and folded.
+    """
+    taken: dict[int, list[float]] = {count: [] for count in counts}
+    with ExitStack() as ending:
+        tell = {count: ending.enter_context(_teller(StateDir(home / f"{count}"), count)) for count in counts}
+        for index in range(TOLD):
+            for count in in_turn(counts, index):
+                taken[count].append(_timed(tell[count], time.process_time))
+    return taken
+
+
+@contextmanager
+def _teller(state: StateDir, count: int) -> Iterator[Callable[[], None]]:
+    """Tells one more call each time, in an instance of which nothing runs, with so many calls in its database."""
+    state.create()
+    fill(state, calls=count)
+    engine = open_engine(f"sqlite:///{state.database}")
+    with ExitStack() as ending:
+        file = JournalFile(state.journal)
+        ending.callback(file.close)
+        catch_up(state.journal, engine)
+        folder = Folder(ending.enter_context(JournalReader(state.journal)), engine)
+        follower = JournalTail(state.journal)
+        ending.callback(follower.close)
+        more = stories(itertools.count(count), latest=count)
+
+        def tell() -> None:
+            after = file.head().seq
+            write(file, next(more))
+            follower.rows(after)
+            folder.fold_all()
+
+        tell()  # what is loaded only once
+        yield tell
+
+
 class _EverybodyIsThere:
     """Staff that is at every desk, and ready."""
 
@@ -116,10 +165,10 @@ class _EverybodyIsThere:
         """Nothing depends on it."""
 
 
-def _timed(work: Callable[[], object]) -> float:
-    began = time.perf_counter()
+def _timed(work: Callable[[], object], clock: Callable[[], float] = time.perf_counter) -> float:
+    began = clock()
     work()
-    return time.perf_counter() - began
+    return clock() - began
 
 
 async def _queue(section: Section) -> None:

@@ -38,7 +38,7 @@ async def measure(options: Options) -> Section:
         async with rig(Path(home), desks=desks, numbers=options.numbers) as running:
             await running.measure(APPLICATION, rate=RATE, seconds=SECONDS)  # what is loaded only once
             await settle(running.stack, seconds=10)
-            at_rest = _memory_kib(running)
+            at_rest = all_memory_kib(running)
             memory = at_rest
             reached = 0
             for living in counts:
@@ -74,7 +74,7 @@ def levels(wanted: Sequence[int]) -> list[int]:
 
 async def _row(running: Rig, table: Table, living: int, at_rest: dict[str, int]) -> dict[str, int]:
     await anyio.sleep(2)
-    memory, before = _memory_kib(running), all_seconds(running.stack)
+    memory, before = all_memory_kib(running), all_seconds(running.stack)
     await anyio.sleep(ALONE_SECONDS)
     alone = difference(before, all_seconds(running.stack), ALONE_SECONDS)
     ours = await running.measure(APPLICATION, rate=RATE, seconds=SECONDS)
@@ -92,7 +92,8 @@ async def _row(running: Rig, table: Table, living: int, at_rest: dict[str, int])
     return memory
 
 
-def _memory_kib(running: Rig) -> dict[str, int]:
+def all_memory_kib(running: Rig) -> dict[str, int]:
+    """The memory of all parts that run, by their names."""
     following = running.stack.application.next_pid
     everyone = pids(running.stack) | ({} if following is None else {"next application": following})
     return {name: memory_kib(pid) for name, pid in everyone.items()}

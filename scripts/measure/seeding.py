@@ -58,14 +58,15 @@ def _make(seed: Path, numbers: int, calls: int) -> None:
     state = StateDir(unfinished)
     file = JournalFile(state.journal)
     try:
-        _write(file, chain(_blocks(numbers), _calls(calls)))
+        write(file, chain(_blocks(numbers), chain.from_iterable(stories(range(calls), latest=calls))))
     finally:
         file.close()
     catch_up(state.journal, open_engine(f"sqlite:///{state.database}"))
     unfinished.rename(seed)
 
 
-def _write(file: JournalFile, facts: Iterable[Fact]) -> None:
+def write(file: JournalFile, facts: Iterable[Fact]) -> None:
+    """Put facts into a journal as its lines."""
     told = iter(facts)
     while some := list(islice(told, _BATCH)):
         head, rows = file.head(), []
@@ -91,13 +92,14 @@ def _blocks(count: int) -> Iterator[Fact]:
         )
 
 
-def _calls(count: int) -> Iterator[Fact]:
+def stories(calls: Iterable[int], *, latest: int) -> Iterator[Iterator[Fact]]:
+    """The story of each of these calls; the ``latest`` begins at ``LATEST``."""
     numbers: dict[str, int] = {}
-    for index in range(count):
-        began = LATEST - timedelta(seconds=CALL_SECONDS * (count - index))
+    for index in calls:
+        began = LATEST - timedelta(seconds=CALL_SECONDS * (latest - index))
         day = f"{began:%Y%m%d}"
         numbers[day] = numbers.get(day, 0) + 1
-        yield from _story(index, began, ticket(began.date(), numbers[day]))
+        yield _story(index, began, ticket(began.date(), numbers[day]))
 
 
 def _story(index: int, began: datetime, of_complaint: str) -> Iterator[Fact]:

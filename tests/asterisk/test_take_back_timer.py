@@ -17,8 +17,6 @@ pytestmark = [pytest.mark.anyio, pytest.mark.alone]
 
 AT_ONCE = 50
 ANSWER_SECONDS = 2
-LATE_SECONDS = 0.5
-"""The goal is 0.1 s, which a quiet machine keeps (docs/benchmark.md); here the phones share its two cores."""
 
 
 @pytest.fixture(scope="module")
@@ -41,8 +39,7 @@ async def crowd(crowded_site: Site, tmp_path: Path, anyio_backend: str) -> Async
 async def test_many_take_backs_at_once(crowded_site: Site, crowd: Phones) -> None:
     """Each goes to a Polres of its own, whose desk rings and does not answer: all are taken back in time."""
     site = crowded_site
-    for account in site.sample.polres:
-        await crowd.handset(account)
+    polres = [await crowd.handset(account) for account in site.sample.polres]
     desks = [await crowd.handset(account, answers=0.0) for account in site.accounts]
     for n in range(AT_ONCE):
         await crowd.citizen(number=f"08120000{n:04}")
@@ -58,7 +55,7 @@ async def test_many_take_backs_at_once(crowded_site: Site, crowd: Phones) -> Non
         return actions(site.records()).count("call.taken_back")
 
     await eventually(lambda: taken_back() == AT_ONCE, seconds=20, what="all taken back", every=0.2)
-    late = []
+    late, rang = [], []
     for call in {record.call for record in site.records() if record.call}:
         story = site.records(call=call)
         told = {record.action: record for record in story}
@@ -68,9 +65,12 @@ async def test_many_take_backs_at_once(crowded_site: Site, crowd: Phones) -> Non
                 datetime.fromisoformat(told[f"call.{each}"].at) for each in ("transfer_started", "taken_back")
             )
             late.append((ended - began).total_seconds() - ANSWER_SECONDS)
+            phone = polres[int(str(told["call.transfer_started"].data["polres"])) - 1]
+            rang += [each.at - began.timestamp() for each in phone.events.all("rung")]
     assert len(late) == AT_ONCE
     assert min(late) > -0.01
-    assert max(late) < LATE_SECONDS
+    # To ring as many phones at once is the yardstick: it takes the same program, and the same machine's two cores.
+    assert max(late) <= max(rang) / 2
     for talk in talks:
         await talk.hang_up()
     for call in {record.call for record in site.records() if record.call}:

@@ -1,11 +1,15 @@
-"""The two decisions that are made for every call do not grow with what there is (``scripts/bench --only growth``)."""
+"""What is decided and kept for every call does not grow with what there is (``scripts/bench --only growth``)."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from scripts.measure.growth import block_decisions, queue_decisions
+from scripts.measure.growth import block_decisions, queue_decisions, told_calls
 from scripts.phones import percentile
+
+pytestmark = pytest.mark.alone
 
 
 def test_blocked_numbers() -> None:
@@ -19,3 +23,9 @@ async def test_desks() -> None:
     """Ten times as many desks, with a thousand callers who wait."""
     few, many = [percentile(await queue_decisions(count), 50) for count in (10, 100)]
     assert many <= 5 * few
+
+
+def test_calls_in_the_database(tmp_path: Path) -> None:
+    """Ten thousand, beside none. A statement that looks at each of them would be half as much again."""
+    none, many = told_calls((0, 10_000), tmp_path).values()
+    assert percentile([full / empty for empty, full in zip(none, many, strict=True)], 50) <= 1.25
