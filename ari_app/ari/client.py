@@ -70,7 +70,7 @@ class AsteriskClient(Transport):
         }
         if originator is not None:
             query["originator"] = originator
-        await self._order("POST", "/channels", query, precedence=Precedence.NEW)
+        await self._order("POST", "/channels", query)
 
     async def snoop(self, leg: str, snoop: str, *, whispers: bool) -> None:
         """Make a channel that hears a leg, and may be heard there."""
@@ -100,7 +100,7 @@ class AsteriskClient(Transport):
             "callerId": _caller_id(shown),
             "timeout": str(seconds),
         }
-        await self._order("POST", "/channels", query, precedence=Precedence.NEW)
+        await self._order("POST", "/channels", query)
 
     async def mute(self, leg: str) -> None:
         """Let nobody hear a leg."""

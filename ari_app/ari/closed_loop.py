@@ -20,9 +20,9 @@ EVERY_SECONDS: Final = 0.25
 STALLED_SECONDS: Final = 1.0
 """Without any message for so long we are of no use; callers who wait have 2 s to be served again."""
 
-OVERLOADED_SECONDS: Final = 3.0
+OVERLOADED_SECONDS: Final = 2.0
 """An echo may be so late while other messages come: an Asterisk that has too much to do answers no sooner to another
-application, which would ask it for everything first. The guard does not wait longer, either."""
+application, which would ask it for everything first. The guard waits 3 s."""
 
 _LOOK_SECONDS: Final = 0.1
 _ORDER_SECONDS: Final = 2 * EVERY_SECONDS

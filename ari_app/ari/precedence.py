@@ -1,8 +1,8 @@
 """Which orders go first when Asterisk is behind with them.
 
 Asterisk serves the orders of a websocket one after the other. So it is given a few at a time, and what waits, waits
-with us: there, whoever is being served already comes before who is new, and an order whose call is over by then is
-never given. With more calls than the machine can carry each waits longer for a desk, and those that have one do not.
+with us: there, what cannot wait goes first, and an order whose flow has been cancelled by then is never given. So many
+are no hard limit: an order that is given up on has left, and Asterisk may still be at it.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from collections import deque
 from enum import IntEnum
 from typing import Final
 
-AT_A_TIME: Final = 16
-"""Orders that Asterisk has. It takes a millisecond for one: enough that it never waits for us."""
+AT_A_TIME: Final = 64
+"""Orders that Asterisk has. It takes a millisecond for one: it never waits for us, and what is urgent not for long."""
 
 
 class Precedence(IntEnum):
@@ -23,10 +23,8 @@ class Precedence(IntEnum):
     """Shows that we serve, without which the guard takes us for dead; or switches a transmitter on or off."""
     CLAIM = 1
     """A call is on offer for 0.8 s; then the dialplan rings every desk for it."""
-    TALK = 2
-    """For somebody who is being served."""
-    NEW = 3
-    """A desk is to ring."""
+    REST = 2
+    """Everything else. A desk that is to ring is no less: it may be a Polres, for somebody who has waited long."""
 
 
 class Window:

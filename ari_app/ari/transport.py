@@ -116,25 +116,27 @@ class Transport:
         path: str,
         query: dict[str, str] | None = None,
         *,
-        precedence: Precedence = Precedence.TALK,
+        precedence: Precedence = Precedence.REST,
     ) -> bytes | str:
         """Have something done, or ask something with a short answer, which is returned.
 
         Raises:
             AriUnreachable, AriRefused, AriProtocolError: see ``errors``.
         """
-        if self._socket is None or self._is_fenced:
+        socket = self._socket
+        if socket is None or self._is_fenced:
             return await self._send(method, path, query)
         await self._window.enter(precedence)
         try:
-            return await self._give(method, path, query)
+            return await self._give(socket, method, path, query)
         finally:
             self._window.leave()
 
-    async def _give(self, method: str, path: str, query: dict[str, str] | None) -> bytes | str:
-        """Give an order over the websocket, and wait for its answer."""
-        socket = self._socket
-        if socket is None or self._is_fenced:
+    async def _give(
+        self, socket: aiohttp.ClientWebSocketResponse, method: str, path: str, query: dict[str, str] | None
+    ) -> bytes | str:
+        """Give an order over the websocket on which it was to go, and wait for its answer."""
+        if self._socket is not socket or self._is_fenced:
             raise AriUnreachable(f"{method} {path}: the websocket was lost while the order waited for its turn")
         loop = asyncio.get_running_loop()
         number = str(next(self._numbers))

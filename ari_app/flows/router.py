@@ -309,7 +309,8 @@ class Router:
         try:
             await asyncio.sleep(0)  # the order to ring goes out first
             claim = await self.around.asterisk.claim(call.id)
-            await ringing
+            if claim is Claim.OURS:  # else the desk must not wait for the order's turn: it is for nobody
+                await ringing
         finally:
             ringing.cancel()
         return claim

@@ -16,8 +16,8 @@ from typing import Final
 SOME: Final = 12
 """Desks that ring for each of many callers, at most."""
 
-FEW_PHONES: Final = 120
-"""So many telephones may ring for those callers together for whom all desks ring."""
+FEW, FEW_PHONES = 2, 120
+"""For so many callers at the same time all desks ring, and for more where that is no more telephones than these."""
 
 MANY_PHONES: Final = 600
 """So many may ring in the fallback in all: two processors are kept busy by that for some seconds."""
@@ -46,12 +46,14 @@ def fallback_ringing(phones: Sequence[str], most_ringing: int) -> FallbackRingin
     turns = math.ceil(len(phones) / SOME)
     room = min(MANY_PHONES, most_ringing)
     enough = CALLERS_A_DESK * len(phones)
-    few = max(1, min(FEW_PHONES, room) // len(phones))
+    everyone = phones[:room]
+    few = max(1, min(max(FEW, FEW_PHONES // len(phones)), room // len(phones), enough))
+    others = max(0, room - few * len(everyone)) // min(SOME, len(phones))
     return FallbackRinging(
-        everyone=rung_at_once(phones),
+        everyone=rung_at_once(everyone),
         turns=[rung_at_once(phones[first::turns]) for first in range(turns)],
-        few=min(few, enough),
-        most=min(max(few, room // min(SOME, len(phones))), enough),
+        few=few,
+        most=min(few + others, enough),
     )
 
 

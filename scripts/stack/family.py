@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -26,27 +27,30 @@ def state(pid: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Processor:
-    """What a process's threads have had of the processors so far, in seconds: worked on one, waited for one."""
+    """What a process's threads, by their ids, have had of the processors so far, in nanoseconds."""
 
-    worked: float
-    waited: float
+    worked: Mapping[int, int]
+    waited: Mapping[int, int]
+    """For a processor, and not for anything else; a wait that lasts is not in it yet."""
     is_runnable: bool
     """One of them works or waits for a processor just now: it is not stopped, and waits for nothing else."""
+
+    def waited_since(self, before: Processor) -> float:
+        """For how many seconds the threads that live still have waited since then, together."""
+        return sum(now - before.waited.get(thread, now) for thread, now in self.waited.items()) / 1e9
 
 
 def processor(pid: int) -> Processor | None:
     """What a process has had of the processors; None: there is no such process, or nobody counts it."""
-    worked = waited = 0
-    is_runnable = False
-    try:
+    worked, waited, is_runnable = dict[int, int](), dict[int, int](), False
+    with contextlib.suppress(OSError):
         for thread in Path(f"/proc/{pid}/task").iterdir():
-            with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
-                figures = (thread / "schedstat").read_text().split()
-                worked, waited = worked + int(figures[0]), waited + int(figures[1])
+            with contextlib.suppress(OSError, ValueError, IndexError):  # it has ended meanwhile
+                # In this order: else a wait that ends between the two would be in neither.
                 is_runnable |= _fields(thread / "stat")[0] == "R"
-    except (OSError, ValueError):
-        return None
-    return Processor(worked / 1e9, waited / 1e9, is_runnable)
+                figures = (thread / "schedstat").read_text().split()
+                worked[int(thread.name)], waited[int(thread.name)] = int(figures[0]), int(figures[1])
+    return Processor(worked, waited, is_runnable) if worked else None
 
 
 def _stat(pid: int) -> list[str]:

@@ -41,8 +41,8 @@ class Watchdog:
     def __init__(self) -> None:
         """Open the socket: an abstract one, which needs no file and no short path."""
         self._seen: Processor | None = None
-        self._waited = 0.0
-        """How long it had waited for a processor when it was first looked at in this silence."""
+        self._since = self._waited = 0.0
+        """When it was first looked at in this silence, and for how long it has waited for a processor since then."""
         self._progress = 0.0
         """When it was last seen to have worked."""
         self.name = f"@siaga110-{os.getpid()}-{secrets.token_hex(8)}"
@@ -60,15 +60,18 @@ class Watchdog:
         self._loop.add_reader(self._socket, self._read)
         self.forget()
 
-    def _read(self) -> None:
+    def _read(self) -> bool:
+        """Take what has come; whether anything has."""
+        has_spoken = False
         while True:
             try:
                 message = self._socket.recv(256)
             except BlockingIOError:
-                return
+                return has_spoken
+            has_spoken = True
             if message == b"READY=1":
                 self.ready.set()
-            self._heard = self._loop.time()
+            self._heard, self._seen = self._loop.time(), None
             if message == b"STOPPING=1":
                 self.stopping.set()
                 self._heard += STOP_SECONDS
@@ -97,7 +100,7 @@ class Watchdog:
             passed, looked = now - looked, now
             self._read()  # what came while we ourselves were kept from running counts
             silent, is_stuck = self._judge(now, processor)
-            if passed <= _EVERY * 4 and (silent > SILENT_SECONDS or is_stuck):
+            if passed <= _EVERY * 4 and (silent > SILENT_SECONDS or is_stuck) and not self._read():
                 self.forget()
                 frozen()
 
@@ -110,12 +113,14 @@ class Watchdog:
         if seen is None:
             return silent, False
         if before is None:
-            self._waited = seen.waited
+            self._since, self._waited = now, 0.0
+        else:
+            self._waited += seen.waited_since(before)
         if before is None or seen.worked != before.worked:
             self._progress = now
         still = now - self._progress
-        # Linux counts a wait when it is over.
-        waited = seen.waited - self._waited + (still if seen.is_runnable else 0.0)
+        # Linux counts a wait when it is over. The event loop waits no longer than there was time.
+        waited = min(self._waited + (still if seen.is_runnable else 0.0), now - self._since)
         return silent - waited, is_starting and not seen.is_runnable and still > IDLE_SECONDS
 
     def close(self) -> None:

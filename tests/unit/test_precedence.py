@@ -84,17 +84,17 @@ async def test_no_turn_is_lost_with_who_gives_up(wanted: Sequence[tuple[Preceden
     patient = {number for number, (_, gives_up) in enumerate(wanted) if not gives_up}
     assert patient <= {number for _, number in orders.given}
     with anyio.fail_after(1):
-        await orders.window.enter(Precedence.NEW)
+        await orders.window.enter(Precedence.REST)
 
 
 async def test_who_gives_up_as_its_turn_comes_passes_it_on() -> None:
     window = Window(1)
-    await window.enter(Precedence.TALK)
-    waiting = asyncio.create_task(window.enter(Precedence.NEW))
+    await window.enter(Precedence.REST)
+    waiting = asyncio.create_task(window.enter(Precedence.REST))
     await anyio.wait_all_tasks_blocked()
     window.leave()
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
     with anyio.fail_after(1):
-        await window.enter(Precedence.NEW)
+        await window.enter(Precedence.REST)

@@ -53,6 +53,8 @@ class Starved:
 
     def __init__(self) -> None:
         self.waits, self.is_running_at_times, self.is_runnable = 1.0, True, True
+        self.others: dict[int, int] = {}
+        """How long other threads have waited (ns)."""
         self._looked, self._worked, self._waited = time.monotonic(), 0.0, 0.0
 
     def __call__(self) -> Processor:
@@ -61,7 +63,9 @@ class Starved:
             self._waited += self.waits * (now - self._looked)
             self._worked += 1e-6 + (1 - self.waits) * (now - self._looked)
         self._looked = now
-        return Processor(self._worked, self._waited, self.is_runnable)
+        return Processor(
+            {1: round(self._worked * 1e9)}, {1: round(self._waited * 1e9), **self.others}, self.is_runnable
+        )
 
 
 @pytest.mark.parametrize("at_times", [True, False])
@@ -81,6 +85,18 @@ async def test_one_that_waits_for_a_processor_is_not_ended_for_it(
         assert frozen
 
 
+async def test_a_thread_that_ends_takes_nothing_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its life's waits are not the event loop's in this silence."""
+    process = Starved()
+    process.others = {2: 5_000_000_000}
+    async with watched(monkeypatch, process) as (_, heartbeat, frozen):
+        heartbeat.say("WATCHDOG=1")
+        await anyio.sleep(SILENT_SECONDS / 2)
+        process.others = {}
+        await anyio.sleep(3 * SILENT_SECONDS)
+        assert frozen == []
+
+
 async def test_one_that_works_and_says_nothing_is(monkeypatch: pytest.MonkeyPatch) -> None:
     """It has a processor all the time, and its event loop does not come round."""
     process = Starved()
@@ -95,7 +111,7 @@ def test_what_a_process_has_of_the_processors() -> None:
     """From Linux' own count; a stopped one waits for none."""
     busy = subprocess.Popen([*WITH_US, sys.executable, "-c", "while True: pass"])
     try:
-        while (seen := family.processor(busy.pid)) is None or seen.worked < 0.1:
+        while (seen := family.processor(busy.pid)) is None or sum(seen.worked.values()) < 100_000_000:
             time.sleep(0.01)
         assert seen.is_runnable
         busy.send_signal(signal.SIGSTOP)
@@ -103,7 +119,8 @@ def test_what_a_process_has_of_the_processors() -> None:
         stopped = family.processor(busy.pid)
         assert stopped is not None
         assert not stopped.is_runnable
-        assert stopped.worked >= seen.worked
+        assert stopped.worked[busy.pid] >= seen.worked[busy.pid]
+        assert stopped.waited_since(seen) >= 0
     finally:
         busy.kill()
         busy.wait()
