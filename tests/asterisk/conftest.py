@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
@@ -11,6 +12,13 @@ from scripts.phones import Phones, RadioGateway
 from tests.asterisk.newsroom import Newsroom
 from tests.asterisk.radio import BY_VOICE, DTMF, VOX, RadioSite
 from tests.asterisk.site import Site, phones_of, running
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _sounds_are_made_once(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """By the first instance that starts, for all of them and for all workers."""
+    own = tmp_path_factory.getbasetemp()
+    Site.sounds = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "sounds"
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import fcntl
 import json
 import os
 import shutil
@@ -18,12 +19,13 @@ import urllib.request
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from ari_app.domain.facts import Record
 from ari_app.store import journal
 from scripts.phones import Phones
-from scripts.stack import family
+from scripts.stack import family, sounds
+from scripts.stack.prepare import program
 from scripts.stack.sample import HOST, make_sample
 
 REPO = Path(__file__).parents[2]
@@ -38,11 +40,27 @@ async def eventually(condition: Callable[[], object], *, seconds: float, what: s
         await asyncio.sleep(every)
 
 
+def sounds_made_once(folder: Path) -> Path:
+    """``folder``, with every sound; who asks first makes them, and several processes may ask at once."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    with (folder.parent / "sounds.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        before = os.umask(0o077)  # the launcher's
+        try:
+            sounds.provide(folder, program("espeak-ng"))
+        finally:
+            os.umask(before)
+    return folder
+
+
 class Site:
     """Configuration, state directory and processes of one instance.
 
-    ``launcher`` is None while it does not run.
+    ``launcher`` is None while it does not run. ``sounds`` is where the sounds are made once for all instances; None:
+    each makes its own, which is three seconds of a processor for a new state directory.
     """
+
+    sounds: ClassVar[Path | None] = None
 
     def __init__(
         self,
@@ -93,8 +111,19 @@ class Site:
         """The options that name this instance."""
         return ["--config", str(self.config), "--state", str(self.state)]
 
-    def start(self, *, seconds: float = 60) -> None:
-        """Start everything and return at the READY line; AssertionError with the output when none comes."""
+    def give_sounds(self) -> None:
+        """Lay the sounds into a new state directory, as an earlier start would have left them there."""
+        if self.sounds is not None and not (self.state / "secrets.json").exists():
+            self.state.mkdir(mode=0o700, exist_ok=True)
+            shutil.copytree(sounds_made_once(self.sounds), self.state / "sounds", dirs_exist_ok=True)
+
+    def start(self, *, seconds: float = 60, speaks: bool = False) -> None:
+        """Start everything and return at the READY line; AssertionError with the output when none comes.
+
+        ``speaks``: a new state directory has no sounds yet, and the launcher makes them.
+        """
+        if not speaks:
+            self.give_sounds()
         self.output.clear()
         launcher = self.launch()
         deadline = time.monotonic() + seconds

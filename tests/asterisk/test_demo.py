@@ -135,8 +135,11 @@ def test_everything_is_played(sites: Callable[..., Site]) -> None:
 def test_what_goes_otherwise(sites: Callable[..., Site]) -> None:
     """Three demos beside each other, as each of them mostly waits for its telephones."""
     played = (operators_log_in_and_no_polres_has_a_desk, what_does_not_go_as_the_sop_says_is_told, failing_pranks)
+    theirs = [sites(desks=1) for _ in played]
+    for site in theirs:
+        site.give_sounds()
     with ThreadPoolExecutor() as pool:
-        done = [pool.submit(each, sites(desks=1)) for each in played]
+        done = [pool.submit(each, site) for each, site in zip(played, theirs, strict=True)]
     for each in done:
         each.result()
 

@@ -190,7 +190,7 @@ def test_a_database_that_cannot_be(make_site: Callable[[], Site]) -> None:
 async def test_sigterm_and_again(make_site: Callable[[], Site], tmp_path: Path) -> None:
     """SIGTERM ends it with 0 and leaves no process; the next start on the same state serves and has lost nothing."""
     site = make_site()
-    site.start()
+    site.start(speaks=True)
     site.stop()
     site.start()
     async with site.phones(tmp_path / "phones") as phones:
