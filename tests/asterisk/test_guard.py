@@ -16,7 +16,7 @@ from scripts.guard import OWNERLESS_SECONDS
 from scripts.phones import Phones
 from tests.asterisk.site import REPO, Site, assert_complete, eventually, in_fallback
 
-pytestmark = [pytest.mark.anyio, pytest.mark.alone]
+pytestmark = pytest.mark.anyio
 
 RETURNED_WITHIN = 5.0
 
