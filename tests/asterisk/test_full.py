@@ -13,7 +13,7 @@ import pytest
 from ari_app.site.state import StateDir
 from scripts.phones import Behaviour, Dialling, Phones
 from scripts.stack.prepare import console
-from tests.asterisk.site import Site, eventually, phones_of
+from tests.asterisk.site import Site, eventually, phones_of, running
 
 pytestmark = pytest.mark.anyio
 
@@ -27,13 +27,7 @@ ALL_DAY_MS: Final = 3_600_000
 @pytest.fixture(scope="module")
 def small_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """An instance each of whose processes may open so few files."""
-    site = Site(tmp_path_factory.mktemp("small"), desks=ROOM + 8, files=FILES)
-    try:
-        site.start()
-        yield site
-        site.stop()
-    finally:
-        site.clean_up()
+    yield from running(Site(tmp_path_factory.mktemp("small"), desks=ROOM + 8, files=FILES), agrees=False)
 
 
 @pytest.fixture

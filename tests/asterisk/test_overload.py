@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from scripts.phones import Behaviour, Dialling, Phones
-from tests.asterisk.site import Site, actions, eventually, phones_of
+from tests.asterisk.site import Site, actions, eventually, phones_of, running
 
 pytestmark = [pytest.mark.anyio, pytest.mark.alone]
 
@@ -20,13 +20,7 @@ RATE, SECONDS = 250, 4
 @pytest.fixture(scope="module")
 def rush_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """An instance whose journal is some seconds behind in the end, and says so of the calls: nothing is compared."""
-    site = Site(tmp_path_factory.mktemp("rush"), desks=DESKS)
-    try:
-        site.start()
-        yield site
-        site.stop()
-    finally:
-        site.clean_up()
+    yield from running(Site(tmp_path_factory.mktemp("rush"), desks=DESKS), agrees=False)
 
 
 @pytest.fixture
