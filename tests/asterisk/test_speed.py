@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.alone, pytest.mark.timeout(240)]
 DESKS = 140
 RATE, SECONDS = 10, 8
 AT_ONCE, ROUNDS = 30, 4
-"""So few at once that the application claims the last of them before the dialplan stops waiting for that."""
+"""So few of each way at once that the application claims the last one before the dialplan stops waiting for that."""
 
 BURST_RATE = 1500
 LIVING = 100
@@ -63,13 +63,20 @@ async def test_as_fast_as_asterisk_itself(running: Rig) -> None:
 
 
 async def test_many_calls_at_once(running: Rig) -> None:
-    """What the highest rate comes to: how soon all who call in one moment are answered, beside as many by Queue()."""
+    """What the highest rate comes to: when all who call in one moment are answered, beside as many through Queue().
+
+    That shows what stands in line without using a processor. What uses one holds up Queue() as well: its time shows it.
+    """
     last = dict.fromkeys((QUEUE, APPLICATION), 0.0)
+    own = asterisk = 0.0
     for _ in range(ROUNDS):
         found = await together(running, last, rate=BURST_RATE, seconds=AT_ONCE / BURST_RATE)
         for way, each in found.items():
             last[way] += max(each.load.delays_ms)
-    assert last[APPLICATION] <= 4 * last[QUEUE]
+        own += found[APPLICATION].application_ms
+        asterisk += found[APPLICATION].asterisk_ms
+    assert last[APPLICATION] <= 2.5 * last[QUEUE]
+    assert own <= 0.95 * asterisk / len(last)
 
 
 @dataclass(frozen=True)
@@ -109,7 +116,7 @@ async def test_living_calls_cost_the_next_one_nothing(living: Living) -> None:
     """What of the application's idle work grows with the living is seldom; the next call's own cost does not."""
     assert not living.few.load.failed
     assert not living.many.load.failed
-    assert living.many.application_ms <= 1.75 * living.few.application_ms
+    assert living.many.application_ms <= 1.6 * living.few.application_ms
 
 
 async def test_a_living_call_takes_little_memory(living: Living) -> None:
@@ -118,6 +125,6 @@ async def test_a_living_call_takes_little_memory(living: Living) -> None:
 
 
 async def test_living_calls_are_soon_taken_up(living: Living) -> None:
-    """The application has died: all are adopted soon after the first, while another Python is still loading it."""
+    """The application has died: all are adopted soon after the first, and long before it could be loaded anew."""
     assert max(living.waits) <= 1.5 * min(living.waits)
-    assert max(living.waits) <= living.fresh_start
+    assert max(living.waits) <= 0.45 * living.fresh_start
