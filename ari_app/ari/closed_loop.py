@@ -97,7 +97,7 @@ class ClosedLoop:
             await self._order(self._asterisk.set_beat, f"{self.own}-{self._rounds}")
 
     async def _order(self, order: Callable[[str], Awaitable[None]], word: str) -> None:
-        """Give it, and wait a moment for the answer; one that stands in line behind others is carried out later."""
+        """Give it, and wait a moment for the answer: one that Asterisk has in its line by then is carried out later."""
         try:
             with anyio.move_on_after(_ORDER_SECONDS):
                 await order(word)

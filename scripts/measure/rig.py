@@ -34,7 +34,6 @@ SHORT_MS: Final = 50
 TALK_MS: Final = 1000
 """How long the calls last; the longer ones have sound in both directions."""
 
-ALL_DAY_MS: Final = 3_600_000
 RAMP: Final = 15
 """Calls a second while the living ones begin."""
 
@@ -178,7 +177,7 @@ class Rig:
         more, self._living = count - self._living, max(count, self._living)
         if more <= 0:
             return
-        dialling = Dialling(number=NUMBER, hang_up_ms=ALL_DAY_MS)
+        dialling = Dialling(number=NUMBER)
         crowd = await self.phones.crowd(dialling, count=more, rate=RAMP)
         with anyio.fail_after(more / RAMP + 20):
             # Not at each event: there are thousands, and counting them would cost what is measured.

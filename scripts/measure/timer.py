@@ -75,7 +75,7 @@ async def _talks(phones: Phones, sample: Sample, count: int) -> Sequence[Handset
     """The Polda desks' ends of so many calls."""
     await phones.desk(sample.polres, Behaviour.never_answers())
     desks = [await phones.handset(account, answers=0.0) for account in sample.accounts]
-    await phones.crowd(Dialling(number=NUMBER, hang_up_ms=3_600_000), count=count, rate=RATE)
+    await phones.crowd(Dialling(number=NUMBER), count=count, rate=RATE)
     talks = [await desk.rung(seconds=count / RATE + 10) for desk in desks]
     for talk in talks:
         await talk.answered()

@@ -20,7 +20,6 @@ FILES, DESKS = 1531, 13
 ROOM = 51
 FEW, MOST = 3, 4
 CALLERS: Final = 8
-ALL_DAY_MS: Final = 3_600_000
 
 
 @pytest.fixture(scope="module")
@@ -53,11 +52,11 @@ async def test_a_crowd(narrow_site: Site, narrow_phones: Phones) -> None:
     *others, operator = site.accounts
     await narrow_phones.desk(others, Behaviour.never_answers())
     async with alone(site):
-        first = await narrow_phones.crowd(Dialling(hang_up_ms=ALL_DAY_MS), count=FEW, rate=10)
+        first = await narrow_phones.crowd(Dialling(), count=FEW, rate=10)
         desk = await narrow_phones.handset(operator)
         await eventually(lambda: set(ringing(site).values()) == {FEW}, seconds=10, what="every desk rings for each")
         assert len(ringing(site)) == DESKS
-        more = await narrow_phones.crowd(Dialling(hang_up_ms=ALL_DAY_MS), count=CALLERS - FEW, rate=10)
+        more = await narrow_phones.crowd(Dialling(), count=CALLERS - FEW, rate=10)
         await more.events.wait("answered", count=CALLERS - MOST, seconds=10)  # "mohon ditunggu": there is no room
         await eventually(
             lambda: set(ringing(site).values()) == {FEW, FEW + 1}, seconds=10, what="some desks ring for one more"

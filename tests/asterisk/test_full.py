@@ -21,7 +21,6 @@ FILES: Final = 700
 ROOM: Final = (FILES - 256) * 4 // 55
 TURNED_AWAY: Final = 503
 REFUSED: Final = 3
-ALL_DAY_MS: Final = 3_600_000
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +40,7 @@ async def test_there_is_room_for_so_many(small_site: Site, small_phones: Phones)
     """Who is too many hears that at once; nobody else loses their call, and whoever goes makes room."""
     pid = small_site.application
     await small_phones.desk(small_site.accounts, Behaviour.answers())
-    crowd = await small_phones.crowd(Dialling(hang_up_ms=ALL_DAY_MS), count=ROOM - 1, rate=20)
+    crowd = await small_phones.crowd(Dialling(), count=ROOM - 1, rate=20)
     await crowd.events.wait("answered", count=ROOM - 1, seconds=20)
     last = await small_phones.call()
     await last.answered()

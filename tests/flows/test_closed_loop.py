@@ -40,8 +40,8 @@ class Link:
 
 
 @asynccontextmanager
-async def running(link: Link) -> AsyncIterator[list[float]]:
-    """The loop runs meanwhile; the list gets the moment at which it gave up."""
+async def running(link: Link, *, with_messages: bool = False) -> AsyncIterator[list[float]]:
+    """The loop runs meanwhile, and other messages come or not; the list gets the moment at which it gave up."""
     gave_up: list[float] = []
 
     async def run() -> None:
@@ -51,6 +51,8 @@ async def running(link: Link) -> AsyncIterator[list[float]]:
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(run)
+        if with_messages:
+            tasks.start_soon(bring_messages, link)
         yield gave_up
         tasks.cancel_scope.cancel()
 
@@ -146,13 +148,11 @@ async def test_an_asterisk_with_too_much_to_do_is_not_left() -> None:
     link = Link()
     link.loop.connected()
     link.answers = False
-    async with anyio.create_task_group() as tasks, running(link) as gave_up:
-        tasks.start_soon(bring_messages, link)
+    async with running(link, with_messages=True) as gave_up:
         for number in range(10):
             await anyio.sleep(OVERLOADED_SECONDS - 0.5)
             link.loop.came(f"{link.loop.own}-{number}")
         assert gave_up == []
-        tasks.cancel_scope.cancel()
 
 
 async def test_messages_without_an_echo_are_not_enough() -> None:
@@ -160,13 +160,11 @@ async def test_messages_without_an_echo_are_not_enough() -> None:
     link = Link()
     link.loop.connected()
     link.takes_orders = False
-    async with anyio.create_task_group() as tasks, running(link) as gave_up:
-        tasks.start_soon(bring_messages, link)
+    async with running(link, with_messages=True) as gave_up:
         await anyio.sleep(OVERLOADED_SECONDS - 0.1)
         assert gave_up == []
         await anyio.sleep(0.5)
         assert gave_up
-        tasks.cancel_scope.cancel()
 
 
 async def bring_messages(link: Link) -> None:
