@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
+import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -18,10 +20,8 @@ from rich.console import Console
 from scripts.measure import adoption, bare, delay, growth, living, profile, rate, report, timer
 from scripts.measure.figures import Section
 from scripts.measure.options import Options, quick, whole
-from scripts.phones import PhoneError
-from scripts.stack import StackError
 
-SECTIONS: Final[Mapping[str, Callable[[Options], Awaitable[Section]]]] = {
+SECTIONS: Final[Mapping[str, Callable[[Section, Options], Awaitable[None]]]] = {
     "delay": delay.measure,
     "bare": bare.measure,
     "rate": rate.measure,
@@ -37,17 +37,17 @@ def main() -> int:
     """Measure and print; 1 when a section could not be measured."""
     arguments = _arguments()
     console = Console() if sys.stdout.isatty() else Console(width=170)
-    commit = report.commit()  # before anything is kept: that changes files
     results: dict[str, Any] = {}
     is_whole = True
     for name in arguments.only:
         console.print(f"[bold]{name}[/]")
-        options = _options(arguments, console)
-        section = _measure(name, options)
-        if section is None:  # the others can be measured all the same
+        options, commit = _options(arguments, console), report.commit()
+        section = Section(name)
+        is_measured = _measure(section, options)
+        report.show(console, section)
+        if not is_measured:  # the others can be all the same
             is_whole = False
             continue
-        report.show(console, section)
         result = report.result(section, options, commit)
         results[name] = result
         if arguments.keep:
@@ -57,15 +57,16 @@ def main() -> int:
     return 0 if is_whole else 1
 
 
-def _measure(name: str, options: Options) -> Section | None:
-    """One section; None, and why on stderr, when it could not be measured."""
-    section: Section | None = None
+def _measure(section: Section, options: Options) -> bool:
+    """One section, as far as it goes; whether it could be measured, and why not on stderr."""
+    is_measured = False
     try:
-        section = anyio.run(partial(SECTIONS[name], options))
-    except* (StackError, PhoneError, TimeoutError) as errors:  # from inside of an instance they come as a group
+        anyio.run(partial(SECTIONS[section.name], section, options))
+        is_measured = True
+    except* Exception as errors:  # noqa: BLE001 - whatever it is, it costs this section alone; from inside of an instance they come as a group
         for error in _leaves(errors):
-            print(f"siaga110: {name}: {error}", file=sys.stderr)
-    return section
+            print(f"siaga110: {section.name}: {str(error) or type(error).__name__}", file=sys.stderr)
+    return is_measured
 
 
 def _leaves(error: BaseException) -> Iterator[BaseException]:
@@ -86,15 +87,21 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--profile", action="store_true", help="also where the application's processor time goes")
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     parser.add_argument("--keep", action="store_true", help="put the figures in docs/benchmark.md and .json")
-    parser.add_argument("--rates", type=float, nargs="+", help="delay: calls a second (default: 1 20 50 100 150)")
-    parser.add_argument("--seconds", type=float, help="delay, growth: length of one stretch (default: 10)")
-    parser.add_argument("--rounds", type=int, help="how often the ways take turns (default: 3)")
-    parser.add_argument("--living", type=int, nargs="+", help="living calls (default: 100 500 1000 2000)")
-    parser.add_argument("--history", type=int, nargs="+", help="growth: calls that are over (default: 0 10000 1000000)")
-    parser.add_argument("--numbers", type=int, help="blocked numbers (default: 1000000)")
+    parser.add_argument("--rates", type=_above_zero, nargs="+", help="delay: calls a second (default: 1 20 50 100 150)")
+    parser.add_argument("--seconds", type=_above_zero, help="delay, growth: length of one stretch (default: 10)")
+    parser.add_argument("--rounds", type=partial(_whole, least=1), help="how often the ways take turns (default: 3)")
+    parser.add_argument(
+        "--living", type=partial(_whole, least=1), nargs="+", help="living calls (default: 100 500 1000 2000)"
+    )
+    parser.add_argument(
+        "--history", type=_whole, nargs="+", help="growth: calls that are over (default: 0 10000 1000000)"
+    )
+    parser.add_argument("--numbers", type=_whole, help="blocked numbers (default: 1000000)")
     arguments = parser.parse_args()
     if arguments.quick and arguments.keep:
         parser.error("--quick is too small to be kept")
+    if arguments.json is not None and not arguments.json.parent.is_dir():
+        parser.error(f"--json: there is no folder {arguments.json.parent}")
     chosen = arguments.only or [name for name in SECTIONS if name != "profile"]
     arguments.only = [*chosen, *(["profile"] if arguments.profile and "profile" not in chosen else [])]
     return arguments
@@ -106,6 +113,20 @@ def _names(text: str) -> list[str]:
     if unknown:
         raise argparse.ArgumentTypeError(f"there is no section {unknown[0]}: {', '.join(SECTIONS)}")
     return names
+
+
+def _above_zero(text: str) -> float:
+    value = float(text)
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is not above 0")
+    return value
+
+
+def _whole(text: str, least: int = 0) -> int:
+    value = int(text)
+    if value < least:
+        raise argparse.ArgumentTypeError(f"{text} is less than {least}")
+    return value
 
 
 def _options(arguments: argparse.Namespace, console: Console) -> Options:
@@ -120,4 +141,9 @@ def _options(arguments: argparse.Namespace, console: Console) -> Options:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    for each in (signal.SIGTERM, signal.SIGHUP):  # as Ctrl-C: what was started ends, and what was written goes
+        signal.signal(each, signal.default_int_handler)
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -28,11 +28,13 @@ APART_SECONDS: Final = 11.0
 """Between two deaths: a process that dies sooner is started again only after a pause."""
 
 
-async def measure(options: Options) -> Section:
+async def measure(section: Section, options: Options) -> None:
     """Kill it with more and more living calls, so many times each."""
-    section = Section("adopt")
     table = section.table("From kill -9 to the adoption, in seconds", "living calls", "first", "last")
-    counts = [count for count in options.living if count <= MOST]
+    counts = [count for count in sorted(options.living) if count <= MOST]
+    if not counts:
+        options.say(f"no more than {MOST} living calls are killed here")
+        return
     with tempfile.TemporaryDirectory(prefix="siaga-adoption-") as home:
         async with rig(Path(home), desks=max(counts), numbers=options.numbers) as running:
             for count in counts:
@@ -49,7 +51,6 @@ async def measure(options: Options) -> Section:
                         f"adoption of {count} living calls", f"{GOAL_SECONDS:g} s", f"{last} s",
                         is_reached=last.median <= GOAL_SECONDS,
                     )  # fmt: skip
-    return section
 
 
 async def kill(running: Rig, count: int) -> list[float]:
@@ -62,7 +63,7 @@ async def kill(running: Rig, count: int) -> list[float]:
     os.kill(pid, signal.SIGKILL)
     with anyio.fail_after(PATIENCE_SECONDS):
         while True:
-            moments = [each.at for each in read(journal, after=before, actions=["call.adopted"])]
-            if len(moments) >= count:
-                return [(datetime.fromisoformat(moment) - killed).total_seconds() for moment in moments]
+            moments = {each.call: each.at for each in read(journal, after=before, actions=["call.adopted"])}
+            if len(moments) >= count:  # should one die midway, the next one has each of them anew
+                return [(datetime.fromisoformat(moment) - killed).total_seconds() for moment in moments.values()]
             await anyio.sleep(0.2)

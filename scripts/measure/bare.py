@@ -11,8 +11,8 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Final
 
-from scripts.measure.delay import TALKS, in_turn
-from scripts.measure.figures import Section, Spread
+from scripts.measure.delay import failures, in_turn, sound
+from scripts.measure.figures import Section, Spread, spread
 from scripts.measure.options import Options
 from scripts.measure.rig import APPLICATION, DIAL, Measured, Rig, rig
 from scripts.phones import percentile
@@ -23,9 +23,8 @@ CLIENT: Final = ("-m", "scripts.measure.bare_client")
 WAYS: Final = (DIAL, LEAST, APPLICATION)
 
 
-async def measure(options: Options) -> Section:
+async def measure(section: Section, options: Options) -> None:
     """All three at every rate."""
-    section = Section("bare")
     table = section.table(
         "INVITE to 200 in ms; processor time in ms a call",
         "calls/s", "way", "failed", "p50", "p95", "p99", "Python", "beside it", "Asterisk",
@@ -39,8 +38,7 @@ async def measure(options: Options) -> Section:
         instances[DIAL] = instances[APPLICATION]
         for rate in RATES if not options.is_quick else options.rates:
             for way, own in (await _rounds(instances, options, rate)).items():
-                table.add(f"{rate:g}", way, sum(each.failed for each in own), *_figures(way, own))
-    return section
+                table.add(f"{rate:g}", way, failures(own), *_figures(way, sound(own)))
 
 
 async def _rounds(instances: dict[str, Rig], options: Options, rate: float) -> dict[str, list[Measured]]:
@@ -49,15 +47,14 @@ async def _rounds(instances: dict[str, Rig], options: Options, rate: float) -> d
         for way in in_turn(WAYS, count):
             options.say(f"{rate:g} calls/s, round {count + 1} of {options.rounds}: {way}")
             number = DIAL if way == DIAL else APPLICATION
-            seconds = options.seconds
-            found[way].append(await instances[way].measure(number, rate=rate, seconds=seconds, talks=TALKS))
+            found[way].append(await instances[way].measure(number, rate=rate, seconds=options.seconds))
     return found
 
 
 def _figures(way: str, own: Sequence[Measured]) -> list[Spread | None]:
     return [
-        *(Spread.of(percentile(each.load.delays_ms, percent) for each in own) for percent in (50, 95, 99)),
-        Spread.of(each.application_ms for each in own) if way != DIAL else None,
-        Spread.of(each.beside_ms for each in own) if way == APPLICATION else None,
-        Spread.of(each.asterisk_ms for each in own),
+        *(spread(percentile(each.load.delays_ms, percent) for each in own) for percent in (50, 95, 99)),
+        spread(each.application_ms for each in own) if way != DIAL else None,
+        spread(each.beside_ms for each in own) if way == APPLICATION else None,
+        spread(each.asterisk_ms for each in own),
     ]

@@ -8,17 +8,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, TypeAlias, TypeVar
 
-from scripts.measure.figures import Section, Spread, number
+from scripts.measure.figures import Section, number, spread
 from scripts.measure.options import Options
 from scripts.measure.rig import APPLICATION, DIAL, WAYS, Measured, Rig, rig
-from scripts.phones import PhoneError, percentile
+from scripts.phones import percentile
 
 T = TypeVar("T")
-Round: TypeAlias = Mapping[str, Measured | str]
-"""What was measured of each way, or why nothing could be."""
-
-TALKS: Final = 0.1
-"""The share of the calls that last a second, with sound in both directions."""
+Round: TypeAlias = Mapping[str, Measured]
+"""What was measured of each way."""
 
 FEWEST: Final = 15
 """Calls in one stretch at least."""
@@ -31,31 +28,27 @@ GOAL_RATES: Final = (20, 100)
 CPU_MS: Final = 4.0
 
 
-async def measure(options: Options) -> Section:
+async def measure(section: Section, options: Options) -> None:
     """Every way at every rate, so many rounds."""
-    section = Section("delay")
     with tempfile.TemporaryDirectory(prefix="siaga-delay-") as home:
         async with rig(Path(home), numbers=options.numbers) as running:
             await running.warm()
             for rate in options.rates:
                 _tell(section, rate, await rounds(running, options, rate))
-    return section
 
 
-async def rounds(running: Rig, options: Options, rate: float) -> list[dict[str, Measured | str]]:
+async def rounds(running: Rig, options: Options, rate: float) -> list[Round]:
     """One stretch of each way, again and again, so that whatever else the machine does hurts all alike."""
-    found: list[dict[str, Measured | str]] = []
+    found: list[dict[str, Measured]] = []
     for count in range(options.rounds):
         found.append({})
         for way in in_turn(list(WAYS), count):
             options.say(f"{rate:g} calls/s, round {count + 1} of {options.rounds}: {way}")
-            seconds = max(options.seconds, FEWEST / rate)
-            try:
-                found[-1][way] = await running.measure(way, rate=rate, seconds=seconds, talks=TALKS)
-            except PhoneError as error:  # the other ways can be measured all the same
-                options.say(f"{way}: {error}")
-                found[-1][way] = f"{error}"
-    return found
+            measured = await running.measure(way, rate=rate, seconds=max(options.seconds, FEWEST / rate))
+            found[-1][way] = measured
+            if measured.fault:  # the other ways can be measured all the same
+                options.say(f"{way}: {measured.fault}")
+    return [*found]
 
 
 def in_turn(ways: Sequence[T], round_: int) -> list[T]:
@@ -71,62 +64,58 @@ def _tell(section: Section, rate: float, found: Sequence[Round]) -> None:
         "application", "beside it", "Asterisk", "in all",
     )  # fmt: skip
     for way in WAYS:
-        own, ours = _measured(found, way), way == APPLICATION
+        own, ours = sound(each[way] for each in found), way == APPLICATION
         table.add(
             way,
             sum(len(each.load.calls) for each in own),
-            _failures([each[way] for each in found]),
-            *(_spread(percentile(each.load.delays_ms, percent) for each in own) for percent in PERCENTS),
+            failures([each[way] for each in found]),
+            *(spread(percentile(each.load.delays_ms, percent) for each in own) for percent in PERCENTS),
             max((delay for each in own for delay in each.load.delays_ms), default=None),
-            _spread(_p95(each[way]) / _p95(each[DIAL]) for each in found),
-            _spread(each.application_ms for each in own) if ours else None,
-            _spread(each.beside_ms for each in own) if ours else None,
-            _spread(each.asterisk_ms for each in own),
-            _spread(each.asterisk_ms + (each.application_ms + each.beside_ms if ours else 0) for each in own),
+            spread(_p95(each[way]) / _p95(each[DIAL]) for each in found),
+            spread(each.application_ms for each in own) if ours else None,
+            spread(each.beside_ms for each in own) if ours else None,
+            spread(each.asterisk_ms for each in own),
+            spread(each.asterisk_ms + (each.application_ms + each.beside_ms if ours else 0) for each in own),
         )
     if GOAL_RATES[0] <= rate <= GOAL_RATES[1]:
         _judge(section, rate, found)
 
 
-def _measured(found: Iterable[Round], way: str) -> list[Measured]:
-    return [each for each in (round_[way] for round_ in found) if isinstance(each, Measured)]
+def sound(stretches: Iterable[Measured]) -> list[Measured]:
+    """Those whose figures are worth something."""
+    return [each for each in stretches if not each.fault]
 
 
-def _failures(own: Sequence[Measured | str]) -> int | str:
+def failures(own: Sequence[Measured]) -> int | str:
     """How many calls failed; beside it those that were not over in time, and what could not be measured at all."""
-    measured = [each for each in own if isinstance(each, Measured)]
-    failed, unended = sum(each.failed for each in measured), sum(each.load.unended for each in measured)
-    reasons = [each for each in own if isinstance(each, str)]
+    failed, unended = sum(each.failed for each in sound(own)), sum(each.load.unended for each in sound(own))
+    faults = [each.fault for each in own if each.fault]
     beside = [f"{unended} not ended"] if unended else []
-    beside += [f"{len(reasons)} of {len(own)} rounds not measured: {reasons[0]}"] if reasons else []
+    beside += [f"{len(faults)} of {len(own)} stretches not measured: {faults[0]}"] if faults else []
     return ", ".join([f"{failed}", *beside]) if beside else failed
 
 
-def _spread(values: Iterable[float]) -> Spread | None:
-    """Nothing where no round has such a figure: no call was answered, or it could not be measured."""
-    each = [value for value in values if not math.isnan(value)]
-    return Spread.of(each) if each else None
-
-
 def _judge(section: Section, rate: float, found: Sequence[Round]) -> None:
-    dial = _spread(_p95(each[DIAL]) for each in found)
-    ours = _spread(_p95(each[APPLICATION]) for each in found)
-    cpu = _spread(each.application_ms for each in _measured(found, APPLICATION))
+    dial = spread(_p95(each[DIAL]) for each in found)
+    ours = spread(_p95(each[APPLICATION]) for each in found)
+    failed = failures([each[APPLICATION] for each in found])
+    cpu = spread(each.application_ms for each in sound(each[APPLICATION] for each in found))
+    beside = f"; failed: {failed}" if failed else ""
     goal = f"{RATIO:g} times Dial() or {MORE_MS:g} ms more"
     measured, is_reached = "not measured", False
     if dial and ours:
         most = max(RATIO * dial.median, dial.median + MORE_MS)
-        goal, is_reached = f"{goal}: {number(most)} ms", ours.median <= most
+        goal, is_reached = f"{goal}: {number(most)} ms", ours.median <= most and not failed
         times, more = number(ours.median / dial.median), number(ours.median - dial.median)
         measured = f"{ours} ms, {times} times, {more} ms more"
-    section.goal(f"p95 of the answer delay at {rate:g} calls/s", goal, measured, is_reached=is_reached)
+    section.goal(f"p95 of the answer delay at {rate:g} calls/s", goal, measured + beside, is_reached=is_reached)
     section.goal(
         f"processor time of the application at {rate:g} calls/s",
         f"{CPU_MS:g} ms a call",
-        f"{cpu} ms" if cpu else "not measured",
-        is_reached=cpu is not None and cpu.median <= CPU_MS,
+        (f"{cpu} ms" if cpu else "not measured") + beside,
+        is_reached=cpu is not None and cpu.median <= CPU_MS and not failed,
     )
 
 
-def _p95(each: Measured | str) -> float:
-    return math.nan if isinstance(each, str) else percentile(each.load.delays_ms, 95)
+def _p95(each: Measured) -> float:
+    return math.nan if each.fault else percentile(each.load.delays_ms, 95)

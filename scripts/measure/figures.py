@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from statistics import median
@@ -26,6 +27,12 @@ class Spread:
         """As in a table: ``8.6 (8.2-9.1)``; the median alone where there is nothing between."""
         middle = number(self.median)
         return middle if self.low == self.high else f"{middle} ({number(self.low)}-{number(self.high)})"
+
+
+def spread(values: Iterable[float]) -> Spread | None:
+    """The spread of what there is; None where no round has such a figure: no call was answered."""
+    each = [value for value in values if not math.isnan(value)]
+    return Spread.of(each) if each else None
 
 
 Figure: TypeAlias = str | int | float | Spread | None
@@ -91,4 +98,4 @@ def shown(figure: Figure) -> str:
     """A figure as a table has it; nothing where there is none."""
     if figure is None:
         return ""
-    return number(figure) if isinstance(figure, int | float) and not isinstance(figure, bool) else str(figure)
+    return number(figure) if isinstance(figure, float) else str(figure)

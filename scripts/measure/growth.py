@@ -6,7 +6,7 @@ import itertools
 import random
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
@@ -22,8 +22,8 @@ from ari_app.store.journal_file import JournalFile
 from ari_app.store.projections import Folder, catch_up
 from ari_app.store.reader import JournalReader
 from ari_app.store.tail import JournalTail
-from scripts.measure.delay import in_turn
-from scripts.measure.figures import Section, Spread
+from scripts.measure.delay import failures, in_turn, sound
+from scripts.measure.figures import Section, spread
 from scripts.measure.options import Options
 from scripts.measure.rig import APPLICATION, Measured, Rig, rig
 from scripts.measure.seeding import fill, stories, write
@@ -32,7 +32,7 @@ from scripts.phones import percentile
 RATE: Final = 20
 DESKS: Final = 30
 NONE_THAT_CAN_BE_MEASURED: Final = 1.1
-"""Two stretches of the same kind differ by as much."""
+"""Two stretches of the same kind differ by as much, and more."""
 
 WAITING: Final = 1000
 SWITCHBOARDS: Final = (10, 100, 1000)
@@ -41,13 +41,11 @@ TOLD: Final = 100
 """Calls that are told on full tables."""
 
 
-async def measure(options: Options) -> Section:
+async def measure(section: Section, options: Options) -> None:
     """Calls on full tables; then the two decisions that are made for every call, by themselves."""
-    section = Section("growth")
     await _history(section, options)
     _blocks(section, options)
     await _queue(section)
-    return section
 
 
 async def _history(section: Section, options: Options) -> None:
@@ -59,31 +57,42 @@ async def _history(section: Section, options: Options) -> None:
             options.say(f"an instance with {count} calls")
             home = Path(ending.enter_context(tempfile.TemporaryDirectory(prefix="siaga-growth-")))
             instances[count] = await ending.enter_async_context(rig(home, desks=DESKS, calls=count))
-        for _ in range(options.rounds):
-            for count, instance in instances.items():
+        for round_ in range(options.rounds):
+            for count in in_turn(list(instances), round_):
                 options.say(f"{RATE} calls/s with {count} calls in the database")
-                found[count].append(await instance.measure(APPLICATION, rate=RATE, seconds=options.seconds))
+                stretch = instances[count].measure(APPLICATION, rate=RATE, seconds=options.seconds)
+                found[count].append(await stretch)
     table = section.table(
         f"{RATE} calls a second with so many calls in the database: ms a call",
-        "calls", "application", "beside it", "Asterisk", "p50", "p95",
+        "calls", "failed", "application", "beside it", "Asterisk", "p50", "p95",
     )  # fmt: skip
-    for count, own in found.items():
+    for count, every in found.items():
+        own = sound(every)
         table.add(
             f"{count}",
-            Spread.of(each.application_ms for each in own),
-            Spread.of(each.beside_ms for each in own),
-            Spread.of(each.asterisk_ms for each in own),
-            *(Spread.of(percentile(each.load.delays_ms, percent) for each in own) for percent in (50, 95)),
+            failures(every),
+            spread(each.application_ms for each in own),
+            spread(each.beside_ms for each in own),
+            spread(each.asterisk_ms for each in own),
+            *(spread(percentile(each.load.delays_ms, percent) for each in own) for percent in (50, 95)),
         )
-    least, most = min(found), max(found)
-    ratios = Spread.of(
+    if len(found) > 1:
+        _judge(section, found, min(found), max(found))
+
+
+def _judge(section: Section, found: Mapping[int, Sequence[Measured]], least: int, most: int) -> None:
+    ratios = spread(
         (full.application_ms + full.beside_ms) / (empty.application_ms + empty.beside_ms)
         for empty, full in zip(found[least], found[most], strict=True)
+        if not empty.fault and not full.fault
     )
+    failed = any(each.fault or each.failed for count in (least, most) for each in found[count])
     section.goal(
-        f"cost of a call with {most} calls, beside {least}", "no growth that can be measured", f"{ratios} times",
-        is_reached=ratios.median <= NONE_THAT_CAN_BE_MEASURED,
-    )  # fmt: skip
+        f"cost of a call with {most} calls, beside {least}",
+        f"no growth that can be measured: {NONE_THAT_CAN_BE_MEASURED:g} times",
+        ("not measured" if ratios is None else f"{ratios} times") + ("; some failed" if failed else ""),
+        is_reached=ratios is not None and ratios.median <= NONE_THAT_CAN_BE_MEASURED and not failed,
+    )
 
 
 def _blocks(section: Section, options: Options) -> None:

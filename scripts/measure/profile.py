@@ -11,7 +11,6 @@ from typing import Any, Final
 
 import anyio
 
-from scripts.measure.delay import TALKS
 from scripts.measure.figures import Section
 from scripts.measure.options import Options
 from scripts.measure.rig import APPLICATION, Rig, rig
@@ -21,9 +20,8 @@ SECONDS, QUICK_SECONDS = 40.0, 8.0
 LINES: Final = 40
 
 
-async def measure(options: Options) -> Section:
+async def measure(section: Section, options: Options) -> None:
     """The shares of functions and threads."""
-    section = Section("profile")
     with tempfile.TemporaryDirectory(prefix="siaga-profile-") as home:
         file = Path(home, "profile.json")
         application = ["-m", "scripts.measure.profiled", str(file)]
@@ -32,12 +30,11 @@ async def measure(options: Options) -> Section:
             options.say(f"{RATE} calls/s")
             _signal(running)
             seconds = QUICK_SECONDS if options.is_quick else SECONDS
-            measured = await running.measure(APPLICATION, rate=RATE, seconds=seconds, talks=TALKS)
+            measured = await running.measure(APPLICATION, rate=RATE, seconds=seconds)
             _signal(running)
             await anyio.sleep(1)
         counted = _read(file)
     _tell(section, counted, measured.application_ms)
-    return section
 
 
 def _signal(running: Rig) -> None:

@@ -13,11 +13,11 @@ from math import sqrt
 from pathlib import Path
 from typing import Final
 
-from scripts.measure.delay import TALKS, in_turn
+from scripts.measure.delay import in_turn
 from scripts.measure.figures import Section, Spread, number
 from scripts.measure.options import Options
 from scripts.measure.rig import APPLICATION, DIAL, QUEUE, WAYS, Measured, Rig, rig
-from scripts.phones import PhoneError, percentile
+from scripts.phones import percentile
 
 P99_MS: Final = 100.0
 TRY_SECONDS: Final = 8.0
@@ -30,6 +30,9 @@ BACK: Final = 0.93
 HOLDS: Final = 2
 GRACE_SECONDS: Final = 15.0
 """After the last call has begun: what is not over then has failed."""
+
+DIALLED_LATE: Final = 1.05
+"""So many times as long may SIPp take to dial them: else it was not the rate that was asked for."""
 
 QUEUE_TIMES, DIAL_TIMES = 1.3, 0.85
 
@@ -73,9 +76,9 @@ class Way:
         self.rate = self.top if following is None else following
         return following is not None
 
-    def kept(self, measured: Measured | None, fault: str) -> None:
+    def kept(self, measured: Measured, fault: str) -> None:
         """Take in a long stretch at ``rate``: one that fails takes back those that did not."""
-        if not fault and measured:
+        if not fault:
             self.held.append(measured)
             return
         self.above, self.why = self.rate, fault
@@ -92,9 +95,8 @@ def next_rate(top: float, above: float) -> float | None:
     return sqrt(top * above) if above / top * BACK > 1 + 1e-9 else None
 
 
-async def measure(options: Options) -> Section:
+async def measure(section: Section, options: Options) -> None:
     """Find each way's highest rate."""
-    section = Section("rate")
     ways = [Way(name) for name in WAYS]
     holds = min(HOLDS, options.rounds)
     with tempfile.TemporaryDirectory(prefix="siaga-rate-") as home:
@@ -110,14 +112,12 @@ async def measure(options: Options) -> Section:
         table.add(way.name, way.rate, sum(len(each.load.calls) for each in way.held), *_figures(way), _above(way))
     rates = {way.name: way.rate for way in ways}
     for rival, times in ((QUEUE, QUEUE_TIMES), (DIAL, DIAL_TIMES)):
-        share = rates[APPLICATION] / rates[rival] if rates[rival] else float("inf")
+        share = rates[APPLICATION] / rates[rival] if rates[rival] else 0.0
+        text = f"{number(share)} times ({number(rates[APPLICATION])} / {number(rates[rival])})"
         section.goal(
-            f"highest rate beside {rival}",
-            f"{times:g} times",
-            f"{number(share)} times ({number(rates[APPLICATION])} / {number(rates[rival])})",
+            f"highest rate beside {rival}", f"{times:g} times", text if rates[rival] else f"{rival} held none",
             is_reached=share >= times,
-        )
-    return section
+        )  # fmt: skip
 
 
 def _figures(way: Way) -> Sequence[Spread | None]:
@@ -161,16 +161,20 @@ async def _hold(running: Rig, options: Options, ways: Sequence[Way], holds: int)
         turn += 1
 
 
-async def _try(running: Rig, options: Options, way: Way, seconds: float) -> tuple[Measured | None, str]:
+async def _try(running: Rig, options: Options, way: Way, seconds: float) -> tuple[Measured, str]:
     """One stretch, and what is wrong with it; empty: the rate was held."""
-    measured, fault = None, ""
-    try:
-        limit = seconds + GRACE_SECONDS
-        measured = await running.measure(way.name, rate=way.rate, seconds=seconds, talks=TALKS, limit=limit)
-    except PhoneError as error:
-        fault = f"{error}"
-    if measured:
-        p99 = percentile(measured.load.delays_ms, 99)
-        fault = f"{measured.failed} calls failed" if measured.failed else f"p99 {p99:.0f} ms" if p99 >= P99_MS else ""
+    measured = await running.measure(way.name, rate=way.rate, seconds=seconds, limit=seconds + GRACE_SECONDS)
+    fault = _fault(measured, seconds)
     options.say(f"{way.rate:.0f} calls/s for {seconds:g} s: {way.name} {fault or 'holds'}")
     return measured, fault
+
+
+def _fault(measured: Measured, seconds: float) -> str:
+    if measured.fault:
+        return measured.fault
+    if measured.failed:
+        return f"{measured.failed} calls failed"
+    if measured.load.dialling_seconds > DIALLED_LATE * seconds:
+        return f"SIPp took {measured.load.dialling_seconds:.1f} s to dial them"
+    p99 = percentile(measured.load.delays_ms, 99)
+    return f"p99 {p99:.0f} ms" if p99 >= P99_MS else ""

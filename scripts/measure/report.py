@@ -17,11 +17,14 @@ from rich.console import Console
 from rich.table import Table as RichTable
 
 from scripts.measure.figures import Goal, Section, Spread, Table
-from scripts.measure.options import Options
+from scripts.measure.options import Options, whole
 
 DOCS: Final = Path(__file__).parents[2] / "docs"
 FILE: Final = DOCS / "benchmark.json"
 PAGE: Final = DOCS / "benchmark.md"
+_NOT_MEASURED: Final = (":!docs/benchmark.md", ":!docs/benchmark.json")
+"""Each section that is kept changes them."""
+
 BEGIN, END = "<!-- what follows is written by scripts/bench --keep -->", "<!-- up to here -->"
 
 
@@ -55,9 +58,10 @@ def commit(root: Path = DOCS.parent) -> str | None:
     """The commit that is measured, and whether files differ from it; None outside of a git checkout."""
     try:
         head = _git(root, "rev-parse", "--short", "HEAD")
-        return f"{head} with changes" if _git(root, "status", "--porcelain", "--untracked-files=no") else head
+        changed = _git(root, "status", "--porcelain", "--untracked-files=no", "--", ".", *_NOT_MEASURED)
     except (OSError, subprocess.CalledProcessError):  # no git; no checkout
         return None
+    return f"{head} with changes" if changed else head
 
 
 def _git(root: Path, *words: str) -> str:
@@ -75,7 +79,7 @@ def result(section: Section, options: Options, commit: str | None) -> dict[str, 
 def keep(results: dict[str, Any]) -> None:
     """Put these results, by their sections' names, in the place of the last ones in ``docs/``; the others stay."""
     kept = json.loads(FILE.read_text(encoding="utf-8")) if FILE.exists() else {}
-    kept |= results
+    kept |= json.loads(json.dumps(results))  # as the others are: out of JSON
     FILE.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
     before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
     _, _, after = rest.partition(END)
@@ -85,7 +89,7 @@ def keep(results: dict[str, Any]) -> None:
 def _markdown(kept: Mapping[str, Any]) -> Iterator[str]:
     for name, each in kept.items():
         commit = f"; commit {each['commit']}" if "commit" in each else ""
-        yield f"\n## {name}\n\n{each['machine']}; {each['at']}{commit}\n"
+        yield f"\n## {name}\n\n{each['machine']}; {each['at']}{commit}{_asked(each)}\n"
         for table in each["tables"]:
             read = Table(table["title"], table["columns"], [[_figure(one) for one in row] for row in table["rows"]])
             yield f"\n{read.title}:\n\n"
@@ -96,6 +100,16 @@ def _markdown(kept: Mapping[str, Any]) -> Iterator[str]:
             yield "\n" + _line(["to reach", "goal", "measured", ""]) + _line(["---"] * 4)
         for goal in goals:
             yield _line([goal.what, goal.goal, goal.measured, "reached" if goal.is_reached else "**not reached**"])
+
+
+def _asked(kept: Mapping[str, Any]) -> str:
+    """What was asked for otherwise than a whole run has it."""
+    usual = json.loads(json.dumps(whole(print).data()))
+    return "".join(
+        f"; {name.replace('_', ' ')}: {', '.join(map(str, value)) if isinstance(value, list) else value}"
+        for name, value in kept.get("options", {}).items()
+        if usual.get(name) != value
+    )
 
 
 def _figure(data: Any) -> Any:  # noqa: ANN401 - out of JSON

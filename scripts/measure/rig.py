@@ -1,8 +1,10 @@
-"""The instance that is measured: three numbers on one Asterisk, the same desks behind each.
+"""The instance that is measured: three numbers on one Asterisk, with desks of the same kind behind each.
 
 110 goes through the application as every call does; 901 is Asterisk's own ``Dial()``, 902 its ``Queue()``. All three
 record the call (SOP VII.g), so the only difference is who decides. The application has everything on: journal, tables,
 messages, and a block list to look into.
+
+A stretch in which something went wrong has a ``fault``, and costs nobody but itself; PhoneError ends all of them.
 """
 
 from __future__ import annotations
@@ -16,12 +18,13 @@ from typing import Final
 
 import anyio
 
-from ari_app.site.state import write_private
+from ari_app.domain.notes import parse
 from ari_app.store.journal import read
 from ari_app.store.reader import JournalReader
+from scripts.measure.rivals import add_rivals
 from scripts.measure.seeding import fill
 from scripts.measure.usage import BESIDE, all_seconds, difference, pids, settle
-from scripts.phones import Behaviour, Dialling, LoadResult, PhoneError, Phones
+from scripts.phones import Behaviour, Caller, Dialling, LoadResult, PhoneError, Phones
 from scripts.stack.prepare import Prepared, console, prepare
 from scripts.stack.sample import HOST, Sample, make_sample
 from scripts.stack.stack import Stack
@@ -33,6 +36,9 @@ WAYS: Final = {DIAL: "901", QUEUE: "902", APPLICATION: "110"}
 SHORT_MS: Final = 50
 TALK_MS: Final = 1000
 """How long the calls last; the longer ones have sound in both directions."""
+
+TALKS: Final = 0.1
+"""The share of the longer ones."""
 
 RAMP: Final = 15
 """Calls a second while the living ones begin."""
@@ -51,21 +57,15 @@ NUMBER: Final = "081255550[call_number]"
 """Who calls: each somebody else, with a mobile number of ten to thirteen digits as there are."""
 
 _TAIL_SECONDS: Final = 1.5
-"""From the last call's end until tables and messages have it, and the dialplan's notes are in the journal."""
+"""From the last call's end until Asterisk and the application are done with it."""
 
-_DIALPLAN: Final = """
-[from-trunk](+)
-exten => 901,1,MixMonitor(${RECORDINGS}/${UNIQUEID}.wav)
- same => n,Set(DESK=$[1001 + ${RAND(0,{last})}])
- same => n,Dial(PJSIP/${DESK},20)
-exten => 902,1,MixMonitor(${RECORDINGS}/${UNIQUEID}.wav)
- same => n,Queue(bench,,,,20)
-"""
+_FOLLOW_SECONDS: Final = 30.0
+"""Within which tables and messages follow, and the dialplan's notes are brought in."""
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One stretch of calls, and the processor time of each part in milliseconds a call."""
+    """One stretch of calls, and the processor time of each part in milliseconds for each call that was answered."""
 
     way: str
     load: LoadResult
@@ -73,10 +73,14 @@ class Measured:
     in_fallback: int = 0
     """Calls that the dialplan served as the application had not claimed them in time."""
 
+    fault: str = ""
+    """Why the figures are worth nothing; empty: they are."""
+
     @property
     def failed(self) -> int:
         """Calls that were not answered, broke off, or were not answered in the way that is measured."""
-        return sum(not call.is_answered or call.ending == "lost" for call in self.load.calls) + self.in_fallback
+        badly = sum(not call.is_answered or call.ending != "caller" for call in self.load.calls)
+        return min(badly + self.in_fallback, len(self.load.calls))
 
     @property
     def application_ms(self) -> float:
@@ -101,6 +105,7 @@ class Rig:
         """Use ``rig``."""
         self.prepared, self.stack, self.phones = prepared, stack, phones
         self._living = 0
+        self._crowds: list[Caller] = []
 
     async def warm(self, ways: Iterable[str] = WAYS) -> None:
         """Have a few calls in each way: what is loaded only once."""
@@ -108,7 +113,7 @@ class Rig:
             await self.measure(way, rate=WARM_RATE, seconds=WARM_SECONDS)
 
     async def measure(
-        self, way: str, *, rate: float, seconds: float, talks: float = 0.0, limit: float | None = None
+        self, way: str, *, rate: float, seconds: float, talks: float = TALKS, limit: float | None = None
     ) -> Measured:
         """``rate`` calls a second for so many seconds, each answered at once and ended after 50 ms.
 
@@ -116,12 +121,33 @@ class Rig:
         (by default three times as long and 40 s) is broken off, and has failed.
 
         Raises:
-            PhoneError: one of the processes ended, or calls had to be broken off while others live (``live``).
+            PhoneError: the desks are gone, so nothing more can be measured.
         """
         limit = seconds * 3 + 40 if limit is None else limit
-        before, running, told = all_seconds(self.stack), pids(self.stack), self._last_line()
+        running, used, line, noted = pids(self.stack), all_seconds(self.stack), self._last_line(), self._noted()
+        load, fault = await self._dial(way, rate=rate, seconds=seconds, talks=talks, limit=limit)
+        await anyio.sleep(_TAIL_SECONDS)
+        using = all_seconds(self.stack)
+        await self._followed(way)
+        using |= {name: spent for name, spent in all_seconds(self.stack).items() if name in BESIDE}
+        fallen = {each.call for each in read(self._journal, after=line, actions=["call.fallback"])}
+        in_fallback = len(fallen | (self._noted() - noted)) if way == APPLICATION else 0
+        if pids(self.stack) != running:
+            fault = fault or "a process of the instance ended"
+        if load.unended and self._living:
+            fault = fault or f"{load.unended} calls were not over after {limit:g} s"
+        if load.unended or fault:
+            await self._hang_up_all()
+        if not self.phones.has_all_desks:
+            raise PhoneError("the desks' SIPp ended")
+        return Measured(way, load, difference(used, using, max(1, load.answered)), in_fallback, fault)
+
+    async def _dial(
+        self, way: str, *, rate: float, seconds: float, talks: float, limit: float
+    ) -> tuple[LoadResult, str]:
+        """The calls of a stretch, and what was wrong with those who dialled; empty: nothing."""
         parts: list[LoadResult] = []
-        broken: list[PhoneError] = []
+        faults: list[str] = []
 
         async def some(share: float, **how: bool | int) -> None:
             dialling = Dialling(dialled=WAYS[way], number=NUMBER, **how)  # type: ignore[arg-type]  # its own names
@@ -130,33 +156,36 @@ class Rig:
             try:
                 parts.append(await load(seconds=limit, breaks_off=True))
             except PhoneError as error:
-                broken.append(error)
+                faults.append(f"{error}")
 
         async with anyio.create_task_group() as callers:
             callers.start_soon(partial(some, 1 - talks, hang_up_ms=SHORT_MS))
             if talks:
                 callers.start_soon(partial(some, talks, hang_up_ms=TALK_MS, talks=True))
-        if broken:
-            await self._hang_up_all()
-            raise broken[0]
-        await anyio.sleep(_TAIL_SECONDS)
-        load = sum(parts, LoadResult(()))
-        cpu = difference(before, all_seconds(self.stack), len(load.calls))
-        in_fallback = sum(1 for _ in read(self._journal, after=told, actions=["call.fallback"]))
-        has_ended = pids(self.stack) != running
-        if load.unended or has_ended:
-            await self._hang_up_all()
-        if has_ended:
-            raise PhoneError("a process of the instance ended")
-        if not self.phones.has_all_desks:
-            raise PhoneError("the desks' SIPp ended")
-        if load.unended and self._living:
-            raise PhoneError(f"{load.unended} calls were not over after {limit:g} s")
-        return Measured(way, load, cpu, in_fallback)
+        return sum(parts, LoadResult(())), "".join(faults[:1])
+
+    async def _followed(self, way: str) -> None:
+        """Tables and messages have the calls, and the dialplan's notes are in the journal: nobody else pays for it."""
+        await settle(self.stack, names=BESIDE, seconds=_FOLLOW_SECONDS)
+        if way == APPLICATION:
+            with anyio.move_on_after(_FOLLOW_SECONDS if self._journal.exists() else 0):
+                while any(file.exists() for file in self._notes):  # noqa: ASYNC110 - another process
+                    await anyio.sleep(0.1)
 
     @property
     def _journal(self) -> Path:
         return self.prepared.state.journal
+
+    @property
+    def _notes(self) -> tuple[Path, Path]:
+        """The dialplan's, and those that the application brings in at the moment."""
+        notes = self.prepared.state.notes
+        return notes, notes.with_name(f"{notes.name}.taken")
+
+    def _noted(self) -> set[str | None]:
+        """Calls of the fallback's of which there are notes still: an application of another kind leaves them there."""
+        text = "".join(file.read_text(encoding="ascii") for file in self._notes if file.exists())
+        return {note.call for note in map(parse, text.splitlines()) if note and note.began}
 
     def _last_line(self) -> int:
         if not self._journal.exists():  # an application of another kind has none
@@ -166,7 +195,7 @@ class Rig:
 
     async def _hang_up_all(self) -> None:
         """End what callers who were broken off have left behind: it would burden the next measurement."""
-        await anyio.run_process(console(self.prepared.state, "channel request hangup all"))
+        await anyio.run_process(console(self.prepared.state, "channel request hangup all"), check=False)
         await settle(self.stack)
 
     async def live(self, count: int) -> None:
@@ -177,12 +206,18 @@ class Rig:
         more, self._living = count - self._living, max(count, self._living)
         if more <= 0:
             return
-        dialling = Dialling(number=NUMBER)
-        crowd = await self.phones.crowd(dialling, count=more, rate=RAMP)
+        crowd = await self.phones.crowd(Dialling(number=NUMBER), count=more, rate=RAMP)
+        self._crowds.append(crowd)
         with anyio.fail_after(more / RAMP + 20):
             # Not at each event: there are thousands, and counting them would cost what is measured.
             while sum(event.kind == "answered" for event in crowd.events.history) < more:  # noqa: ASYNC110
                 await anyio.sleep(0.25)
+
+    @property
+    def living(self) -> int:
+        """So many of those live still."""
+        events = [event.kind for crowd in self._crowds for event in crowd.events.history]
+        return events.count("answered") - events.count("ended")
 
 
 def prepared_site(sample: Sample, home: Path) -> Prepared:
@@ -204,27 +239,11 @@ async def rig(
     sample = make_sample(desks=desks, rtp_ports=RTP_PORTS)
     prepared = prepared_site(sample, home)
     fill(prepared.state, numbers=numbers, calls=calls)
-    _add_rivals(prepared.state.asterisk / "etc", sample)
+    accounts = [*sample.accounts, *add_rivals(prepared.state.asterisk / "etc", desks)]
     stack = Stack(prepared, lambda _: None, application=application)
     async with stack.running(), Phones((HOST, sample.sip), home / "phones", trunk=sample.trunk) as phones:
-        for first in range(0, desks, AT_ONCE):
-            await phones.desk(sample.accounts[first : first + AT_ONCE], Behaviour.answers(echoes=True))
+        for first in range(0, len(accounts), AT_ONCE):
+            await phones.desk(accounts[first : first + AT_ONCE], Behaviour.answers(echoes=True))
         if numbers or calls:
             await settle(stack)
         yield Rig(prepared, stack, phones)
-
-
-def _add_rivals(etc: Path, sample: Sample) -> None:
-    extensions, modules = etc / "extensions.conf", etc / "modules.conf"
-    rivals = _DIALPLAN.replace("{last}", str(len(sample.accounts) - 1))
-    write_private(extensions, extensions.read_text(encoding="utf-8") + rivals)
-    write_private(
-        modules,
-        modules.read_text(encoding="utf-8") + "load = app_queue.so\nload = func_rand.so\nload = res_musiconhold.so\n",
-    )
-    members = "".join(f"member => PJSIP/{extension}\n" for extension, _ in sample.accounts)
-    write_private(
-        etc / "queues.conf",
-        f"[bench]\nstrategy = leastrecent\nringinuse = no\nautofill = yes\ntimeout = 15\nretry = 1\n{members}",
-    )
-    write_private(etc / "musiconhold.conf", "[general]\n")

@@ -55,14 +55,20 @@ def fill(state: StateDir, *, numbers: int = 0, calls: int = 0) -> None:
 def _make(seed: Path, numbers: int, calls: int) -> None:
     unfinished = seed.with_name(f"{seed.name}-{os.getpid()}")
     unfinished.mkdir(parents=True)
-    state = StateDir(unfinished)
+    try:
+        _write_seed(StateDir(unfinished), numbers, calls)
+        unfinished.rename(seed)
+    finally:  # some gigabytes, should it be broken off
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _write_seed(state: StateDir, numbers: int, calls: int) -> None:
     file = JournalFile(state.journal)
     try:
         write(file, chain(_blocks(numbers), chain.from_iterable(stories(range(calls), latest=calls))))
     finally:
         file.close()
     catch_up(state.journal, open_engine(f"sqlite:///{state.database}"))
-    unfinished.rename(seed)
 
 
 def write(file: JournalFile, facts: Iterable[Fact]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +18,8 @@ BESIDE: Final = ("tables", "publisher", "broker", "guard")
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
 _QUIET_SHARE: Final = 0.15
 """An instance whose tables and messages are up with its journal uses less of one core."""
+
+_LOOK_SECONDS: Final = 0.5
 
 
 def pids(stack: Stack) -> dict[str, int]:
@@ -59,11 +61,15 @@ def difference(before: Mapping[str, float], after: Mapping[str, float], count: f
     return {name: (after[name] - before[name]) * 1000 / count for name in after if name in before}
 
 
-async def settle(stack: Stack, *, seconds: float = 120.0) -> None:
-    """Wait until nothing is left to be done: tables, messages, and what is read at the start; or for so long."""
+async def settle(stack: Stack, *, names: Collection[str] | None = None, seconds: float = 120.0) -> None:
+    """Wait until nothing is left to be done: tables, messages, and what is read at the start; or for so long.
+
+    ``names``: only these parts are looked at; None: all.
+    """
     with anyio.move_on_after(seconds):
         share = 1.0
         while share > _QUIET_SHARE:
             before = all_seconds(stack)
-            await anyio.sleep(1.0)
-            share = sum(difference(before, all_seconds(stack)).values()) / 1000
+            await anyio.sleep(_LOOK_SECONDS)
+            used = difference(before, all_seconds(stack), _LOOK_SECONDS * 1000)
+            share = sum(each for name, each in used.items() if names is None or name in names)

@@ -48,6 +48,9 @@ class LoadResult:
     unended: int = 0
     """Calls that were not over in time and were broken off, or had not even begun: they are ``lost``."""
 
+    dialling_seconds: float = 0.0
+    """From the first INVITE to the last."""
+
     @property
     def answered(self) -> int:
         """Calls that were answered."""
@@ -59,8 +62,13 @@ class LoadResult:
         return len(self.calls) - self.answered
 
     def __add__(self, other: LoadResult) -> LoadResult:
-        """Both together."""
-        return LoadResult(self.calls + other.calls, self.delays_ms + other.delays_ms, self.unended + other.unended)
+        """Both together, begun at the same time."""
+        return LoadResult(
+            self.calls + other.calls,
+            self.delays_ms + other.delays_ms,
+            self.unended + other.unended,
+            max(self.dialling_seconds, other.dialling_seconds),
+        )
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
@@ -181,10 +189,11 @@ class Caller:
 
     def so_far(self, count: int) -> LoadResult:
         """How ``count`` calls went up to now; SIPp's own response times are only there at its end, so by the events."""
-        calls = summarise(self.events.history).calls
-        calls += (CallResult("lost", None, None, None),) * (count - len(calls))
+        begun = summarise(self.events.history)
+        calls = begun.calls + (CallResult("lost", None, None, None),) * (count - len(begun.calls))
         delays = tuple(call.answered_ms for call in calls if call.answered_ms is not None)
-        return LoadResult(calls, delays, unended=sum(call.ending == "lost" for call in calls))
+        unended = sum(call.ending == "lost" for call in calls)
+        return replace(begun, calls=calls, delays_ms=delays, unended=unended)
 
     def _response_times(self) -> Iterator[float]:
         """What SIPp has measured from each INVITE to its 200 (its RTD), in ms."""
@@ -204,7 +213,9 @@ def summarise(history: Sequence[Event]) -> LoadResult:
     stories: dict[str, list[Event]] = {}
     for event in history:
         stories.setdefault(event.call, []).append(event)
-    return LoadResult(tuple(_result(story) for story in stories.values() if story[0].kind == "sent"))
+    sent = [story for story in stories.values() if story[0].kind == "sent"]
+    moments = [story[0].at for story in sent]
+    return LoadResult(tuple(map(_result, sent)), dialling_seconds=max(moments, default=0.0) - min(moments, default=0.0))
 
 
 def _result(story: Sequence[Event]) -> CallResult:

@@ -16,7 +16,7 @@ import anyio
 import pytest
 
 from scripts.measure.adoption import kill
-from scripts.measure.living import all_memory_kib
+from scripts.measure.living import Memory
 from scripts.measure.rig import APPLICATION, QUEUE, WAYS, Measured, Rig, rig
 from scripts.phones import percentile
 from tests.asterisk.site import REPO
@@ -49,7 +49,7 @@ async def together(running: Rig, ways: Iterable[str], *, rate: float, seconds: f
     async with anyio.create_task_group() as tasks:
         for way in ways:
             tasks.start_soon(measure, way)
-    assert not any(each.load.failed for each in found.values())
+    assert not any(each.failed or each.fault for each in found.values())
     return found
 
 
@@ -94,10 +94,10 @@ class Living:
 @pytest.fixture(scope="module")
 async def living(running: Rig) -> Living:
     few = await running.measure(APPLICATION, rate=2 * RATE, seconds=SECONDS / 4)
-    at_rest = all_memory_kib(running)["application"]
+    at_rest = Memory.now(running).application
     await running.live(LIVING)
     await anyio.sleep(1)
-    kib = all_memory_kib(running)["application"]
+    kib = Memory.now(running).application
     many = await running.measure(APPLICATION, rate=2 * RATE, seconds=SECONDS / 4)
     fresh: list[float] = []
 
@@ -114,8 +114,8 @@ async def living(running: Rig) -> Living:
 
 async def test_living_calls_cost_the_next_one_nothing(living: Living) -> None:
     """What of the application's idle work grows with the living is seldom; the next call's own cost does not."""
-    assert not living.few.load.failed
-    assert not living.many.load.failed
+    assert not living.few.failed
+    assert not living.many.failed
     assert living.many.application_ms <= 1.6 * living.few.application_ms
 
 

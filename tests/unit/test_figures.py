@@ -10,7 +10,7 @@ import pytest
 
 from scripts.measure import report
 from scripts.measure.figures import Section, Spread, number, shown
-from scripts.measure.options import quick
+from scripts.measure.options import quick, whole
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def test_a_spread_is_the_median_and_its_ends() -> None:
 
 def test_kept_sections_stay_until_they_are_measured_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     page, file = tmp_path / "benchmark.md", tmp_path / "benchmark.json"
-    page.write_text(f"# Measured\n\n{report.BEGIN}\nold\n{report.END}\n\nby hand\n")
+    page.write_text(f"# Measured\n\n{report.BEGIN}\nfrom before\n{report.END}\n\nby hand\n")
     monkeypatch.setattr(report, "PAGE", page)
     monkeypatch.setattr(report, "FILE", file)
     for name, value in (("one", 1.5), ("two", 2.5), ("one", 3.5)):
@@ -40,7 +40,7 @@ def test_kept_sections_stay_until_they_are_measured_again(tmp_path: Path, monkey
     text = page.read_text()
     assert text.startswith("# Measured\n")
     assert text.endswith("\n\nby hand\n")
-    assert "old" not in text
+    assert "from before" not in text
     assert "| Dial() | 3.50 |" in text
     assert "| Dial() | 2.50 |" in text
     assert "| goal | 10 ms | 11 ms | **not reached** |" in text
@@ -50,7 +50,9 @@ def test_kept_sections_stay_until_they_are_measured_again(tmp_path: Path, monkey
     assert kept["two"]["options"]["rounds"] == quick(print).rounds
     assert "say" not in kept["two"]["options"]
     assert text.count("; commit c0ffee") == 2
-    assert "; commit c0ffee4\n" in text
+    assert "; commit c0ffee4; rates: 20; rounds: 2; seconds: 4; " in text
+    report.keep({"two": report.result(Section("two"), whole(print), "c0ffee")})
+    assert "; commit c0ffee\n" in page.read_text(), "nothing was asked for otherwise"
 
 
 def test_results_of_an_unknown_commit_name_none(tmp_path: Path) -> None:
@@ -71,5 +73,13 @@ def test_the_commit_and_whether_files_differ_from_it(tmp_path: Path) -> None:
     head = git("rev-parse", "--short", "HEAD")
     (tmp_path / "beside").touch()  # is in no commit, so none lacks it
     assert report.commit(tmp_path) == head
+    kept = tmp_path / "docs" / "benchmark.md"
+    kept.parent.mkdir()
+    kept.write_text("figures")
+    git("add", "docs")
+    git("commit", "--message", "second", "--no-gpg-sign")
+    head = git("rev-parse", "--short", "HEAD")
+    kept.write_text("other figures")
+    assert report.commit(tmp_path) == head, "what is kept is not measured"
     file.write_text("as it is")
     assert report.commit(tmp_path) == f"{head} with changes"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import cast
@@ -11,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scripts.measure import rate
+from scripts.measure.figures import Section
 from scripts.measure.options import Options, whole
 from scripts.measure.rate import BACK, FIRST, LAST, LEAST, STEP, TRY_SECONDS, Way
 from scripts.measure.rig import APPLICATION, DIAL, QUEUE, WAYS, Measured, Rig
-from scripts.phones import PhoneError
 from scripts.phones.caller import CallResult, LoadResult
 
 pytestmark = pytest.mark.anyio
@@ -28,24 +30,26 @@ LOST = CallResult("lost", None, 1.0, 2.0)
 class FakeRig:
     """Holds each way up to its capacity, in calls a second; above it answers come late.
 
-    The n-th stretch of all fails as ``broken`` has it: calls that are lost, or an error.
+    The n-th stretch of all is as ``broken`` has it: calls that are lost, or one that is worth nothing.
     """
 
     short: dict[str, float]
     long: dict[str, float]
-    broken: dict[int, LoadResult | PhoneError] = field(default_factory=dict)
+    broken: dict[int, LoadResult | str] = field(default_factory=dict)
     tried: list[tuple[str, float, float]] = field(default_factory=list)
 
-    async def measure(self, way: str, *, rate: float, seconds: float, talks: float, limit: float) -> Measured:
-        assert talks < 1
+    async def warm(self) -> None:
+        """Nothing is loaded only once."""
+
+    async def measure(self, way: str, *, rate: float, seconds: float, limit: float) -> Measured:
         assert limit > seconds
         self.tried.append((way, rate, seconds))
-        fault = self.broken.get(len(self.tried))
-        if isinstance(fault, PhoneError):
-            raise fault
+        broken = self.broken.get(len(self.tried))
+        if isinstance(broken, str):
+            return Measured(way, LoadResult(()), fault=broken)
         capacity = (self.long if seconds > TRY_SECONDS else self.short)[way]
         delay = 20.0 if rate <= capacity else 150.0
-        load = fault or LoadResult((ANSWERED,) * 10, (delay,) * 10)
+        load = broken or LoadResult((ANSWERED,) * 10, (delay,) * 10)
         return Measured(way, load, {"application": 4.0, "asterisk": 9.0})
 
     @property
@@ -120,8 +124,15 @@ async def test_a_rate_counts_only_if_it_is_held_each_time() -> None:
     assert ways[DIAL].rate == quiet[DIAL].rate
 
 
-@pytest.mark.parametrize("fault", [LoadResult((LOST,) * 10, (20.0,) * 10), PhoneError("a process ended")])
-async def test_one_bad_moment_does_not_end_the_climb(fault: LoadResult | PhoneError) -> None:
+@pytest.mark.parametrize(
+    "fault",
+    [
+        LoadResult((LOST,) * 10, (20.0,) * 10),
+        LoadResult((ANSWERED,) * 10, (20.0,) * 10, dialling_seconds=TRY_SECONDS * 1.1),
+        "a process ended",
+    ],
+)
+async def test_one_bad_moment_does_not_end_the_climb(fault: LoadResult | str) -> None:
     running = rig(150, 100, 50)
     running.broken = {1: fault}
     quiet, ways = await found(rig(150, 100, 50)), await found(running)
@@ -133,6 +144,23 @@ async def test_a_way_that_holds_nothing_does_not_keep_the_others() -> None:
     assert ways[APPLICATION].rate == 0
     assert not ways[APPLICATION].held
     assert 93 <= ways[QUEUE].rate <= 100
+
+
+@pytest.mark.parametrize(("dial", "queue"), [(0, 0), (150, 0)])
+async def test_nothing_is_reached_beside_a_way_that_holds_nothing(
+    monkeypatch: pytest.MonkeyPatch, dial: float, queue: float
+) -> None:
+    running, section = rig(dial, queue, 60), Section("rate")
+
+    @asynccontextmanager
+    async def started(*_: object, **__: object) -> AsyncIterator[FakeRig]:
+        yield running
+
+    monkeypatch.setattr(rate, "rig", started)
+    await rate.measure(section, OPTIONS)
+    told = [(goal.measured, goal.is_reached) for goal in section.goals]
+    assert told[0] == ("Queue() held none", False)
+    assert told[1][1] is False
 
 
 async def test_the_section_takes_a_quarter_of_an_hour() -> None:
