@@ -14,7 +14,7 @@ from ari_app.domain.keys import Key
 from ari_app.domain.queue import Priority
 from ari_app.flows.call import Call
 from ari_app.flows.marks import note_emergency
-from ari_app.flows.messages import CallerLeft, TurnedAway, now
+from ari_app.flows.messages import CallerLeft, TurnedAway, Unblocked, now
 from ari_app.flows.orders import Order
 from ari_app.flows.party import Heard
 from ari_app.flows.ringing import answer_caller
@@ -33,7 +33,8 @@ async def enter_lane(room: Room) -> None:
     Raises:
         CallerLeft: the caller is gone.
         TurnedAway: too many wait already. It is the only place where a caller is turned away: after the announcement,
-            in which they could have said that it is an emergency, and the request to call later.
+            in which they could have said that it is an emergency, and the request to call later. Not who is unblocked
+            meanwhile.
     """
     call = room.call
     lane = call.around.switchboard.count(Priority.VERIFICATION)
@@ -47,9 +48,14 @@ async def enter_lane(room: Room) -> None:
     began = now()
     await room.caller.hears(ANNOUNCEMENT, LATER)
     with anyio.move_on_after(2 * LONGEST_SENTENCE):
-        while room.caller.is_playing:
-            if says_emergency(room, await room.next()) and await heed_emergency(room):
-                return
+        while room.caller.is_playing and call.priority is Priority.VERIFICATION:
+            match await room.next():
+                case ChannelDtmfReceived() as key if says_emergency(room, key):
+                    await heed_emergency(room)
+                case Unblocked():
+                    await heed_unblocking(room)
+    if call.priority is not Priority.VERIFICATION:
+        return  # they wait with everybody else
     if now() - began < HEARD_SECONDS:  # it was not played: nobody is turned away without a word
         await _take_place(room)
         return
@@ -93,21 +99,20 @@ def says_emergency(room: Room, heard: Heard) -> bool:
     return False
 
 
-async def heed_emergency(room: Room) -> bool:
-    """The caller waits with everybody else from now on, unless it was said within the last hour; then False.
+async def heed_emergency(room: Room) -> None:
+    """The caller waits with everybody else from now on, unless it was said within the last hour.
 
     Raises:
         CallerLeft: the caller is gone.
     """
     call = room.call
     if call.caller is None or not call.around.claims.allow(call.caller, now()):
-        return False
+        return
     call.claims_emergency = True
     call.tell("call.emergency_claimed", "caller", number=call.caller)
     _leave_lane(call)
     await note_emergency(call)
     await wait_with_music(room)
-    return True
 
 
 async def heed_unblocking(room: Room) -> None:

@@ -11,8 +11,8 @@ from ari_app.domain.facts import Fact
 from tests.flows import fake_sound
 from tests.flows.fake_asterisk import Lags
 from tests.flows.floor import RULES, floor
-from tests.flows.office import give
-from tests.flows.prankster import ANNOUNCEMENT, OTHER, PRANKSTER, RAW, claimed, lose_operator, restart
+from tests.flows.office import ACTOR, give, handlers
+from tests.flows.prankster import ANNOUNCEMENT, LATER, OTHER, PRANKSTER, RAW, claimed, lose_operator, restart
 from tests.flows.scenes import goodbye, heard, in_talk, is_idle, leg_at, press, rings
 
 pytestmark = pytest.mark.anyio
@@ -94,6 +94,24 @@ async def test_a_number_that_is_unblocked_while_its_caller_waits(lags: Lags) -> 
         assert here.asterisk.hears(call) & {"antrean-pembuka", "musik"}
         here.asterisk.register("1001", answers_after=0.2)
         await here.talking(call, "1001")
+        await goodbye(here, call, later)
+
+
+async def test_a_number_that_is_unblocked_while_its_caller_is_being_turned_away(lags: Lags) -> None:
+    """The lane is full, and the caller hears why they are blocked: at once they wait with everybody else."""
+    async with floor("1001", lags=lags, blocked=[PRANKSTER], rules=replace(RULES, verification_max=0)) as here:
+        call = here.asterisk.call()
+        await anyio.sleep(1)
+        assert here.asterisk.hears(call) == {ANNOUNCEMENT}
+        await handlers(here)["block.remove"]({"number": PRANKSTER}, ACTOR)
+        await here.until(lambda: here.asterisk.hears(call) == {"antrean-pembuka"}, seconds=0.1)
+        await anyio.sleep(60)
+        assert here.facts(call, "call.queued")[0].data == {"priority": "normal"}
+        later = here.asterisk.call(OTHER)
+        here.asterisk.register("1001", answers_after=0.2)
+        await here.talking(call, "1001")
+        assert here.asterisk.displays[leg_at(here, "1001")].name == RAW
+        assert LATER not in heard(here, call)
         await goodbye(here, call, later)
 
 
