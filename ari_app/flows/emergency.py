@@ -11,28 +11,18 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Final, TypeAlias
 
-from ari_app.ari.model import ChannelDtmfReceived
 from ari_app.domain.daytime import greeting
 from ari_app.domain.facts import Json
 from ari_app.domain.queue import Priority
 from ari_app.flows.call import Call
 from ari_app.flows.endings import Ended
-from ari_app.flows.messages import CallClosed, CallerLeft, CallLost, Dismissed, TimeUp, TurnedAway, Unblocked, now
-from ari_app.flows.orders import Order
+from ari_app.flows.messages import CallClosed, CallerLeft, CallLost, Dismissed, TimeUp, TurnedAway, now
 from ari_app.flows.party import Party
 from ari_app.flows.ringing import Answered, RingGroup, answer_caller, connect
 from ari_app.flows.room import OK, Room
 from ari_app.flows.switchboard import DeskReady
 from ari_app.flows.talk import NOW_BLOCKED, say_goodbye, talk
-from ari_app.flows.verification import (
-    enter_lane,
-    heed_emergency,
-    heed_order,
-    heed_unblocking,
-    return_to_lane,
-    says_emergency,
-    wait_with_music,
-)
+from ari_app.flows.verification import enter_lane, heed, return_to_lane, wait_with_music
 
 ANNOUNCE: Final = "announce"
 
@@ -180,15 +170,8 @@ async def find_operator(room: Room) -> Party:
                 case TimeUp(what=what) if what == ANNOUNCE:
                     await announce_waiting(room)
                     continue
-                case ChannelDtmfReceived() if says_emergency(room, heard):
-                    await heed_emergency(room)
-                    continue
-                case Unblocked():
-                    await heed_unblocking(room)
-                    continue
-                case Order():
-                    await heed_order(room, heard)
-                    continue
+            if await heed(room, heard):
+                continue
             outcome = await group.read(heard)
             if isinstance(outcome, Answered):
                 party = await take_call(room, group, outcome)

@@ -34,7 +34,7 @@ async def enter_lane(room: Room) -> None:
         CallerLeft: the caller is gone.
         TurnedAway: too many wait already. It is the only place where a caller is turned away: after the announcement,
             in which they could have said that it is an emergency, and the request to call later. Not who is unblocked
-            meanwhile.
+            meanwhile, or of whom a supervisor says that it is an emergency.
     """
     call = room.call
     lane = call.around.switchboard.count(Priority.VERIFICATION)
@@ -49,11 +49,7 @@ async def enter_lane(room: Room) -> None:
     await room.caller.hears(ANNOUNCEMENT, LATER)
     with anyio.move_on_after(2 * LONGEST_SENTENCE):
         while room.caller.is_playing and call.priority is Priority.VERIFICATION:
-            match await room.next():
-                case ChannelDtmfReceived() as key if says_emergency(room, key):
-                    await heed_emergency(room)
-                case Unblocked():
-                    await heed_unblocking(room)
+            await heed(room, await room.next())
     if call.priority is not Priority.VERIFICATION:
         return  # they wait with everybody else
     if now() - began < HEARD_SECONDS:  # it was not played: nobody is turned away without a word
@@ -88,6 +84,24 @@ async def return_to_lane(room: Room) -> None:
     await room.call.follow_caller()
     await answer_caller(room.call)
     await wait_with_music(room)
+
+
+async def heed(room: Room, heard: Heard) -> bool:
+    """What gives a waiting caller another place: their key, the unblocking, a supervisor's order; False: none of these.
+
+    Raises:
+        CallerLeft: the caller is gone.
+    """
+    match heard:
+        case ChannelDtmfReceived() if says_emergency(room, heard):
+            await heed_emergency(room)
+        case Unblocked():
+            await heed_unblocking(room)
+        case Order():
+            await heed_order(room, heard)
+        case _:
+            return False
+    return True
 
 
 def says_emergency(room: Room, heard: Heard) -> bool:

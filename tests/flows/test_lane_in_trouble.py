@@ -7,11 +7,13 @@ from dataclasses import replace
 import anyio
 import pytest
 
+from ari_app.ari.commands import Mark
 from ari_app.domain.facts import Fact
+from ari_app.flows.orders import NOBODY_HAS_IT
 from tests.flows import fake_sound
 from tests.flows.fake_asterisk import Lags
 from tests.flows.floor import RULES, floor
-from tests.flows.office import ACTOR, give, handlers
+from tests.flows.office import ACTOR, give, handlers, refused
 from tests.flows.prankster import ANNOUNCEMENT, LATER, OTHER, PRANKSTER, RAW, claimed, lose_operator, restart
 from tests.flows.scenes import goodbye, heard, in_talk, is_idle, leg_at, press, rings
 
@@ -113,6 +115,30 @@ async def test_a_number_that_is_unblocked_while_its_caller_is_being_turned_away(
         assert here.asterisk.displays[leg_at(here, "1001")].name == RAW
         assert LATER not in heard(here, call)
         await goodbye(here, call, later)
+
+
+async def test_a_supervisor_names_an_emergency_while_its_caller_is_being_turned_away(lags: Lags) -> None:
+    """The lane is full: they come first from now on. Any other order is refused, and changes nothing for them."""
+    async with floor("1001", lags=lags, blocked=[PRANKSTER], rules=replace(RULES, verification_max=0)) as here:
+        longer, other = here.asterisk.call(OTHER), here.asterisk.call()
+        await anyio.sleep(0.3)
+        call = here.asterisk.call()
+        await anyio.sleep(1)
+        assert here.asterisk.hears(call) == {ANNOUNCEMENT}
+        assert await refused(here, "calls.hold", other) == NOBODY_HAS_IT
+        await give(here, "calls.classify", call, kind="emergency")
+        assert Mark.EMERGENCY in here.asterisk.legs[call].marks
+        await here.until(lambda: here.asterisk.hears(call) == {"antrean-pembuka"}, seconds=0.1)
+        await here.ended(other, seconds=5)
+        assert here.end_of(other)["outcome"] == "turned_away"
+        await anyio.sleep(60)
+        here.asterisk.register("1001", answers_after=0.2)
+        await here.talking(call, "1001")
+        assert here.asterisk.displays[leg_at(here, "1001")].name == f"DARURAT {RAW}"
+        await goodbye(here, call, longer)
+    said = [(fact.action, fact.actor) for fact in here.journal if fact.call == call and fact.actor == ACTOR]
+    assert said == [("call.classified", ACTOR), ("call.emergency_claimed", ACTOR)]
+    assert here.facts(call, "call.queued")[0].data == {"priority": "emergency"}
 
 
 async def test_most_desks_stay_free_however_often_we_are_killed(lags: Lags) -> None:
