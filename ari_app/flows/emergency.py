@@ -11,6 +11,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Final, TypeAlias
 
+from ari_app.ari.model import PlaybackFinished
 from ari_app.domain.daytime import greeting
 from ari_app.domain.facts import Json
 from ari_app.domain.queue import Priority
@@ -170,6 +171,9 @@ async def find_operator(room: Room) -> Party:
                 case TimeUp(what=what) if what == ANNOUNCE:
                     await announce_waiting(room)
                     continue
+                case PlaybackFinished():  # such as a sentence that was begun before they lost their operator
+                    await announce_waiting(room)
+                    continue
             if await heed(room, heard):
                 continue
             outcome = await group.read(heard)
@@ -186,10 +190,12 @@ async def find_operator(room: Room) -> Party:
 async def announce_waiting(room: Room) -> None:
     """The caller has heard ringing for long enough: the announcement, music, and never silence.
 
+    A sentence that was begun before they lost their operator is said to its end first; what has no end goes on.
+
     Raises:
         CallerLeft: the caller is gone by now.
     """
-    if not room.caller.is_playing:
+    if not (room.caller.is_playing or room.caller.is_endless):
         await answer_caller(room.call)
         await wait_with_music(room)
 

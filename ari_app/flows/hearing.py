@@ -185,6 +185,11 @@ class Ear:
         """Whether something is being played."""
         return self._playing is not None
 
+    @property
+    def is_endless(self) -> bool:
+        """Whether what it hears has no end; also in a pause, and until what was refused is tried again."""
+        return self._endless is not None
+
     async def _play(self, media: Sequence[str], *, endless: list[str] | None = None) -> str:
         await self.stop()
         playback = f"{self._leg}-play-{self._count % NAMES}"

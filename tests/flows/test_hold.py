@@ -89,6 +89,28 @@ async def test_the_operator_hangs_up_with_the_caller_on_hold(lags: Lags, key: st
         await goodbye(here, call, waiting)
 
 
+@pytest.mark.parametrize("after", [0.0, 0.7, 1.2, 1.499, 1.5, 1.501, 1.503, 1.51])
+async def test_the_phone_dies_while_the_caller_hears_that_the_wait_is_over(lags: Lags, after: float) -> None:
+    """The sentence is said to its end; then they hear what everybody hears who waits, for as long as it takes."""
+    async with floor("1001", lags=lags) as here:
+        call = await in_talk(here)
+        await press(here, "1001", "*4", settled=2)
+        await press(here, "1001", "*4", settled=0)
+        await here.until(lambda: here.asterisk.hears(call) == {"selesai-menunggu"}, seconds=0.1)
+        await anyio.sleep(after)
+        here.asterisk.unregister("1001")
+        here.asterisk.desk_hangs_up("1001", cause=27)
+        await anyio.sleep(60)
+        assert here.asterisk.hears(call) & {"musik", "antrean-mohon-tunggu"}
+        sounds = heard(here, call)
+        assert sounds[:5] == ["izin-menunggu", "musik", "selesai-menunggu", "antrean-pembuka", "musik"]
+        assert sounds.count("antrean-pembuka") == 1
+        assert here.facts(call, "call.requeued")[0].data == {"reason": "phone_lost"}
+        here.asterisk.register("1001", answers_after=0.2)
+        await here.until(lambda: here.asterisk.is_talking(call, "1001"))
+        await goodbye(here, call)
+
+
 @pytest.mark.parametrize("key", KEYS)
 async def test_the_caller_hangs_up_on_hold(lags: Lags, key: str) -> None:
     async with floor("1001", lags=lags) as here:

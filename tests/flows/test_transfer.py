@@ -331,3 +331,19 @@ async def test_a_polres_that_has_the_caller_hangs_up_or_dies(lags: Lags, dies: b
             here.asterisk.desk_hangs_up("2011")
             await here.ended(call)
             assert here.end_of(call)["by"] == "desk"
+
+
+async def test_the_polres_phone_dies_while_the_caller_hears_that_the_wait_is_over(lags: Lags) -> None:
+    """Nobody is free: after the sentence the caller hears what everybody hears who waits."""
+    async with floor("1001", "2011", lags=lags) as here:
+        call = await transferring(here, "2011")
+        here.asterisk.desk_answers("2011")
+        await here.until(lambda: heard(here, call)[-1] == "selesai-menunggu", seconds=2)
+        here.asterisk.unregister("1001")
+        await anyio.sleep(0.5)
+        here.asterisk.desk_hangs_up("2011", cause=27)
+        await anyio.sleep(2)
+        assert heard(here, call)[-2:] == ["selesai-menunggu", "antrean-pembuka"]
+        await anyio.sleep(30)
+        assert here.asterisk.hears(call) & {"musik", "antrean-mohon-tunggu"}
+        await goodbye(here, call)

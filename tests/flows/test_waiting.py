@@ -93,6 +93,24 @@ async def test_the_greeting_when_the_site_wants_it(lags: Lags) -> None:
         await goodbye(here, call)
 
 
+async def test_the_operator_is_found_gone_during_the_greeting(lags: Lags) -> None:
+    """It is said to its end, and then the caller hears what everybody hears who waits."""
+    async with floor("1001", lags=lags, rules=replace(RULES, greeting=True)) as here:
+        here.asterisk.register("1001", answers_after=0.1)
+        call = here.asterisk.call()
+        await here.until(lambda: heard(here, call))
+        here.asterisk.unregister("1001")
+        here.lose_link()
+        here.asterisk.desk_hangs_up("1001")
+        await here.restore_link()
+        await here.until(lambda: "call.requeued" in here.told(call), seconds=0.5)
+        await anyio.sleep(2)
+        assert heard(here, call)[1:] == ["antrean-pembuka"]
+        await anyio.sleep(30)
+        assert here.asterisk.hears(call) & {"musik", "antrean-mohon-tunggu"}
+        await goodbye(here, call)
+
+
 # ---- who is rung -------------------------------------------------------------------------------------
 
 
