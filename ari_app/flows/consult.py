@@ -113,9 +113,9 @@ async def _ask(room: Room, party: Party, other: Party) -> Next:
                 return await left_by(room, party, cause)
             case Gone(party=who):
                 await room.leave(who)
+                room.comes_back()
                 break
             case Referred(party=who) as referred if who is party:  # by the phone's own key: the caller is meant
-                await end_consult(room, party, other, "referred")
                 return await transfer_by_phone(room, referred)
             case Referred(stand_in=stand_in):
                 await end_stranger(room.call, stand_in)

@@ -47,16 +47,18 @@ async def end_consult(room: Room, party: Party, other: Party, reason: str) -> No
 async def left_by(room: Room, party: Party, cause: int) -> Next:
     """The operator who had the caller is gone.
 
-    Who puts the receiver down ends the call. Not so when the phone died, or with the caller on hold: nobody is
-    let down. Whoever was in the talk as well has the caller now.
+    Who puts the receiver down ends the call. Not so when the phone died, or with the caller on hold, or back from it
+    without the operator's doing a moment ago: nobody is let down. Whoever was in the talk as well has the caller now.
     """
     await room.leave(party)
     other = room.aside
     if other is not None:
         room.call.tell("call.resumed", other.actor, desk=other.desk)
+        if not room.is_conference:
+            room.comes_back()
         room.aside, room.is_conference = None, False
         await room.bring_in(other)
         return other
-    if hung_up(cause) and not room.is_held:
+    if hung_up(cause) and not room.is_held and not room.is_just_back:
         return Ended(party.actor)
     return Lost("left_on_hold" if hung_up(cause) else "phone_lost")

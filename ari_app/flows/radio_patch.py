@@ -189,6 +189,8 @@ class Patch:
                 return await transfer_by_phone(self._room, referred)
         if self._net.rules.by_voice:
             self._call.bridges.mix_from_now_on()
+        if self._last is None:
+            self._room.comes_back()
         await self._room.bring_in(self._party)
         if self._was_held:  # by key, which was told
             self._call.tell("call.resumed", self._party.actor, desk=self._party.desk)

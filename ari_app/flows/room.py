@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -36,6 +37,7 @@ from ari_app.flows.messages import (
     Message,
     TimeUp,
     Unblocked,
+    now,
 )
 from ari_app.flows.orders import IT_IS_CLOSED, NOBODY_HAS_IT, Order
 from ari_app.flows.party import Asked, Gone, Heard, Party, PhoneHeld, Referred
@@ -49,6 +51,9 @@ log = structlog.get_logger(__name__)
 
 NEWS_SECONDS: Final = 0.1
 """How much later than the end of an operator's leg it may be told that their phone has transferred the caller."""
+
+JUST_BACK_SECONDS: Final = 1.0
+"""In which an operator who has the caller again may put the receiver down all the same, without having asked for it."""
 
 LONGEST_SENTENCE: Final = 30.0
 """Seconds after which a sentence counts as said, should Asterisk not tell."""
@@ -75,6 +80,7 @@ class Room:
         self.order: Order | None = None
         """What a supervisor wants, while it is carried out in the place of the operator who has the caller."""
         self._unheard: Order | None = None
+        self._back_since = -math.inf
         self.stage = ""
         """What the call is in the middle of, for whoever is refused an order because of it."""
 
@@ -82,6 +88,16 @@ class Room:
     def holder(self) -> Party | None:
         """The operator who has the caller; None: nobody has."""
         return next((each for each in self.parties.values() if each is not self.aside), None)
+
+    def comes_back(self) -> None:
+        """An operator has the caller again without having asked for it."""
+        self._back_since = now()
+
+    @property
+    def is_just_back(self) -> bool:
+        """Whether that operator may not know it yet: the caller hears "Selesai Menunggu", or it is but a moment ago."""
+        since = now() - self._back_since
+        return since < JUST_BACK_SECONDS or (since < LONGEST_SENTENCE and self.caller.is_playing)
 
     @contextmanager
     def during(self, stage: str) -> Iterator[None]:
@@ -206,6 +222,7 @@ class Room:
             case ChannelDestroyed() | LegGone():
                 return None  # told as Gone
             case ChannelDtmfReceived(digit=digit):
+                self._back_since = -math.inf  # whoever presses something is there
                 return self._press(party, digit)
             case ChannelHold() | ChannelUnhold():
                 is_on = isinstance(message, ChannelHold)

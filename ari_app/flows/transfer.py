@@ -45,6 +45,8 @@ async def transfer_by_phone(room: Room, referred: Referred) -> Next:
     call, party = room.call, referred.party
     call.tell("call.referred", party.actor, desk=party.desk, to=referred.to or referred.target)
     await end_stranger(call, referred.stand_in)
+    if room.aside is not None:
+        await end_consult(room, party, room.aside, "referred")
     await room.leave(party)
     if referred.target is not None:
         return await take_over(room, referred, referred.target)
@@ -97,6 +99,7 @@ class Transfer:
         finally:
             await self._group.end(reason="normal")  # so that the phones show a missed call
         if isinstance(after, Party) and not self._has_begun:
+            self._room.comes_back()
             await self._room.warn(after)
         return after
 

@@ -77,6 +77,37 @@ async def test_three_talk_and_the_application_is_killed(lags: Lags) -> None:
         await goodbye(here, call)
 
 
+@pytest.mark.parametrize("apart", [0.0, 0.05, 0.5, 1.5])
+@pytest.mark.parametrize(("first", "second"), [("1001", "1002"), ("1002", "1001")])
+async def test_both_put_the_receiver_down(lags: Lags, apart: float, first: str, second: str) -> None:
+    """They have spoken, and neither knows that by the first hanging up the other has the caller: nobody is let down."""
+    async with floor("1001", "1002", lags=lags) as here:
+        call = await consulting(here, "1002")
+        here.asterisk.desk_hangs_up(first)
+        if apart:
+            await anyio.sleep(apart)
+        here.asterisk.desk_hangs_up(second)
+        await here.until(lambda: "call.requeued" in here.told(call), seconds=1)
+        await here.until(lambda: rings(here, "1001") or rings(here, "1002"), seconds=1)
+        desk = "1001" if rings(here, "1001") else "1002"
+        here.asterisk.desk_answers(desk)
+        await back(here, call, desk)
+        await goodbye(here, call)
+    assert here.facts(call, "call.requeued")[0].data["reason"] == "left_on_hold"
+
+
+@pytest.mark.parametrize(("leaves", "stays"), [("1001", "1002"), ("1002", "1001")])
+async def test_who_has_the_caller_again_for_a_while_ends_the_call(lags: Lags, leaves: str, stays: str) -> None:
+    async with floor("1001", "1002", lags=lags) as here:
+        call = await consulting(here, "1002")
+        here.asterisk.desk_hangs_up(leaves)
+        await back(here, call, stays)
+        await anyio.sleep(2)
+        here.asterisk.desk_hangs_up(stays)
+        await here.ended(call)
+    assert "call.requeued" not in here.told(call)
+
+
 @pytest.mark.parametrize("code", ["*1#", "##"])
 async def test_nobody_has_answered_yet_and_the_operator_goes_back(lags: Lags, code: str) -> None:
     async with floor("1001", "1002", lags=lags) as here:

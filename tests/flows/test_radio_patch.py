@@ -85,6 +85,20 @@ async def test_back_from_a_net_on_which_the_caller_listens(lags: Lags) -> None:
         await goodbye(here, call)
 
 
+async def test_the_operator_hangs_up_before_they_are_on_the_net(lags: Lags) -> None:
+    """Nobody is let down because of a radio."""
+    async with floor("1001", "1002", nets=[NET], lags=lags) as here:
+        await up(here)
+        call = await in_talk(here)
+        here.asterisk.register("1002", answers_after=0.1)
+        here.asterisk.press("1001", "*3300#")
+        await here.until(lambda: any(fact.action == "radio.patched" for fact in here.journal), seconds=1)
+        here.asterisk.desk_hangs_up("1001")
+        await here.until(lambda: here.asterisk.is_talking(call, "1002"), seconds=2)
+        await goodbye(here, call)
+    assert [fact.data["reason"] for fact in here.facts(call, "call.requeued")] == ["left_on_hold"]
+
+
 @pytest.mark.parametrize("key", ["1", "2"])
 @pytest.mark.parametrize("order", ["mute", "add_to_bridge"])
 async def test_a_net_that_cannot_be_listened_to(lags: Lags, order: str, key: str) -> None:

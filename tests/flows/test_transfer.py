@@ -140,6 +140,30 @@ async def test_silent_for_answer_seconds(lags: Lags) -> None:
     assert here.facts(call, "complaint.closed") == [], "it stays open for the Polres (SOP V.11)"
 
 
+@pytest.mark.parametrize("after", [0.0, 0.1, 0.5])
+async def test_who_hangs_up_before_they_know_that_nobody_can_be_rung_has_left_the_call(
+    lags: Lags, after: float
+) -> None:
+    """As who hangs up while the Polres rings: the caller goes to the head of the queue."""
+    async with floor("1001", "1002", "2011", lags=lags) as here:
+        call = await in_talk(here)
+        here.asterisk.register("1002", answers_after=0.1)
+        await press(here, "1001", "*201#", settled=after)
+        here.asterisk.desk_hangs_up("1001")
+        await here.until(lambda: here.asterisk.is_talking(call, "1002"), seconds=2)
+        await goodbye(here, call)
+    assert here.facts(call, "call.taken_back")[0].data["reason"] == "unreachable"
+
+
+async def test_who_hangs_up_long_after_that_ends_the_call(lags: Lags) -> None:
+    async with floor("1001", "2011", lags=lags) as here:
+        call = await in_talk(here)
+        await press(here, "1001", "*201#", settled=1.5)
+        here.asterisk.desk_hangs_up("1001")
+        await here.ended(call)
+    assert "call.requeued" not in here.told(call)
+
+
 @pytest.mark.parametrize(("cause", "reason"), [(BUSY, "busy"), (REJECTED, "busy"), (20, "unreachable")])
 async def test_a_polres_that_refuses(lags: Lags, cause: int, reason: str) -> None:
     async with floor("1001", "2011", lags=lags) as here:

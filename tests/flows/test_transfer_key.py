@@ -13,7 +13,19 @@ from ari_app.flows.recovery import EVERY_SECONDS
 from tests.flows.fake_asterisk import BUSY, Lags
 from tests.flows.floor import Floor, floor
 from tests.flows.guarding import the_guard_acts
-from tests.flows.scenes import at_polres, goodbye, hear_each_other, heard, in_talk, is_idle, leg_at, rings, transferring
+from tests.flows.scenes import (
+    at_polres,
+    consulting,
+    goodbye,
+    hear_each_other,
+    heard,
+    in_talk,
+    is_idle,
+    leg_at,
+    press,
+    rings,
+    transferring,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -83,6 +95,50 @@ async def test_the_phones_own_transfer_key_fails(lags: Lags, to: str) -> None:
         await here.until(lambda: "call.requeued" in here.told(call), seconds=7)
         await here.until(lambda: here.asterisk.is_talking(call, "1001"), seconds=3)
         await goodbye(here, call)
+
+
+@pytest.mark.parametrize("is_conference", [False, True])
+async def test_whoever_was_asked_before_is_let_go(lags: Lags, *, is_conference: bool) -> None:
+    """As by ``*2PP#``. Nobody answers at the Polres: the caller, and whoever calls next, get the desks."""
+    async with floor("1001", "1002", "2011", lags=lags) as here:
+        call = await consulting(here, "1002")
+        for _ in range(1 + is_conference):
+            await press(here, "1001", "*1#", settled=3)
+        here.asterisk.register("2011")
+        here.asterisk.refer("1001", "201")
+        await here.until(lambda: rings(here, "2011"), seconds=1)
+        await here.until(lambda: is_idle(here, "1002"), seconds=0.5)
+        await here.until(lambda: rings(here, "1001") or rings(here, "1002"), seconds=7)
+        desk = "1001" if rings(here, "1001") else "1002"
+        here.asterisk.desk_answers(desk)
+        await here.until(lambda: here.asterisk.is_talking(call, desk), seconds=1)
+        other = "1002" if desk == "1001" else "1001"
+        following = here.asterisk.call("081200000002")
+        await here.until(lambda: rings(here, other), seconds=1)
+        here.asterisk.desk_answers(other)
+        await here.until(lambda: here.asterisk.is_talking(following, other), seconds=1)
+        await goodbye(here, call, following)
+    assert [fact.data["reason"] for fact in here.facts(call, "call.consult_ended")] == ["referred"]
+
+
+async def test_two_calls_are_joined_while_somebody_who_was_asked_is_there_still(lags: Lags) -> None:
+    """It is the Polres that has the caller, and not they."""
+    async with floor("1001", "1002", "2011", lags=lags) as here:
+        here.asterisk.register("2011", answers_after=0.1)
+        call = await consulting(here, "1002")
+        await press(here, "1001", "*1#", settled=3)
+        first = leg_at(here, "1001")
+        here.asterisk.hold_key("1001", on=True)
+        second = here.asterisk.dial("1001", "colleague", "2011")
+        await here.until(lambda: here.asterisk.legs[second].bridge)
+        await anyio.sleep(0.5)
+        here.asterisk.join_calls(first, second)
+        await here.until(lambda: here.asterisk.is_talking(call, "2011"), seconds=1)
+        await anyio.sleep(1)
+        assert hear_each_other(here, call, leg_at(here, "2011"))
+        assert is_idle(here, "1002")
+        await goodbye(here, call)
+    assert [fact.data["desk"] for fact in here.facts(call, "call.transfer_answered")] == ["2011"]
 
 
 @pytest.mark.parametrize("late", LATE)
