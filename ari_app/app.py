@@ -127,7 +127,7 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
                 opens=complaints.open_as,
                 digest=recordings,
             )
-            blocking.on_unblocked = router.unblocked
+            blocking.on_unblocked, blocking.on_loaded = router.unblocked, router.blocks_are_known
             recovery = Recovery(tasks, router, partial(_living, state, notes))
             orders = make_orders(
                 settings, state, router=router, roster=roster, complaints=complaints, blocking=blocking, written=written

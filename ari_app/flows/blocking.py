@@ -63,6 +63,8 @@ class Blocking:
         self.clock = clock
         self.on_unblocked: Callable[[str], None] = lambda _: None
         """Is told of every number that is not blocked any more."""
+        self.on_loaded: Callable[[], None] = lambda: None
+        """Is told when the list from before is there."""
         self._tell = tell
         self._loaded = anyio.Event()
         self._early: list[tuple[Fact, float]] = []
@@ -99,12 +101,17 @@ class Blocking:
         for number in list(block_list.owing(self.clock())):
             count = len(block_list.marks(number, self.clock()))
             self._tell(block_list.block_for_pranks(number, count))
+        self.on_loaded()
 
     # ---- for the call flows ----------------------------------------------------------------------
 
     def is_blocked(self, number: str | None) -> bool:
         """Whether a caller (E.164; None: withheld) is blocked now."""
         return self.list.is_blocked(number, self.clock())
+
+    def is_free(self, number: str | None) -> bool:
+        """Whether a caller is known not to be blocked, which nobody is before the list is there."""
+        return self._loaded.is_set() and not self.is_blocked(number)
 
     def pranks(self, number: str) -> int:
         """How many marks count against a number now (SOP VIII)."""

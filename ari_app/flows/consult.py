@@ -55,6 +55,7 @@ async def _ring(room: Room, party: Party, desk: str) -> Next:
                 case Asked(party=who, wish=wish):
                     await classify(room, who, wish)
                 case Gone(party=who, cause=cause):
+                    call.tell("call.consult_ended", party.actor, desk=party.desk, to=desk, reason="left")
                     return await left_by(room, who, cause)
                 case Referred(stand_in=stand_in):
                     await end_stranger(call, stand_in)

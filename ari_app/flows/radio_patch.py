@@ -86,6 +86,7 @@ class Patch:
         self._party.pad.on_net = True
         if self._call.is_emergency:  # everybody listens, before the operator speaks
             self._net.say([f"sound:{self._call.around.rules.sounds}/{ATTENTION}"], urgent=True)
+        await self._room.confirm(self._party)
         return True
 
     async def _be_on_net(self) -> Heard:
@@ -200,5 +201,4 @@ class Patch:
         return self._party
 
     def _tell(self, action: str, **data: Json) -> None:
-        where: dict[str, Json] = {"net": self._net.rules.net, "desk": self._party.desk}
-        self._call.tell(action, self._party.actor, **where, **data)
+        self._room.tell(action, self._party, net=self._net.rules.net, **data)

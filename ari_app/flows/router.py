@@ -171,6 +171,12 @@ class Router:
         for call in [call for call in self.calls.values() if call.caller == number]:
             self._deliver(call, Unblocked())
 
+    def blocks_are_known(self) -> None:
+        """Who is blocked is known since now: who was taken up in the lane, and is not, leaves it (SOP VIII)."""
+        for call in list(self.calls.values()):
+            if call.priority is Priority.VERIFICATION and self.around.blocking.is_free(call.caller):
+                self._deliver(call, Unblocked())
+
     def classified(self, call_id: str, emergency: bool | None, kind: str | None) -> None:  # noqa: FBT001 - as entered
         """A supervisor has entered of what kind a living call is: as if the operator had said it by key (SOP V.4)."""
         del kind  # it is on no display

@@ -60,6 +60,9 @@ class BlockBook(Protocol):
     def is_blocked(self, number: str | None) -> bool:
         """Whether a number is blocked now."""
 
+    def is_free(self, number: str | None) -> bool:
+        """Whether a number is known not to be blocked."""
+
     def pranks(self, number: str) -> int:
         """How many marks count against a number."""
 

@@ -129,6 +129,7 @@ class Application:
         )  # fmt: skip
         self.router = Router(tasks, around, self.roster, region="ID")
         self.blocking.on_unblocked = self.router.unblocked
+        self.blocking.on_loaded = self.router.blocks_are_known
         self.phone_watch = PhoneWatch(asterisk, dead_after=rules.dead_phone, unheard_after=rules.unheard_phone)
         self.recovery = Recovery(tasks, self.router, self.living, virtual_now)
 

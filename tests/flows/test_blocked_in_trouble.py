@@ -7,10 +7,11 @@ from dataclasses import replace
 import anyio
 import pytest
 
+from ari_app.domain.facts import Fact
 from ari_app.flows.blocking import Marked
 from tests.flows import fake_sound
 from tests.flows.fake_asterisk import Lags
-from tests.flows.floor import RULES, floor
+from tests.flows.floor import RULES, block_list, floor
 from tests.flows.prankster import ANNOUNCEMENT, LATER, OTHER, PRANKSTER, RAW, lose_operator, restart
 from tests.flows.scenes import OK, goodbye, hear_each_other, heard, in_talk, is_idle, leg_at, press, rings, transferring
 
@@ -51,6 +52,27 @@ async def test_who_waited_to_be_verified_does_so_before_the_list_is_read(lags: L
         await here.talking(normal, "1001")
         assert here.asterisk.hears(blocked) & {"musik", ANNOUNCEMENT}
         await goodbye(here, normal, blocked)
+
+
+@pytest.mark.parametrize("knows_blocks", [True, False])
+async def test_who_was_unblocked_before_a_restart_does_not_wait_to_be_verified_again(
+    lags: Lags, *, knows_blocks: bool
+) -> None:
+    """Whether the list is there before they are taken up, or is read later."""
+    async with floor("1001", lags=lags, blocked=[PRANKSTER]) as here:
+        call = here.asterisk.call()
+        await anyio.sleep(5)
+        here.kill()
+        here.journal.append(Fact("supervisor:a", "number.unblocked", data={"number": PRANKSTER}))
+        app = await here.start(knows_blocks=knows_blocks)
+        later = here.asterisk.call(OTHER)
+        await anyio.sleep(1)
+        if not knows_blocks:
+            app.blocking.loaded(block_list(here.journal))
+            await anyio.sleep(0.1)
+        here.asterisk.register("1001", answers_after=0.2)
+        await here.talking(call, "1001")
+        await goodbye(here, call, later)
 
 
 async def test_an_adopted_caller_is_not_turned_away(lags: Lags) -> None:

@@ -227,6 +227,7 @@ async def test_somebody_hangs_up_while_the_other_rings(lags: Lags, who: str) -> 
             await here.until(lambda: "call.requeued" in here.told(call), seconds=0.2)
             await here.until(lambda: any(here.asterisk.is_talking(call, desk) for desk in ("1001", "1002")))
             await goodbye(here, call)
+            assert [fact.data["reason"] for fact in here.facts(call, "call.consult_ended")] == ["left"]
         assert is_idle(here, "1002")
 
 

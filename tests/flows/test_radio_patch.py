@@ -8,7 +8,7 @@ import pytest
 from tests.flows.fake_asterisk import FAILURE, Lags
 from tests.flows.floor import Floor, floor
 from tests.flows.guarding import the_guard_acts
-from tests.flows.office import give, refused
+from tests.flows.office import ACTOR, give, refused
 from tests.flows.scenes import goodbye, hear_each_other, heard, in_talk, leg_at, press
 from tests.flows.test_radio import DTMF, NET, hang_up, on_net, told, up
 
@@ -108,7 +108,7 @@ async def test_a_net_that_cannot_be_listened_to(lags: Lags, order: str, key: str
         here.asterisk.trouble[order] = ["refused"]
         await press(here, "1001", key, settled=0.6)
         assert here.asterisk.hears(call) == {"izin-menunggu"}
-        assert heard(here, leg) == ["nada-salah"]
+        assert heard(here, leg) == ["nada-ok", "nada-salah"]
         await press(here, "1001", "#", settled=3)
         assert hear_each_other(here, call, leg)
         await press(here, "1001", "*3300#", settled=0.5)
@@ -239,3 +239,4 @@ async def test_a_supervisor_brings_a_net_in_and_out(lags: Lags) -> None:
         await anyio.sleep(0.5)
         assert hear_each_other(here, call, leg)
         await goodbye(here, call)
+    assert [here.facts(call, action)[0].actor for action in ("radio.patched", "radio.unpatched")] == [ACTOR] * 2
