@@ -233,14 +233,14 @@ def _off_call(row: DeskRow) -> DeskRow:
     return replace(row, call=None, activity=None)
 
 
-def _lost(floor: _Floor) -> Iterator[DeskRow]:
-    """Whoever rang or talked is free again, but not who listens, nor the desk that is named."""
-    yield from (row for row in floor.all_leave(but="desk") if floor.desks[row.extension].activity != MONITORING)
+def _lost(floor: _Floor, but: str | None = None) -> Iterator[DeskRow]:
+    """Whoever rang or talked is free again, but not who listens, nor the desk under the key ``but``."""
+    yield from (row for row in floor.all_leave(but) if floor.desks[row.extension].activity != MONITORING)
 
 
 def _taken(floor: _Floor) -> Iterator[DeskRow]:
     """One desk has the caller; whoever else rang or talked is free again (SOP V.7), but not who listens."""
-    yield from _lost(floor)
+    yield from _lost(floor, but="desk")
     yield from floor.at("desk", TALKING)
 
 
