@@ -81,6 +81,8 @@ async def _not_asked(room: Room, party: Party, *, is_own_wish: bool) -> Next:
     if room.call.legs.has_ended(party.leg):  # while the caller was on hold
         return await left_by(room, party, room.call.legs.cause(party.leg))
     await room.resume_at_once()
+    if not is_own_wish:
+        room.comes_back()
     await party.ear.stop()
     await (room.confirm(party) if is_own_wish else room.warn(party))
     return party

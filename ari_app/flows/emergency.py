@@ -26,6 +26,8 @@ from ari_app.flows.talk import NOW_BLOCKED, say_goodbye, talk
 from ari_app.flows.verification import enter_lane, heed, return_to_lane, wait_with_music
 
 ANNOUNCE: Final = "announce"
+SENTENCE_SECONDS: Final = 6.0
+"""So long after it has begun a sentence is over that a caller hears who has lost their operator, or is cut off."""
 
 Finder: TypeAlias = Callable[[Room], Awaitable[Party]]
 """Finds a call its operator."""
@@ -170,6 +172,8 @@ async def find_operator(room: Room) -> Party:
                     continue
                 case TimeUp(what=what) if what == ANNOUNCE:
                     await announce_waiting(room)
+                    if not room.caller.is_endless:  # that the sentence has ended may never be told
+                        announce = call.remind(SENTENCE_SECONDS, ANNOUNCE)
                     continue
                 case PlaybackFinished():  # such as a sentence that was begun before they lost their operator
                     await announce_waiting(room)
@@ -195,7 +199,7 @@ async def announce_waiting(room: Room) -> None:
     Raises:
         CallerLeft: the caller is gone by now.
     """
-    if not (room.caller.is_playing or room.caller.is_endless):
+    if not room.caller.is_endless and not room.caller.is_heard_for(SENTENCE_SECONDS):
         await answer_caller(room.call)
         await wait_with_music(room)
 

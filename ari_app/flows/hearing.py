@@ -31,6 +31,9 @@ RINGING: Final = "tone:ring"
 AGAIN_SECONDS: Final = 0.5
 """From a refusal to the next attempt."""
 
+LONGEST_SENTENCE: Final = 30.0
+"""Seconds after which a sentence counts as said, should Asterisk not tell."""
+
 SHORTEST_SECONDS: Final = 1.0
 """What is without end and is over sooner could not be played: its files cannot be read."""
 
@@ -182,8 +185,12 @@ class Ear:
 
     @property
     def is_playing(self) -> bool:
-        """Whether something is being played."""
-        return self._playing is not None
+        """Whether something is being played; a sentence counts as said after a while, should Asterisk not tell."""
+        return self.is_heard_for(LONGEST_SENTENCE * len(self._media))
+
+    def is_heard_for(self, seconds: float) -> bool:
+        """Whether something is being played that has no end, or has begun less than so many seconds ago."""
+        return self._playing is not None and (self._endless is not None or now() - self._began < seconds)
 
     @property
     def is_endless(self) -> bool:

@@ -261,7 +261,8 @@ class Recovery:
         call = self._found(caller)
         if call is not None:
             call.adopt_talk(action.leg.id, action.bridge, is_up=caller.up, together=action.together)
-            verifies = story is not None and story.is_to_be_verified
+            is_free = call.around.blocking.is_free(call.caller)
+            verifies = story is not None and story.is_to_be_verified and not is_free
             call.around.switchboard.take(desk, call.id, verifies=verifies)
             if action.third is not None:
                 call.adopt_leg(action.third.id, lives=True)
@@ -279,7 +280,7 @@ class Recovery:
             if action.third is not None:
                 room.aside, room.is_conference = room.enter(action.third.endpoint, action.third.id), True
             if not (caller.up and action.together and last in _PLAIN_TALK):
-                await self._bring_together(room, party)
+                await self._bring_together(room, party, were_apart=last not in {None, *_BEFORE_TALK})
             elif story is None or story.was_on_net:
                 await self._let_speak(room, party)
             if not room.call.talking:  # who had just lifted the receiver is gone again by now
@@ -309,8 +310,10 @@ class Recovery:
         except AriRefused:
             return False  # gone by now: its end is in the inbox
 
-    async def _bring_together(self, room: Room, party: Party) -> None:
+    async def _bring_together(self, room: Room, party: Party, *, were_apart: bool) -> None:
         """Whoever was on hold is not any more: nobody knows what was meant to come next, but of a phone that holds.
+
+        ``were_apart``: they have talked before, and the operator may not know that they do again.
 
         Raises:
             CallerLeft: the caller is gone by now.
@@ -322,6 +325,8 @@ class Recovery:
         await party.ear.take_over()
         if room.call.around.nets.have_voices_that_key():
             room.call.bridges.mix_from_now_on()
+        if were_apart:
+            room.comes_back()
         await room.bring_in(party)
         # Who was on a radio net is muted, and must not be heard on one that goes on: so this comes afterwards.
         await self._let_speak(room, party)

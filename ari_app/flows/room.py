@@ -26,7 +26,7 @@ from ari_app.domain.causes import hung_up
 from ari_app.domain.facts import Json
 from ari_app.domain.keys import DIGIT_SECONDS, Wish
 from ari_app.flows.call import Call
-from ari_app.flows.hearing import Ear
+from ari_app.flows.hearing import LONGEST_SENTENCE, Ear
 from ari_app.flows.marks import note_emergency
 from ari_app.flows.messages import (
     CompanyChanged,
@@ -54,9 +54,6 @@ NEWS_SECONDS: Final = 0.1
 
 JUST_BACK_SECONDS: Final = 1.0
 """In which an operator who has the caller again may put the receiver down all the same, without having asked for it."""
-
-LONGEST_SENTENCE: Final = 30.0
-"""Seconds after which a sentence counts as said, should Asterisk not tell."""
 
 
 class Room:
@@ -97,7 +94,7 @@ class Room:
     def is_just_back(self) -> bool:
         """Whether that operator may not know it yet: the caller hears "Selesai Menunggu", or it is but a moment ago."""
         since = now() - self._back_since
-        return since < JUST_BACK_SECONDS or (since < LONGEST_SENTENCE and self.caller.is_playing)
+        return since < JUST_BACK_SECONDS or (since < math.inf and self.caller.is_playing)
 
     @contextmanager
     def during(self, stage: str) -> Iterator[None]:
@@ -114,6 +111,7 @@ class Room:
         ear = Ear(self.call.around.asterisk, leg, self.call.around.rules.sounds, self.call.remind)
         party = Party(desk, leg, board.desks[desk].unit, board.actor(desk), ear)
         self.parties[leg] = party
+        self._back_since = -math.inf
         self.call.operators.add(leg)
         self._changed()
         return party
@@ -226,6 +224,7 @@ class Room:
                 return self._press(party, digit)
             case ChannelHold() | ChannelUnhold():
                 is_on = isinstance(message, ChannelHold)
+                self._back_since = -math.inf
                 # A phone that is on hold may send nothing, and is no dead one for that.
                 (self.call.operators.discard if is_on else self.call.operators.add)(party.leg)
                 return PhoneHeld(party, is_on)
@@ -286,13 +285,18 @@ class Room:
 
     async def resume(self) -> None:
         """The caller hears SOP VI "Selesai Menunggu", and then those in the room."""
-        self.is_held = False
+        self._is_not_held()
         await self.caller.hears("selesai-menunggu")
 
     async def resume_at_once(self) -> None:
         """The caller hears those in the room, without another word."""
-        self.is_held = False
+        self._is_not_held()
         await self.caller.stop()
+
+    def _is_not_held(self) -> None:
+        self.is_held = False
+        if self.order is not None:  # it was not the operator who asked for it
+            self.comes_back()
 
     async def say(self, *keys: str) -> None:
         """Say something to the caller, to its end.

@@ -13,10 +13,11 @@ from ari_app.domain.keys import Key, Wish
 from ari_app.flows.classify import classify
 from ari_app.flows.consult import consult
 from ari_app.flows.endings import Ended, Lost, Next, end_consult, end_stranger, left_by
+from ari_app.flows.hearing import LONGEST_SENTENCE
 from ari_app.flows.marks import note_closed
 from ari_app.flows.party import Asked, Gone, Party, PhoneHeld, Referred
 from ari_app.flows.radio_patch import patch
-from ari_app.flows.room import LONGEST_SENTENCE, OK, Room
+from ari_app.flows.room import OK, Room
 from ari_app.flows.transfer import transfer, transfer_by_phone
 
 NOW_BLOCKED: Final = "nomor-diblokir"

@@ -98,9 +98,10 @@ class Transfer:
             after = await self._take_back(answered)  # before the phones stop ringing: the caller has waited for it
         finally:
             await self._group.end(reason="normal")  # so that the phones show a missed call
-        if isinstance(after, Party) and not self._has_begun:
+        if isinstance(after, Party) and answered != OPERATOR:
             self._room.comes_back()
-            await self._room.warn(after)
+            if not self._has_begun:
+                await self._room.warn(after)
         return after
 
     async def _ask(self) -> Party | str:

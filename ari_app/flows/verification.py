@@ -13,12 +13,13 @@ from ari_app.ari.model import Channel, ChannelDtmfReceived
 from ari_app.domain.keys import Key
 from ari_app.domain.queue import Priority
 from ari_app.flows.call import Call
+from ari_app.flows.hearing import LONGEST_SENTENCE
 from ari_app.flows.marks import note_emergency
 from ari_app.flows.messages import CallerLeft, TurnedAway, Unblocked, now
 from ari_app.flows.orders import Order
 from ari_app.flows.party import Heard
 from ari_app.flows.ringing import answer_caller
-from ari_app.flows.room import LONGEST_SENTENCE, Room
+from ari_app.flows.room import Room
 
 EMERGENCY_KEY: Final = "9"
 HEARD_SECONDS: Final = 2.0
@@ -50,6 +51,8 @@ async def enter_lane(room: Room) -> None:
     with anyio.move_on_after(2 * LONGEST_SENTENCE):
         while room.caller.is_playing and call.priority is Priority.VERIFICATION:
             await heed(room, await room.next())
+    if call.around.blocking.is_free(call.caller):  # at the last moment, and the news is still to be read
+        await heed_unblocking(room)
     if call.priority is not Priority.VERIFICATION:
         return  # they wait with everybody else
     if now() - began < HEARD_SECONDS:  # it was not played: nobody is turned away without a word
@@ -164,8 +167,10 @@ async def heed_order(room: Room, order: Order) -> None:
         await wait_with_music(room)
 
 
-def _leave_lane(call: Call, priority: Priority = Priority.NORMAL) -> None:
-    call.priority = priority
+def _leave_lane(call: Call, priority: Priority | None = None) -> None:
+    """Wait with everybody else: who had an operator before, at the head."""
+    usual = Priority.TAKE_BACK if call.was_answered else Priority.NORMAL
+    call.priority = usual if priority is None else priority
     call.around.switchboard.promote(call.id, call.priority)
 
 

@@ -41,8 +41,7 @@ async def test_many_take_backs_at_once(crowded_site: Site, crowd: Phones) -> Non
     site = crowded_site
     polres = [await crowd.handset(account) for account in site.sample.polres]
     desks = [await crowd.handset(account, answers=0.0) for account in site.accounts]
-    for n in range(AT_ONCE):
-        await crowd.citizen(number=f"08120000{n:04}")
+    callers = [await crowd.citizen(number=f"08120000{n:04}") for n in range(AT_ONCE)]
     talks: list[HandsetCall] = [await desk.rung() for desk in desks]
     for talk in talks:
         await talk.answered()
@@ -71,8 +70,8 @@ async def test_many_take_backs_at_once(crowded_site: Site, crowd: Phones) -> Non
     assert min(late) > -0.01
     # To ring as many phones at once is the yardstick: it takes the same program, and the same machine's two cores.
     assert max(late) <= max(rang) / 2
-    for talk in talks:
-        await talk.hang_up()
+    for caller in callers:
+        await caller.hang_up()
     for call in {record.call for record in site.records() if record.call}:
         assert_complete(await site.story(call))
     numbers = [int(str(r.data["ticket"])[-4:]) for r in site.records() if r.action == "complaint.opened"]

@@ -8,6 +8,7 @@ import anyio
 import pytest
 
 from ari_app.domain.facts import Fact
+from ari_app.domain.queue import Priority
 from ari_app.flows.blocking import Marked
 from tests.flows import fake_sound
 from tests.flows.fake_asterisk import Lags
@@ -73,6 +74,42 @@ async def test_who_was_unblocked_before_a_restart_does_not_wait_to_be_verified_a
         here.asterisk.register("1001", answers_after=0.2)
         await here.talking(call, "1001")
         await goodbye(here, call, later)
+
+
+@pytest.mark.parametrize("when", ["in time", "before a restart", "before the list is read"])
+async def test_who_was_answered_and_is_unblocked_comes_at_the_head(lags: Lags, when: str) -> None:
+    """They have lost their operator."""
+    unblocked = Fact("supervisor:a", "number.unblocked", data={"number": PRANKSTER})
+    async with floor("1001", lags=lags, blocked=[PRANKSTER]) as here:
+        call = await in_talk(here)
+        await lose_operator(here, call)
+        app = here.app
+        assert app is not None
+        if when == "in time":
+            app.tell(unblocked)
+        else:
+            here.kill()
+            here.journal.append(unblocked)
+            app = await here.start(knows_blocks=when == "before a restart")
+            await anyio.sleep(1)
+            app.blocking.loaded(block_list(here.journal))
+        await anyio.sleep(0.1)
+        assert app.router.calls[call].priority is Priority.TAKE_BACK
+        await goodbye(here, call)
+
+
+async def test_a_blocked_caller_adopted_in_a_talk_is_not_verified_once_unblocked(lags: Lags) -> None:
+    """Their desk is none of the few that may have callers of blocked numbers."""
+    async with floor("1001", lags=lags, blocked=[PRANKSTER]) as here:
+        call = await in_talk(here)
+        before = here.board.desks["1001"]
+        here.kill()
+        here.journal.append(Fact("supervisor:a", "number.unblocked", data={"number": PRANKSTER}))
+        await here.start()
+        after = here.board.desks["1001"]
+        assert (before.call, before.verifies) == (call, True)
+        assert (after.call, after.verifies) == (call, False)
+        await goodbye(here, call)
 
 
 async def test_an_adopted_caller_is_not_turned_away(lags: Lags) -> None:

@@ -96,6 +96,25 @@ async def test_both_put_the_receiver_down(lags: Lags, apart: float, first: str, 
     assert here.facts(call, "call.requeued")[0].data["reason"] == "left_on_hold"
 
 
+@pytest.mark.parametrize("after", [0.0, 0.001, 0.3])
+@pytest.mark.parametrize("refuses", [None, BUSY])
+async def test_the_asked_does_not_answer_and_the_operator_hangs_up(
+    lags: Lags, after: float, refuses: int | None
+) -> None:
+    """Before they know that the caller is back: the caller goes to the head of the queue, as while it rang."""
+    async with floor("1001", "1002", "1003", lags=lags) as here:
+        call = await in_talk(here)
+        here.asterisk.register("1002", refuses=refuses)
+        here.asterisk.press("1001", "*11002#")
+        await here.until(lambda: here.facts(call, "call.consult_ended"), seconds=RING_SECONDS + 2)
+        here.asterisk.unregister("1002")
+        here.asterisk.register("1003", answers_after=0.1)
+        await anyio.sleep(after)
+        here.asterisk.desk_hangs_up("1001")
+        await here.until(lambda: any(here.asterisk.is_talking(call, desk) for desk in ("1001", "1003")), seconds=2)
+        await goodbye(here, call)
+
+
 @pytest.mark.parametrize(("leaves", "stays"), [("1001", "1002"), ("1002", "1001")])
 async def test_who_has_the_caller_again_for_a_while_ends_the_call(lags: Lags, leaves: str, stays: str) -> None:
     async with floor("1001", "1002", lags=lags) as here:

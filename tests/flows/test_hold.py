@@ -89,6 +89,25 @@ async def test_the_operator_hangs_up_with_the_caller_on_hold(lags: Lags, key: st
         await goodbye(here, call, waiting)
 
 
+@pytest.mark.parametrize("after", [0.0, 0.3])
+async def test_the_operator_hangs_up_as_the_next_application_has_brought_the_two_together(
+    lags: Lags, after: float
+) -> None:
+    """They had put the caller on hold and know of nothing else."""
+    async with floor("1001", "1002", lags=lags) as here:
+        call = await in_talk(here)
+        await press(here, "1001", "*4", settled=2)
+        here.kill()
+        await anyio.sleep(0.3)
+        await here.start()
+        await here.until(lambda: here.asterisk.is_talking(call, "1001"), seconds=1)
+        here.asterisk.register("1002", answers_after=0.1)
+        await anyio.sleep(after)
+        here.asterisk.desk_hangs_up("1001")
+        await here.until(lambda: here.asterisk.is_talking(call, "1002"), seconds=2)
+        await goodbye(here, call)
+
+
 @pytest.mark.parametrize("after", [0.0, 0.7, 1.2, 1.499, 1.5, 1.501, 1.503, 1.51])
 async def test_the_phone_dies_while_the_caller_hears_that_the_wait_is_over(lags: Lags, after: float) -> None:
     """The sentence is said to its end; then they hear what everybody hears who waits, for as long as it takes."""

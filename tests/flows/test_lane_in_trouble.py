@@ -8,6 +8,7 @@ import anyio
 import pytest
 
 from ari_app.ari.commands import Mark
+from ari_app.ari.model import Event, PlaybackFinished
 from ari_app.domain.facts import Fact
 from ari_app.flows.orders import NOBODY_HAS_IT
 from tests.flows import fake_sound
@@ -115,6 +116,27 @@ async def test_a_number_that_is_unblocked_while_its_caller_is_being_turned_away(
         assert here.asterisk.displays[leg_at(here, "1001")].name == RAW
         assert LATER not in heard(here, call)
         await goodbye(here, call, later)
+
+
+async def test_a_number_that_is_unblocked_in_the_last_moment(lags: Lags, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The end of what a caller hears who is turned away and the unblocking are read one behind the other."""
+    async with floor("1001", lags=lags, blocked=[PRANKSTER], rules=replace(RULES, verification_max=0)) as here:
+        app = here.app
+        assert app is not None
+        on_event = app.router.on_event
+
+        def unblock_behind(event: Event) -> None:
+            on_event(event)
+            if isinstance(event, PlaybackFinished):
+                app.tell(Fact("supervisor:budi", "number.unblocked", None, {"number": PRANKSTER}))
+
+        monkeypatch.setattr(app.router, "on_event", unblock_behind)
+        call = here.asterisk.call()
+        await here.until(lambda: LATER in heard(here, call), seconds=20)
+        await here.until(lambda: here.asterisk.hears(call) == {"antrean-pembuka"}, seconds=10)
+        here.asterisk.register("1001", answers_after=0.2)
+        await here.talking(call, "1001")
+        await goodbye(here, call)
 
 
 async def test_a_supervisor_names_an_emergency_while_its_caller_is_being_turned_away(lags: Lags) -> None:

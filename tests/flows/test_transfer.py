@@ -155,6 +155,37 @@ async def test_who_hangs_up_before_they_know_that_nobody_can_be_rung_has_left_th
     assert here.facts(call, "call.taken_back")[0].data["reason"] == "unreachable"
 
 
+@pytest.mark.parametrize("after", [0.0, 0.001, 0.3])
+@pytest.mark.parametrize("refuses", [None, BUSY])
+async def test_who_hangs_up_before_they_know_that_the_caller_is_back_has_left_the_call(
+    lags: Lags, after: float, refuses: int | None
+) -> None:
+    """The Polres refuses, or does not answer in time, and the operator thinks that it rings."""
+    async with floor("1001", "1002", "2011", lags=lags) as here:
+        here.asterisk.register("2011", refuses=refuses)
+        call = await in_talk(here)
+        here.asterisk.register("1002", answers_after=0.1)
+        here.asterisk.press("1001", "*201#")
+        await here.until(lambda: reasons(here, call), seconds=7)
+        await anyio.sleep(after)
+        here.asterisk.desk_hangs_up("1001")
+        await here.until(lambda: here.asterisk.is_talking(call, "1002"), seconds=2)
+        await goodbye(here, call)
+
+
+@pytest.mark.parametrize("code", ["##", "*4"])
+async def test_who_has_asked_for_the_caller_ends_the_call(lags: Lags, code: str) -> None:
+    """By hanging up at once: they know whom they talk with."""
+    async with floor("1001", "1002", "2011", lags=lags) as here:
+        call = await transferring(here, "2011") if code == "##" else await in_talk(here)
+        here.asterisk.register("1002")
+        for _ in range(1 if code == "##" else 2):
+            await press(here, "1001", code)
+        here.asterisk.desk_hangs_up("1001")
+        await here.ended(call)
+    assert "call.requeued" not in here.told(call)
+
+
 async def test_who_hangs_up_long_after_that_ends_the_call(lags: Lags) -> None:
     async with floor("1001", "2011", lags=lags) as here:
         call = await in_talk(here)

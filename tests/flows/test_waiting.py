@@ -7,6 +7,8 @@ from dataclasses import replace
 import anyio
 import pytest
 
+from ari_app.flows.emergency import SENTENCE_SECONDS
+from ari_app.flows.hearing import LONGEST_SENTENCE
 from tests.flows.fake_asterisk import BUSY, Lags
 from tests.flows.floor import OVERFLOW_SECONDS, RING_SECONDS, RULES, Floor, floor
 from tests.flows.scenes import goodbye, heard, in_talk, is_idle, last, leg_at, press, rings
@@ -108,6 +110,25 @@ async def test_the_operator_is_found_gone_during_the_greeting(lags: Lags) -> Non
         assert heard(here, call)[1:] == ["antrean-pembuka"]
         await anyio.sleep(30)
         assert here.asterisk.hears(call) & {"musik", "antrean-mohon-tunggu"}
+        await goodbye(here, call)
+
+
+@pytest.mark.parametrize("later", [0, 5, 60])
+async def test_the_end_of_the_greeting_is_never_told(lags: Lags, later: float) -> None:
+    """The link was down just then; so many seconds after that the operator's phone dies."""
+    async with floor("1001", lags=lags, rules=replace(RULES, greeting=True)) as here:
+        here.asterisk.register("1001", answers_after=0.1)
+        call = here.asterisk.call()
+        await here.until(lambda: heard(here, call))
+        here.lose_link()
+        await anyio.sleep(6)
+        await here.restore_link()
+        await anyio.sleep(later)
+        here.asterisk.unregister("1001")
+        here.asterisk.phone_dies("1001")
+        await here.until(lambda: "call.requeued" in here.told(call))
+        await anyio.sleep(SENTENCE_SECONDS + 0.5 if later < LONGEST_SENTENCE else 0.5)
+        assert here.asterisk.hears(call) & {"antrean-pembuka", "musik", "antrean-mohon-tunggu"}
         await goodbye(here, call)
 
 
