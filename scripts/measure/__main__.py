@@ -142,7 +142,8 @@ def _options(arguments: argparse.Namespace, console: Console) -> Options:
 
 if __name__ == "__main__":
     for each in (signal.SIGTERM, signal.SIGHUP):  # as Ctrl-C: what was started ends, and what was written goes
-        signal.signal(each, signal.default_int_handler)
+        if signal.getsignal(each) is not signal.SIG_IGN:
+            signal.signal(each, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
         sys.exit(main())
     except KeyboardInterrupt:

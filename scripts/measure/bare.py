@@ -33,7 +33,9 @@ async def measure(section: Section, options: Options) -> None:
         instances: dict[str, Rig] = {}
         for way, client in ((LEAST, CLIENT), (APPLICATION, None)):
             home = Path(ending.enter_context(tempfile.TemporaryDirectory(prefix="siaga-bare-")))
-            instances[way] = await ending.enter_async_context(rig(home, numbers=options.numbers, application=client))
+            instances[way] = await ending.enter_async_context(
+                rig(home, numbers=options.numbers, application=client, has_journal=client is None)
+            )
             await instances[way].warm([APPLICATION])
         instances[DIAL] = instances[APPLICATION]
         for rate in RATES if not options.is_quick else options.rates:

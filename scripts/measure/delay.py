@@ -90,7 +90,9 @@ def failures(own: Sequence[Measured]) -> int | str:
     """How many calls failed; beside it those that were not over in time, and what could not be measured at all."""
     failed, unended = sum(each.failed for each in sound(own)), sum(each.load.unended for each in sound(own))
     faults = [each.fault for each in own if each.fault]
+    late = [each.load.dialling_seconds for each in own if each.is_dialled_late]
     beside = [f"{unended} not ended"] if unended else []
+    beside += [f"{len(late)} of {len(own)} dialled late, in up to {max(late):.1f} s"] if late else []
     beside += [f"{len(faults)} of {len(own)} stretches not measured: {faults[0]}"] if faults else []
     return ", ".join([f"{failed}", *beside]) if beside else failed
 

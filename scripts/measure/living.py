@@ -108,6 +108,8 @@ async def _row(running: Rig, table: Table, living: int, at_rest: Memory) -> tupl
         memory.ours * 1024 / 1e6, grown(memory.ours, at_rest.ours),
         memory.asterisk * 1024 / 1e6, grown(memory.asterisk, at_rest.asterisk),
     )  # fmt: skip
+    if ours.failed:
+        return memory, f"{ours.failed} calls beside them failed"
     return memory, "" if running.living == living else f"{running.living} live by now"
 
 

@@ -31,9 +31,6 @@ HOLDS: Final = 2
 GRACE_SECONDS: Final = 15.0
 """After the last call has begun: what is not over then has failed."""
 
-DIALLED_LATE: Final = 1.05
-"""So many times as long may SIPp take to dial them: else it was not the rate that was asked for."""
-
 QUEUE_TIMES, DIAL_TIMES = 1.3, 0.85
 
 DESKS: Final = 250
@@ -164,17 +161,17 @@ async def _hold(running: Rig, options: Options, ways: Sequence[Way], holds: int)
 async def _try(running: Rig, options: Options, way: Way, seconds: float) -> tuple[Measured, str]:
     """One stretch, and what is wrong with it; empty: the rate was held."""
     measured = await running.measure(way.name, rate=way.rate, seconds=seconds, limit=seconds + GRACE_SECONDS)
-    fault = _fault(measured, seconds)
+    fault = _fault(measured)
     options.say(f"{way.rate:.0f} calls/s for {seconds:g} s: {way.name} {fault or 'holds'}")
     return measured, fault
 
 
-def _fault(measured: Measured, seconds: float) -> str:
+def _fault(measured: Measured) -> str:
     if measured.fault:
         return measured.fault
     if measured.failed:
         return f"{measured.failed} calls failed"
-    if measured.load.dialling_seconds > DIALLED_LATE * seconds:
+    if measured.is_dialled_late:
         return f"SIPp took {measured.load.dialling_seconds:.1f} s to dial them"
     p99 = percentile(measured.load.delays_ms, 99)
-    return f"p99 {p99:.0f} ms" if p99 >= P99_MS else ""
+    return "" if p99 < P99_MS else f"p99 {p99:.0f} ms"

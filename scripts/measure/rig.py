@@ -9,6 +9,7 @@ A stretch in which something went wrong has a ``fault``, and costs nobody but it
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -36,6 +37,9 @@ WAYS: Final = {DIAL: "901", QUEUE: "902", APPLICATION: "110"}
 SHORT_MS: Final = 50
 TALK_MS: Final = 1000
 """How long the calls last; the longer ones have sound in both directions."""
+
+DIALLED_LATE: Final = 1.05
+"""So many times as long may it take to dial them."""
 
 TALKS: Final = 0.1
 """The share of the longer ones."""
@@ -76,6 +80,14 @@ class Measured:
     fault: str = ""
     """Why the figures are worth nothing; empty: they are."""
 
+    seconds: float = math.inf
+    """In which the calls were to be dialled."""
+
+    @property
+    def is_dialled_late(self) -> bool:
+        """Whether SIPp took longer, so that it was not the rate that was asked for."""
+        return self.load.dialling_seconds > DIALLED_LATE * self.seconds
+
     @property
     def failed(self) -> int:
         """Calls that were not answered, broke off, or were not answered in the way that is measured."""
@@ -101,8 +113,9 @@ class Measured:
 class Rig:
     """A running instance with its phones."""
 
-    def __init__(self, prepared: Prepared, stack: Stack, phones: Phones) -> None:
+    def __init__(self, prepared: Prepared, stack: Stack, phones: Phones, *, has_journal: bool) -> None:
         """Use ``rig``."""
+        self._has_journal = has_journal
         self.prepared, self.stack, self.phones = prepared, stack, phones
         self._living = 0
         self._crowds: list[Caller] = []
@@ -140,7 +153,7 @@ class Rig:
             await self._hang_up_all()
         if not self.phones.has_all_desks:
             raise PhoneError("the desks' SIPp ended")
-        return Measured(way, load, difference(used, using, max(1, load.answered)), in_fallback, fault)
+        return Measured(way, load, difference(used, using, max(1, load.answered)), in_fallback, fault, seconds)
 
     async def _dial(
         self, way: str, *, rate: float, seconds: float, talks: float, limit: float
@@ -167,8 +180,8 @@ class Rig:
     async def _followed(self, way: str) -> None:
         """Tables and messages have the calls, and the dialplan's notes are in the journal: nobody else pays for it."""
         await settle(self.stack, names=BESIDE, seconds=_FOLLOW_SECONDS)
-        if way == APPLICATION:
-            with anyio.move_on_after(_FOLLOW_SECONDS if self._journal.exists() else 0):
+        if way == APPLICATION and self._has_journal:
+            with anyio.move_on_after(_FOLLOW_SECONDS):
                 while any(file.exists() for file in self._notes):  # noqa: ASYNC110 - another process
                     await anyio.sleep(0.1)
 
@@ -195,7 +208,11 @@ class Rig:
 
     async def _hang_up_all(self) -> None:
         """End what callers who were broken off have left behind: it would burden the next measurement."""
-        await anyio.run_process(console(self.prepared.state, "channel request hangup all"), check=False)
+        state = self.prepared.state
+        await anyio.run_process(console(state, "channel request hangup all"), check=False)
+        with anyio.move_on_after(_FOLLOW_SECONDS):
+            while "\n0 active channels" not in f"\n{await _said(console(state, 'core show channels'))}":  # noqa: ASYNC110 - another process
+                await anyio.sleep(0.5)
         await settle(self.stack)
 
     async def live(self, count: int) -> None:
@@ -220,6 +237,10 @@ class Rig:
         return events.count("answered") - events.count("ended")
 
 
+async def _said(command: Sequence[str | Path]) -> str:
+    return (await anyio.run_process(command, check=False)).stdout.decode()
+
+
 def prepared_site(sample: Sample, home: Path) -> Prepared:
     """Everything that is written before the first process starts; ``home`` holds it."""
     config = home / "siaga.toml"
@@ -228,13 +249,19 @@ def prepared_site(sample: Sample, home: Path) -> Prepared:
 
 
 @asynccontextmanager
-async def rig(
-    home: Path, *, desks: int = DESKS, numbers: int = 0, calls: int = 0, application: Sequence[str] | None = None
+async def rig(  # noqa: PLR0913 - named, and each a thing of its own
+    home: Path,
+    *,
+    desks: int = DESKS,
+    numbers: int = 0,
+    calls: int = 0,
+    application: Sequence[str] | None = None,
+    has_journal: bool = True,
 ) -> AsyncIterator[Rig]:
     """Start the instance and its desks; ``home`` holds all that they write.
 
     ``numbers`` are blocked and ``calls`` over before it starts. ``application`` is what is started in place of the
-    application's own module.
+    application's own module; one that is not ours ``has_journal`` not, and leaves the dialplan's notes where they are.
     """
     sample = make_sample(desks=desks, rtp_ports=RTP_PORTS)
     prepared = prepared_site(sample, home)
@@ -246,4 +273,4 @@ async def rig(
             await phones.desk(accounts[first : first + AT_ONCE], Behaviour.answers(echoes=True))
         if numbers or calls:
             await settle(stack)
-        yield Rig(prepared, stack, phones)
+        yield Rig(prepared, stack, phones, has_journal=has_journal)

@@ -15,7 +15,7 @@ from scripts.phones import Account
 MOST: Final = 250
 """Desks that they have at the most."""
 
-_FIRST: Final = 5001
+_FIRST: Final = 90001
 _DIALPLAN: Final = """
 [from-trunk](+)
 exten => 901,1,MixMonitor(${{RECORDINGS}}/${{UNIQUEID}}.wav)

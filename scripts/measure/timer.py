@@ -9,7 +9,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -36,6 +36,9 @@ _NONE_IS_DEAD: Final = ("[queue]\n", "[queue]\ndead_phone_seconds = 0\n")
 _OVER: Final = ("call.taken_back", "operator.key_refused")
 """Of so many phones of one process now and then one's key is not understood."""
 
+UNDERSTOOD: Final = 0.95
+"""So many of them were at least."""
+
 RATE: Final = 20
 PATIENCE_SECONDS: Final = 40.0
 PAUSE_SECONDS: Final = 2.0
@@ -50,7 +53,10 @@ async def measure(section: Section, options: Options) -> None:
     )  # fmt: skip
     for count in options.transfers:
         with tempfile.TemporaryDirectory(prefix="siaga-timer-") as home:
-            rounds = [each async for each in _transfers(count, Path(home), options)]
+            rounds = [each async for each in _transfers(count, Path(home), options) if each.late]
+        if not rounds:
+            options.say(f"{count} transfers: none was begun")
+            continue
         late = [each.late for each in rounds]
         latest = Spread.of(map(max, late))
         table.add(
@@ -60,7 +66,9 @@ async def measure(section: Section, options: Options) -> None:
         if count == max(options.transfers):
             section.goal(
                 f"take-back timer with {count} transfers at once", f"within {GOAL_MS:g} ms", f"{latest} ms",
-                is_reached=latest.median <= GOAL_MS and min(map(min, late)) >= -GOAL_MS,
+                is_reached=latest.median <= GOAL_MS
+                and min(map(min, late)) >= -GOAL_MS
+                and min(map(len, late)) >= UNDERSTOOD * count,
             )  # fmt: skip
 
 
@@ -88,9 +96,11 @@ async def _transfers(count: int, home: Path, options: Options) -> AsyncIterator[
             async with anyio.create_task_group() as tasks:
                 for index, talk in enumerate(talks):
                     tasks.start_soon(talk.press, f"*2{index % units + 1:02}#")
+            told: list[Record] = []
             with anyio.fail_after(PATIENCE_SECONDS):
-                while len(told := list(read(journal, after=before, actions=_OVER))) < count:  # noqa: ASYNC110 - another process
+                while len({record.call for record in told}) < count:
                     await anyio.sleep(0.25)
+                    told = list(read(journal, after=before, actions=_OVER))
             taken_back = [record for record in told if record.action == "call.taken_back"]
             yield _round(taken_back, list(read(journal, after=before, actions=["call.transfer_started"])))
             await anyio.sleep(PAUSE_SECONDS)
@@ -121,4 +131,5 @@ def _round(taken_back: Sequence[Record], started: Sequence[Record]) -> Round:
         ((datetime.fromisoformat(record.at) - began[record.call]).total_seconds() - ANSWER_SECONDS) * 1000
         for record in taken_back
     ]
-    return Round((max(began.values()) - min(began.values())).total_seconds() * 1000, late)
+    within = max(began.values()) - min(began.values()) if began else timedelta()
+    return Round(within.total_seconds() * 1000, late)

@@ -195,11 +195,13 @@ class Phones:
         """
         caller = await self.crowd(dialling, count=count, rate=rate)
         try:
-            return await caller.results(seconds=seconds)
+            result = await caller.results(seconds=seconds)
         except PhoneTimeoutError:
             if not breaks_off:
                 raise
             return caller.so_far(count)
+        else:  # SIPp may have ended before it dialled all of them
+            return result if len(result.calls) >= count or not breaks_off else caller.so_far(count)
         finally:
             await caller.die()
 
