@@ -68,7 +68,9 @@ def fallback_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with wave.open(str(recorded / "musik.wav"), "wb") as music:
         music.setparams((1, 2, 8000, 0, "NONE", ""))
         music.writeframes(array("h", [4000, 4000, 4000, 4000, -4000, -4000, -4000, -4000] * 1000).tobytes())
-    yield from running(site)
+    for each in running(site):
+        yield each
+        assert "ast_yyerror" not in (site.state / "log" / "asterisk.log").read_text(), "an expression was no good"
 
 
 @pytest.fixture
