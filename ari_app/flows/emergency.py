@@ -172,6 +172,7 @@ async def find_operator(room: Room) -> Party:
                     continue
                 case TimeUp(what=what) if what == ANNOUNCE:
                     await announce_waiting(room)
+                    announce.cancel()
                     if not room.caller.is_endless:  # that the sentence has ended may never be told
                         announce = call.remind(SENTENCE_SECONDS, ANNOUNCE)
                     continue

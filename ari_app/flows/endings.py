@@ -54,7 +54,7 @@ async def left_by(room: Room, party: Party, cause: int) -> Next:
     other = room.aside
     if other is not None:
         room.call.tell("call.resumed", other.actor, desk=other.desk)
-        if not room.is_conference:
+        if room.is_held or not room.is_conference:
             room.comes_back()
         room.aside, room.is_conference = None, False
         await room.bring_in(other)

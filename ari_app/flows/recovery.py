@@ -280,7 +280,7 @@ class Recovery:
             if action.third is not None:
                 room.aside, room.is_conference = room.enter(action.third.endpoint, action.third.id), True
             if not (caller.up and action.together and last in _PLAIN_TALK):
-                await self._bring_together(room, party, were_apart=last not in {None, *_BEFORE_TALK})
+                await self._bring_together(room, party, were_apart=last not in _BEFORE_TALK)
             elif story is None or story.was_on_net:
                 await self._let_speak(room, party)
             if not room.call.talking:  # who had just lifted the receiver is gone again by now
