@@ -69,11 +69,21 @@ def _git(root: Path, *words: str) -> str:
     return subprocess.run(command, capture_output=True, check=True, text=True).stdout.strip()
 
 
-def result(section: Section, options: Options, commit: str | None) -> dict[str, Any]:
-    """All of it for JSON, with the machine, the time, the commit and what was asked for."""
+def result(section: Section, options: Options, commit: str | None, stolen: float = 0.0) -> dict[str, Any]:
+    """All of it for JSON, with the machine, the time, the commit and what was asked for.
+
+    ``stolen`` is the share of the processors' time that others on the machine's host had meanwhile.
+    """
     now = datetime.now(UTC).isoformat(timespec="seconds")
     of = {"commit": commit} if commit else {}
-    return {"machine": machine(), "at": now, **of, "options": options.data(), **section.data()}
+    return {
+        "machine": machine(),
+        "at": now,
+        **of,
+        "stolen": round(stolen, 4),
+        "options": options.data(),
+        **section.data(),
+    }
 
 
 def keep(results: dict[str, Any]) -> None:
@@ -89,7 +99,8 @@ def keep(results: dict[str, Any]) -> None:
 def _markdown(kept: Mapping[str, Any]) -> Iterator[str]:
     for name, each in kept.items():
         commit = f"; commit {each['commit']}" if "commit" in each else ""
-        yield f"\n## {name}\n\n{each['machine']}; {each['at']}{commit}{_asked(each)}\n"
+        lost = f"; {each['stolen']:.1%} of the processors' time went to others" if each.get("stolen") else ""
+        yield f"\n## {name}\n\n{each['machine']}; {each['at']}{commit}{_asked(each)}{lost}\n"
         for table in each["tables"]:
             read = Table(table["title"], table["columns"], [[_figure(one) for one in row] for row in table["rows"]])
             yield f"\n{read.title}:\n\n"

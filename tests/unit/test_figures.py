@@ -53,6 +53,8 @@ def test_kept_sections_stay_until_they_are_measured_again(tmp_path: Path, monkey
     assert "; commit c0ffee4; rates: 20; rounds: 2; seconds: 4; " in text
     report.keep({"two": report.result(Section("two"), whole(print), "c0ffee")})
     assert "; commit c0ffee\n" in page.read_text(), "nothing was asked for otherwise"
+    report.keep({"two": report.result(Section("two"), whole(print), "c0ffee", 0.0716)})
+    assert "; commit c0ffee; 7.2% of the processors' time went to others\n" in page.read_text()
 
 
 def test_results_of_an_unknown_commit_name_none(tmp_path: Path) -> None:
