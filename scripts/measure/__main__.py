@@ -50,7 +50,7 @@ def main() -> int:
         if not is_measured:  # the others can be all the same
             is_whole = False
             continue
-        result = report.result(section, options, commit, stolen / passed)
+        result = report.result(section, options, commit, stolen / passed if passed else 0.0)
         results[name] = result
         if arguments.keep:
             report.keep({name: result})
