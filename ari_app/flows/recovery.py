@@ -28,7 +28,7 @@ from ari_app.flows.colleague import talk_to_colleague
 from ari_app.flows.emergency import begin_talk, close, work_on
 from ari_app.flows.hearing import let_be_heard, silence
 from ari_app.flows.party import Party
-from ari_app.flows.restoring import is_closed, note_on_line, place_of, restore
+from ari_app.flows.restoring import is_closed, is_to_be_verified, note_on_line, place_of, restore
 from ari_app.flows.ringing import answer_caller
 from ari_app.flows.room import Room
 from ari_app.flows.router import Router
@@ -261,9 +261,7 @@ class Recovery:
         call = self._found(caller)
         if call is not None:
             call.adopt_talk(action.leg.id, action.bridge, is_up=caller.up, together=action.together)
-            is_free = call.around.blocking.is_free(call.caller)
-            verifies = story is not None and story.is_to_be_verified and not is_free
-            call.around.switchboard.take(desk, call.id, verifies=verifies)
+            call.around.switchboard.take(desk, call.id, verifies=is_to_be_verified(call, story))
             if action.third is not None:
                 call.adopt_leg(action.third.id, lives=True)
                 call.around.switchboard.take(action.third.endpoint, call.id)

@@ -32,16 +32,19 @@ async def note_on_line(call: Call, story: Story | None) -> None:
         await note_closed(call)
 
 
+def is_to_be_verified(call: Call, story: Story | None) -> bool:
+    """Whether an adopted caller is one whose number is to be verified (SOP VIII): not if it was unblocked since."""
+    return story is not None and story.is_to_be_verified and not call.around.blocking.is_free(call.caller)
+
+
 def place_of(call: Call, story: Story | None) -> Finder:
     """Where an adopted caller waits: where they did before, even while the block list is still being read (SOP VIII).
 
-    Only of a call of which nothing was told is it not known, and it is as a new one. Who was unblocked since does not
-    wait to be verified.
+    Only of a call of which nothing was told is it not known, and it is as a new one.
     """
     if story is None:
         return finder(call)
-    is_verified = call.is_emergency or call.around.blocking.is_free(call.caller)
-    return find_verifier_again if story.is_to_be_verified and not is_verified else find_operator
+    return find_verifier_again if is_to_be_verified(call, story) and not call.is_emergency else find_operator
 
 
 def restore(room: Room, story: Story | None, actor: str, desk: str | None) -> None:

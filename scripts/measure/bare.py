@@ -34,7 +34,7 @@ async def measure(section: Section, options: Options) -> None:
         for way, client in ((LEAST, CLIENT), (APPLICATION, None)):
             home = Path(ending.enter_context(tempfile.TemporaryDirectory(prefix="siaga-bare-")))
             instances[way] = await ending.enter_async_context(
-                rig(home, numbers=options.numbers, application=client, has_journal=client is None)
+                rig(home, numbers=options.numbers, application=client, brings_in_notes=client is None)
             )
             await instances[way].warm([APPLICATION])
         instances[DIAL] = instances[APPLICATION]

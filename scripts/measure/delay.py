@@ -39,16 +39,17 @@ async def measure(section: Section, options: Options) -> None:
 
 async def rounds(running: Rig, options: Options, rate: float) -> list[Round]:
     """One stretch of each way, again and again, so that whatever else the machine does hurts all alike."""
-    found: list[dict[str, Measured]] = []
+    found: list[Round] = []
     for count in range(options.rounds):
-        found.append({})
+        round_: dict[str, Measured] = {}
+        found.append(round_)
         for way in in_turn(list(WAYS), count):
             options.say(f"{rate:g} calls/s, round {count + 1} of {options.rounds}: {way}")
             measured = await running.measure(way, rate=rate, seconds=max(options.seconds, FEWEST / rate))
-            found[-1][way] = measured
+            round_[way] = measured
             if measured.fault:  # the other ways can be measured all the same
                 options.say(f"{way}: {measured.fault}")
-    return [*found]
+    return found
 
 
 def in_turn(ways: Sequence[T], round_: int) -> list[T]:

@@ -113,9 +113,9 @@ class Measured:
 class Rig:
     """A running instance with its phones."""
 
-    def __init__(self, prepared: Prepared, stack: Stack, phones: Phones, *, has_journal: bool) -> None:
+    def __init__(self, prepared: Prepared, stack: Stack, phones: Phones, *, brings_in_notes: bool) -> None:
         """Use ``rig``."""
-        self._has_journal = has_journal
+        self._brings_in_notes = brings_in_notes
         self.prepared, self.stack, self.phones = prepared, stack, phones
         self._living = 0
         self._crowds: list[Caller] = []
@@ -125,20 +125,17 @@ class Rig:
         for way in ways:
             await self.measure(way, rate=WARM_RATE, seconds=WARM_SECONDS)
 
-    async def measure(
-        self, way: str, *, rate: float, seconds: float, talks: float = TALKS, limit: float | None = None
-    ) -> Measured:
-        """``rate`` calls a second for so many seconds, each answered at once and ended after 50 ms.
+    async def measure(self, way: str, *, rate: float, seconds: float, limit: float | None = None) -> Measured:
+        """``rate`` calls a second for so many seconds, each answered at once and ended after 50 ms or a second.
 
-        ``talks`` is the share of them that lasts a second, with sound. What is not over after ``limit`` seconds
-        (by default three times as long and 40 s) is broken off, and has failed.
+        What is not over after ``limit`` seconds (by default three times as long and 40 s) is broken off, and failed.
 
         Raises:
             PhoneError: the desks are gone, so nothing more can be measured.
         """
         limit = seconds * 3 + 40 if limit is None else limit
         running, used, line, noted = pids(self.stack), all_seconds(self.stack), self._last_line(), self._noted()
-        load, fault = await self._dial(way, rate=rate, seconds=seconds, talks=talks, limit=limit)
+        load, fault = await self._dial(way, rate=rate, seconds=seconds, limit=limit)
         await anyio.sleep(_TAIL_SECONDS)
         using = all_seconds(self.stack)
         await self._followed(way)
@@ -155,9 +152,7 @@ class Rig:
             raise PhoneError("the desks' SIPp ended")
         return Measured(way, load, difference(used, using, max(1, load.answered)), in_fallback, fault, seconds)
 
-    async def _dial(
-        self, way: str, *, rate: float, seconds: float, talks: float, limit: float
-    ) -> tuple[LoadResult, str]:
+    async def _dial(self, way: str, *, rate: float, seconds: float, limit: float) -> tuple[LoadResult, str]:
         """The calls of a stretch, and what was wrong with those who dialled; empty: nothing."""
         parts: list[LoadResult] = []
         faults: list[str] = []
@@ -172,15 +167,14 @@ class Rig:
                 faults.append(f"{error}")
 
         async with anyio.create_task_group() as callers:
-            callers.start_soon(partial(some, 1 - talks, hang_up_ms=SHORT_MS))
-            if talks:
-                callers.start_soon(partial(some, talks, hang_up_ms=TALK_MS, talks=True))
+            callers.start_soon(partial(some, 1 - TALKS, hang_up_ms=SHORT_MS))
+            callers.start_soon(partial(some, TALKS, hang_up_ms=TALK_MS, talks=True))
         return sum(parts, LoadResult(())), "".join(faults[:1])
 
     async def _followed(self, way: str) -> None:
         """Tables and messages have the calls, and the dialplan's notes are in the journal: nobody else pays for it."""
         await settle(self.stack, names=BESIDE, seconds=_FOLLOW_SECONDS)
-        if way == APPLICATION and self._has_journal:
+        if way == APPLICATION and self._brings_in_notes:
             with anyio.move_on_after(_FOLLOW_SECONDS):
                 while any(file.exists() for file in self._notes):  # noqa: ASYNC110 - another process
                     await anyio.sleep(0.1)
@@ -256,12 +250,12 @@ async def rig(  # noqa: PLR0913 - named, and each a thing of its own
     numbers: int = 0,
     calls: int = 0,
     application: Sequence[str] | None = None,
-    has_journal: bool = True,
+    brings_in_notes: bool = True,
 ) -> AsyncIterator[Rig]:
     """Start the instance and its desks; ``home`` holds all that they write.
 
     ``numbers`` are blocked and ``calls`` over before it starts. ``application`` is what is started in place of the
-    application's own module; one that is not ours ``has_journal`` not, and leaves the dialplan's notes where they are.
+    application's own module; one that is not ours may leave the dialplan's notes where they are (``brings_in_notes``).
     """
     sample = make_sample(desks=desks, rtp_ports=RTP_PORTS)
     prepared = prepared_site(sample, home)
@@ -273,4 +267,4 @@ async def rig(  # noqa: PLR0913 - named, and each a thing of its own
             await phones.desk(accounts[first : first + AT_ONCE], Behaviour.answers(echoes=True))
         if numbers or calls:
             await settle(stack)
-        yield Rig(prepared, stack, phones, has_journal=has_journal)
+        yield Rig(prepared, stack, phones, brings_in_notes=brings_in_notes)
