@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 from typing import cast
 
 import pytest
@@ -15,12 +14,15 @@ from hypothesis import strategies as st
 from scripts.measure import rate
 from scripts.measure.figures import Section
 from scripts.measure.options import Options, whole
-from scripts.measure.rate import BACK, FIRST, LAST, LEAST, STEP, TRY_SECONDS, Way
+from scripts.measure.rate import FIRST, LAST, LEAST, MOST_TRIES, TRY_SECONDS, Stairs, Way
 from scripts.measure.rig import APPLICATION, DIAL, QUEUE, WAYS, Measured, Rig
 from scripts.phones.caller import CallResult, LoadResult
 
 pytestmark = pytest.mark.anyio
 OPTIONS: Options = replace(whole(lambda _: None), hold_seconds=60.0)
+NEAR = 0.93
+"""Such a share of what a way holds is found at the least."""
+
 ANSWERED = CallResult("caller", None, 1.0, 2.0)
 KEYS = {DIAL: "dial_long", APPLICATION: "application_long"}
 LOST = CallResult("lost", None, 1.0, 2.0)
@@ -60,8 +62,7 @@ class FakeRig:
 
 async def found(running: FakeRig) -> dict[str, Way]:
     ways = [Way(name) for name in WAYS]
-    await rate._climb(cast("Rig", running), OPTIONS, ways)
-    await rate._hold(cast("Rig", running), OPTIONS, ways, 2)
+    await rate.seek(cast("Rig", running), OPTIONS, ways)
     return {way.name: way for way in ways}
 
 
@@ -71,21 +72,36 @@ def rig(dial: float, queue: float, application: float, **long: float) -> FakeRig
     return FakeRig(capacity, capacity | {way: long[key] for way, key in KEYS.items() if key in long})
 
 
-@given(capacities=st.tuples(*[st.floats(1.5, LAST / STEP)] * 3))
+@given(capacities=st.tuples(*[st.floats(1.5, LAST / 1.1)] * 3))
 async def test_it_finds_what_each_way_holds(capacities: tuple[float, float, float]) -> None:
-    ways = await found(rig(*capacities))
+    running = rig(*capacities)
+    ways = await found(running)
     for way, capacity in zip(ways.values(), capacities, strict=True):
-        assert way.rate <= capacity < way.above
-        assert way.above <= way.rate / BACK * (1 + 1e-9)
-        assert len(way.held) == 2
-        assert way.why == "p99 150 ms"
+        assert NEAR * capacity <= way.rate <= capacity
+        assert [each.fault for each in way.stretches if each.rate > capacity]
+        assert {each.fault for each in way.stretches if each.rate > capacity} == {"p99 150 ms"}
+        assert len(way.stretches) == OPTIONS.rounds + 1
+        assert sum(tried == way.name for tried, _, _ in running.tried) < MOST_TRIES + len(way.stretches)
 
 
-@given(top=st.floats(LEAST, LAST), factor=st.floats(1, 2))
-async def test_the_next_rate_is_between_what_was_held_and_what_was_not(top: float, factor: float) -> None:
-    following = rate.next_rate(top, top * factor)
-    assert (following is None) == (factor * BACK <= 1 + 1e-9)
-    assert following is None or top < following < top * factor
+@given(capacity=st.floats(20, LAST / 2), share=st.floats(0.8, 1))
+async def test_who_does_not_hold_for_long_what_it_holds_for_a_moment_steps_down(capacity: float, share: float) -> None:
+    ways = await found(rig(150, 100, capacity, application_long=capacity * share))
+    assert NEAR * capacity * share <= ways[APPLICATION].rate <= capacity * share
+
+
+@given(held=st.lists(st.booleans(), max_size=30), first=st.floats(LEAST, LAST))
+async def test_the_next_rate_is_up_from_what_was_held_and_down_from_what_was_not(
+    held: list[bool], first: float
+) -> None:
+    stairs = Stairs(first, 1.5)
+    for index, is_held in enumerate(held):
+        before, step = stairs.rate, stairs.step
+        stairs.climb(is_held=is_held)
+        turned = index > 0 and held[index - 1] is not is_held
+        assert stairs.step == pytest.approx(step**0.5 if turned else step)
+        wanted = before * stairs.step if is_held else before / stairs.step
+        assert stairs.rate == pytest.approx(min(max(wanted, LEAST), LAST))
 
 
 async def test_the_ways_climb_in_turns_and_each_begins_once() -> None:
@@ -95,33 +111,27 @@ async def test_the_ways_climb_in_turns_and_each_begins_once() -> None:
     assert {rate for _, rate, _ in running.tried[:3]} == {FIRST}
 
 
-async def test_holds_are_taken_in_turns_beginning_with_another_way() -> None:
+async def test_long_stretches_are_taken_in_turns_beginning_with_another_way() -> None:
     running = rig(150, 100, 50)
     ways = await found(running)
-    assert [way for way, _ in running.held] == [DIAL, QUEUE, APPLICATION, QUEUE, APPLICATION, DIAL]
-    assert all(rate == ways[way].rate for way, rate in running.held)
+    assert [way for way, _ in running.held[:6]] == [DIAL, QUEUE, APPLICATION, QUEUE, APPLICATION, DIAL]
+    for name, way in ways.items():
+        assert [tried for each, tried in running.held if each == name] == [each.rate for each in way.stretches]
+        assert way.best == [each.measured for each in way.stretches if each.rate == way.rate]
 
 
-async def test_who_does_not_hold_its_rate_for_long_steps_down_until_it_does() -> None:
-    running = rig(150, 100, 60, application_long=50)
-    ways = await found(running)
-    tried = [rate for way, rate in running.held if way == APPLICATION]
-    assert all(after in (before, before * BACK) for before, after in pairwise(tried))
-    assert tried[-2:] == [ways[APPLICATION].rate] * 2
-    assert ways[APPLICATION].rate <= 50 < ways[APPLICATION].above == tried[-3]
-
-
-async def test_a_rate_counts_only_if_it_is_held_each_time() -> None:
+async def test_a_stretch_with_a_failed_call_is_not_held_and_tells_why() -> None:
     calm = rig(150, 100, 50)
     quiet = await found(calm)
-    first_repeat = len(calm.tried) - 2  # Queue()'s second one
+    first_long = len(calm.tried) - len(calm.held)
     running = rig(150, 100, 50)
-    running.broken = {first_repeat: LoadResult((ANSWERED,) * 9 + (LOST,), (20.0,) * 10)}
+    running.broken = {first_long + 1: LoadResult((ANSWERED,) * 9 + (LOST,), (20.0,) * 10)}
     ways = await found(running)
-    assert ways[QUEUE].rate == quiet[QUEUE].rate * BACK
-    assert (ways[QUEUE].above, ways[QUEUE].why) == (quiet[QUEUE].rate, "1 calls failed")
-    assert [len(way.held) for way in ways.values()] == [2, 2, 2]
-    assert ways[DIAL].rate == quiet[DIAL].rate
+    spoiled = ways[DIAL].stretches[0]
+    assert (spoiled.rate, spoiled.fault) == (quiet[DIAL].stretches[0].rate, "1 calls failed")
+    assert f"{spoiled}" == "not 146 (1 calls failed)"
+    assert f"{ways[QUEUE].stretches[0]}" == f"{quiet[QUEUE].stretches[0].rate:.1f}"
+    assert ways[QUEUE].rate == quiet[QUEUE].rate
 
 
 @pytest.mark.parametrize(
@@ -132,17 +142,20 @@ async def test_a_rate_counts_only_if_it_is_held_each_time() -> None:
         "a process ended",
     ],
 )
-async def test_one_bad_moment_does_not_end_the_climb(fault: LoadResult | str) -> None:
+@pytest.mark.parametrize("stretch", range(1, 24))
+async def test_no_bad_moment_decides(fault: LoadResult | str, stretch: int) -> None:
     running = rig(150, 100, 50)
-    running.broken = {1: fault}
-    quiet, ways = await found(rig(150, 100, 50)), await found(running)
-    assert {name: way.rate for name, way in ways.items()} == {name: way.rate for name, way in quiet.items()}
+    running.broken = {stretch: fault}
+    ways = await found(running)
+    assert running.tried[stretch - 1 :]
+    for way, capacity in zip(ways.values(), (150, 100, 50), strict=True):
+        assert 0.85 * capacity <= way.rate <= capacity
 
 
 async def test_a_way_that_holds_nothing_does_not_keep_the_others() -> None:
     ways = await found(rig(150, 100, 0))
     assert ways[APPLICATION].rate == 0
-    assert not ways[APPLICATION].held
+    assert not ways[APPLICATION].best
     assert 93 <= ways[QUEUE].rate <= 100
 
 
@@ -163,7 +176,7 @@ async def test_nothing_is_reached_beside_a_way_that_holds_nothing(
     assert told[1][1] is False
 
 
-async def test_the_section_takes_a_quarter_of_an_hour() -> None:
+async def test_the_section_takes_some_twenty_minutes() -> None:
     running = rig(148, 105, 60, dial_long=138, application_long=52)
     await found(running)
-    assert sum(seconds + 4 for _, _, seconds in running.tried) < 17 * 60
+    assert sum(seconds + 4 for _, _, seconds in running.tried) < 20 * 60
