@@ -54,7 +54,7 @@ async def rounds(running: Rig, options: Options, rate: float) -> list[Round]:
 
 def in_turn(ways: Sequence[T], round_: int) -> list[T]:
     """The ways in another order in each round: each begins once behind what the others have left to do."""
-    first = round_ % len(ways)
+    first = round_ % max(1, len(ways))
     return [*ways[first:], *ways[:first]]
 
 

@@ -1,7 +1,7 @@
 """How many calls a second each way holds for a minute: none fails, and p99 of the answer delay stays below 100 ms.
 
 First each way's rate is sought with short stretches, then with long ones: all ways in turns, so that a noisy minute
-hurts all alike, and from each stretch up or down, so that no minute decides alone.
+hurts all alike, and from each stretch up or down, until what is held and what is not are near each other.
 """
 
 from __future__ import annotations
@@ -9,32 +9,37 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from math import sqrt
+from math import inf, sqrt
 from pathlib import Path
 from typing import Final
 
 from scripts.measure.delay import in_turn
-from scripts.measure.figures import Section, number, spread
+from scripts.measure.figures import Figure, Section, number, spread
 from scripts.measure.options import Options
 from scripts.measure.rig import APPLICATION, DIAL, QUEUE, WAYS, Measured, Rig, rig
+from scripts.measure.usage import settle
 from scripts.phones import percentile
 
 P99_MS: Final = 100.0
-TRY_SECONDS: Final = 8.0
+SHORT_SECONDS: Final = 8.0
 FIRST, LEAST, LAST = 60.0, 1.0, 400.0
 """The rate that is tried first, and those beyond which none is."""
 
 SHORT_STEP, LONG_STEP, NEAR = 1.5, 1.15, 1.075
-"""The factor from the first short or long stretch to the next; and so near are the short ones to end."""
+"""The factor from the first short or long stretch to the next; and so near are the highest rate that is held and the
+lowest that is not to be in the end."""
 
-MOST_TRIES: Final = 16
-"""Short stretches of one way, wherever it has come to by then."""
+MOST_SHORT, MOST_LONG = 16, 8
+"""Stretches of one way, wherever it has come to by then."""
 
 BACK: Final = 0.93
-"""From what was held for a moment to the first rate that is tried for long."""
+"""A minute is harder than a moment: so many times what the short ones led to is tried first for long."""
 
 GRACE_SECONDS: Final = 15.0
-"""After the last call has begun: what is not over then has failed."""
+"""Behind a stretch: what is not over then has failed."""
+
+LEFTOVERS_SECONDS: Final = 20.0
+"""So long may a stretch have to wait for what the one before left behind."""
 
 QUEUE_TIMES, DIAL_TIMES = 1.3, 0.85
 
@@ -44,56 +49,62 @@ DESKS: Final = 250
 
 @dataclass(slots=True)
 class Stairs:
-    """Up from a rate that was held, down from one that was not, and after each turn by half as much.
-
-    A stretch that somebody else on the machine spoiled costs a turn: the ones behind it lead up again.
-    """
+    """Up from a rate that was held, down from one that was not; after each turn with the root of the factor before."""
 
     rate: float
-    """To be tried next, in calls a second."""
+    """To be tried next, in calls a second, with one digit behind the point: more SIPp does not take."""
 
     step: float
-    """The factor to the one behind it."""
+    """The factor from there to the next."""
 
     _was_held: bool | None = None
+
+    def __post_init__(self) -> None:
+        """As SIPp has it."""
+        self.rate = round(self.rate, 1)
 
     def climb(self, *, is_held: bool) -> None:
         """Take in whether ``rate`` was held."""
         if self._was_held is (not is_held):
             self.step = sqrt(self.step)
         self._was_held = is_held
-        self.rate = min(max(self.rate * self.step if is_held else self.rate / self.step, LEAST), LAST)
+        following = self.rate * self.step if is_held else self.rate / self.step
+        self.rate = round(min(max(following, LEAST), LAST), 1)
 
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """A long one: the rate in calls a second, what was measured, and what was wrong with it; empty: it was held."""
+    """One rate in calls a second, what was measured, and what was wrong with it; empty: it was held."""
 
     rate: float
     measured: Measured
     fault: str
-
-    def __str__(self) -> str:
-        """As the table has it."""
-        return f"not {number(self.rate)} ({self.fault})" if self.fault else number(self.rate)
+    is_ways_own: bool
+    """Whether the fault is the way's: the rate is too high for it."""
 
 
 @dataclass(slots=True)
 class Way:
-    """What is known of one way so far."""
+    """What the long stretches of one way have shown so far."""
 
     name: str
     stretches: list[Stretch] = field(default_factory=list)
 
     @property
     def rate(self) -> float:
-        """The highest that was held for long; 0: none."""
+        """The highest that was held; 0: none."""
         return max((each.rate for each in self.stretches if not each.fault), default=0.0)
 
     @property
-    def best(self) -> list[Measured]:
-        """What was measured while ``rate`` was held."""
-        return [each.measured for each in self.stretches if not each.fault and each.rate == self.rate]
+    def above(self) -> float:
+        """The lowest that is higher and was not held; inf: none."""
+        failed = (each.rate for each in self.stretches if each.fault and each.is_ways_own)
+        return min((rate for rate in failed if rate > self.rate), default=inf)
+
+    @property
+    def is_found(self) -> bool:
+        """Whether these two are near each other."""
+        return self.above <= self.rate * NEAR
 
 
 async def measure(section: Section, options: Options) -> None:
@@ -103,62 +114,80 @@ async def measure(section: Section, options: Options) -> None:
         async with rig(Path(home), desks=DESKS, numbers=options.numbers) as running:
             await running.warm()
             await seek(running, options, ways)
-    table = section.table(
-        f"Highest rate held for {options.hold_seconds:g} s without a failure, p99 below {P99_MS:g} ms",
-        "way", "calls/s", "calls", "p50 ms", "p99 ms", "application ms a call", "Asterisk ms a call", "tried, in turn",
+    rates = section.table(
+        f"Calls a second held for {options.hold_seconds:g} s: none fails, p99 below {P99_MS:g} ms",
+        "way", "held", "not held", "why",
+    )  # fmt: skip
+    stretches = section.table(
+        f"Each stretch of {options.hold_seconds:g} s, in turn",
+        "way", "calls/s", "calls", "failed", "p50 ms", "p99 ms", "application ms a call", "Asterisk ms a call", "",
     )  # fmt: skip
     for way in ways:
-        table.add(
-            way.name,
-            way.rate,
-            sum(len(each.load.calls) for each in way.best),
-            *(spread(percentile(each.load.delays_ms, percent) for each in way.best) for percent in (50, 99)),
-            spread(each.application_ms for each in way.best) if way.name == APPLICATION else None,
-            spread(each.asterisk_ms for each in way.best),
-            ", ".join(map(str, way.stretches)),
-        )
-    rates = {way.name: way.rate for way in ways}
+        why = [each.fault for each in way.stretches if each.fault and each.rate == way.above]
+        rates.add(way.name, way.rate, way.above if why else None, "".join(why[:1]))
+        for each in way.stretches:
+            stretches.add(way.name, each.rate, *_figures(way, each), each.fault or "held")
+    known = {way.name: way for way in ways}
     for rival, times in ((QUEUE, QUEUE_TIMES), (DIAL, DIAL_TIMES)):
-        share = rates[APPLICATION] / rates[rival] if rates[rival] else 0.0
-        text = f"{number(share)} times ({number(rates[APPLICATION])} / {number(rates[rival])})"
-        section.goal(
-            f"highest rate beside {rival}", f"{times:g} times", text if rates[rival] else f"{rival} held none",
-            is_reached=share >= times,
-        )  # fmt: skip
+        _judge(section, known[APPLICATION], known[rival], times)
+
+
+def _figures(way: Way, stretch: Stretch) -> Sequence[Figure]:
+    measured = stretch.measured
+    if measured.fault:
+        return [None] * 6
+    return [
+        len(measured.load.calls),
+        measured.failed,
+        *(spread([percentile(measured.load.delays_ms, percent)]) for percent in (50, 99)),
+        measured.application_ms if way.name == APPLICATION else None,
+        measured.asterisk_ms,
+    ]
+
+
+def _judge(section: Section, own: Way, rival: Way, times: float) -> None:
+    """Reached is what is reached wherever between held and not held the two limits are."""
+    measured, is_reached = "not found: see the stretches", False
+    if own.is_found and rival.is_found:
+        least = own.rate / rival.above
+        range_ = f"{number(least)} to {number(own.above / rival.rate)}"
+        measured = f"{number(own.rate / rival.rate)} times ({number(own.rate)} / {number(rival.rate)}; {range_})"
+        is_reached = least >= times
+    section.goal(f"highest rate beside {rival.name}", f"{times:g} times", measured, is_reached=is_reached)
 
 
 async def seek(running: Rig, options: Options, ways: Sequence[Way]) -> None:
-    """Try the ways in turns: short stretches until the steps are small, then long ones, one more than rounds."""
+    """Try the ways in turns: short stretches first, then at least one a round of long ones, until a limit is found."""
     stairs = {way.name: Stairs(FIRST, SHORT_STEP) for way in ways}
-    seconds = TRY_SECONDS / 2 if options.is_quick else TRY_SECONDS
-    for turn in range(MOST_TRIES):
-        seeking = [name for name, each in stairs.items() if each.step > NEAR]
-        if not seeking:
-            break
-        for name in in_turn(seeking, turn):
-            tried = await _try(running, options, name, stairs[name].rate, seconds)
-            stairs[name].climb(is_held=not tried.fault)
+    seconds = SHORT_SECONDS / 2 if options.is_quick else SHORT_SECONDS
+    for turn in range(MOST_SHORT):
+        for way in in_turn([way for way in ways if stairs[way.name].step > NEAR], turn):
+            await _stretch(running, options, way.name, stairs[way.name], seconds)
     stairs = {name: Stairs(max(each.rate * BACK, LEAST), LONG_STEP) for name, each in stairs.items()}
-    for turn in range(options.rounds + 1):
-        for way in in_turn(ways, turn):
-            tried = await _try(running, options, way.name, stairs[way.name].rate, options.hold_seconds)
-            way.stretches.append(tried)
-            stairs[way.name].climb(is_held=not tried.fault)
+    for turn in range(MOST_LONG):
+        for way in in_turn([way for way in ways if turn < options.rounds or not way.is_found], turn):
+            way.stretches.append(await _stretch(running, options, way.name, stairs[way.name], options.hold_seconds))
 
 
-async def _try(running: Rig, options: Options, name: str, rate: float, seconds: float) -> Stretch:
-    measured = await running.measure(name, rate=rate, seconds=seconds, limit=seconds + GRACE_SECONDS)
-    tried = Stretch(rate, measured, _fault(measured))
-    options.say(f"{rate:.0f} calls/s for {seconds:g} s: {name} {tried.fault or 'holds'}")
-    return tried
+async def _stretch(running: Rig, options: Options, name: str, stairs: Stairs, seconds: float) -> Stretch:
+    """The next one of this way, when what the one before left behind is done."""
+    await settle(running.stack, seconds=LEFTOVERS_SECONDS)
+    measured = await running.measure(name, rate=stairs.rate, seconds=seconds, limit=seconds + GRACE_SECONDS)
+    stretch = Stretch(stairs.rate, measured, *_fault(name, measured))
+    stairs.climb(is_held=not stretch.fault)
+    options.say(f"{stretch.rate:g} calls/s for {seconds:g} s: {name} {stretch.fault or 'holds'}")
+    return stretch
 
 
-def _fault(measured: Measured) -> str:
+def _fault(name: str, measured: Measured) -> tuple[str, bool]:
+    """What was wrong, and whether it was the way's own fault."""
     if measured.fault:
-        return measured.fault
+        return measured.fault, name == APPLICATION
     if measured.failed:
-        return f"{measured.failed} calls failed"
-    if measured.is_dialled_late:
-        return f"SIPp took {measured.load.dialling_seconds:.1f} s to dial them"
+        return f"{measured.failed} calls failed", True
     p99 = percentile(measured.load.delays_ms, 99)
-    return "" if p99 < P99_MS else f"p99 {p99:.0f} ms"
+    if not p99 < P99_MS:
+        return f"p99 {p99:.0f} ms", True
+    if measured.is_dialled_late:
+        return f"SIPp took {measured.load.dialling_seconds:.1f} s to dial them", False
+    return "", False
