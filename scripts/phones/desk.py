@@ -61,7 +61,7 @@ class Desk:
             echo = ["-rtp_echo", "-mp", str(port)]
         code, reason = behaviour.refusal or (486, "Busy Here")
         write_scenario("register", home / "register.xml",
-                       {"expires": expires, "refresh_ms": expires * 500, "patience_ms": 4000})  # fmt: skip
+                       {"expires": expires, "refresh_ms": expires * 500, "patience_ms": 2000})  # fmt: skip
         write_scenario(behaviour.scenario, home / "desk.xml", {
             "answer_ms": behaviour.answer_ms, "talk_ms": behaviour.talk_ms, "code": code, "reason": reason,
             # SIPp's timers are some 4 ms coarse: an answer at once takes none.
