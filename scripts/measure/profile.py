@@ -33,6 +33,8 @@ async def measure(section: Section, options: Options) -> None:
             measured = await running.measure(APPLICATION, rate=RATE, seconds=seconds)
             _signal(running)
             await anyio.sleep(1)
+        if measured.fault:
+            raise RuntimeError(measured.fault)
         counted = _read(file)
     _tell(section, counted, measured.application_ms)
 
