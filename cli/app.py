@@ -39,6 +39,7 @@ GROUPS: Final = {
     "monitor": "Listen to a living call at a desk's phone, whisper to its operator, or join it.",
     "desks": "Desks: whose phone is registered, who sits there, and which call is there.",
     "journal": "The journal: everything that happened, in order.",
+    "backup": "A copy of journal, configuration, passwords and PINs, while everything runs.",
     "conf": "The configuration: check it, render Asterisk's files from it.",
     "doctor": "Look whether everything is healthy.",
     "completion": "Have the shell complete commands, options and values by Tab.",

@@ -1,8 +1,9 @@
-"""Files that a command writes for a person: readable by the owner only, whole or not at all."""
+"""Files and folders that a command writes for a person: readable by the owner only, whole or not at all."""
 
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -29,7 +30,52 @@ def whole_file(place: StateDir, file: Path) -> Iterator[BinaryIO]:
         else:
             yield from _fresh(_real(file))
     except OSError as error:  # which names the new file that would take the other's place
-        raise Refused(tr("{file} cannot be written: {reason}", file=plain(str(file)), reason=error.strerror)) from None
+        raise _not_written(file, error) from None
+
+
+@contextmanager
+def whole_folder(place: StateDir, parent: Path, name: str) -> Iterator[Path]:
+    """A folder to fill, which gets its ``name`` in ``parent`` when all is on disk.
+
+    Its files are each on disk when they are closed (``new_file``).
+
+    Raises:
+        Refused: it cannot be made, or would be below the state directory.
+    """
+    _spare_own_files(place, parent)
+    if not parent.is_dir():
+        raise Refused(
+            tr("there is no directory {folder}: make it, or mount the disk that it is on", folder=plain(str(parent)))
+        )
+    fresh = parent / f".{name}.{os.getpid()}.new"
+    try:
+        fresh.mkdir(mode=0o700)
+        yield fresh
+        for folder in (fresh, *(each for each in fresh.rglob("*") if each.is_dir())):
+            _sync(folder)
+        fresh.rename(parent / name)
+        _sync(parent)
+    except OSError as error:
+        raise _not_written(parent, error) from None
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+
+
+@contextmanager
+def new_file(file: Path) -> Iterator[BinaryIO]:
+    """A file that is not there yet; on leaving it is on disk.
+
+    Raises:
+        OSError: it cannot be written, or is there.
+    """
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as raw:
+        yield raw
+        raw.flush()
+        os.fsync(raw.fileno())
+
+
+def _not_written(path: Path, error: OSError) -> Refused:
+    return Refused(tr("{file} cannot be written: {reason}", file=plain(str(path)), reason=error.strerror))
 
 
 def _spare_own_files(place: StateDir, file: Path) -> None:
@@ -58,12 +104,18 @@ def _fresh(file: Path) -> Iterator[BinaryIO]:
     with suppress(FileNotFoundError):
         fresh.unlink()
     try:
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as raw:
+        with new_file(fresh) as raw:
             yield raw
-            raw.flush()
-            os.fsync(raw.fileno())
         fresh.replace(file)
     except BaseException:
         with suppress(OSError):
             fresh.unlink()
         raise
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

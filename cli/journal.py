@@ -24,6 +24,7 @@ from cli.options import HERE, STANDARD, AsJson, State, new_group, path
 from cli.output import counted, print_json, print_line
 from cli.place import state_dir
 from cli.reconcile import reconcile_
+from cli.verification import require_whole, tell
 
 app = new_group("The journal: everything that happened, in order.")
 app.command("reconcile", epilog=examples("siaga journal reconcile --since 2025-01-31"))(reconcile_)
@@ -93,15 +94,10 @@ def verify_(
     if as_json:
         print_json(asdict(found) | {"ok": found.ok, "note": note})
     else:
-        for problem in found.problems:
-            print_line(tr("line {line}: {reason}", line=problem.seq, reason=localised(problem.what)))
-        if found.ok:
-            print_line(tr("{name} is whole: {extent}", name=name, extent=_extent(found)))
+        tell(name, found)
         if note:
             print_line(note)
-    if not found.ok:
-        problems = counted(len(found.problems) + found.more, "problem")
-        raise Refused(tr("{name} is not as it was written: {problems}", name=name, problems=problems))
+    require_whole(name, found)
 
 
 def _verify_file(file: Path) -> Verification:
@@ -133,19 +129,6 @@ def _compare(journal: Path, found: Verification) -> tuple[Verification, str | No
             line=end,
         )
     return found, None
-
-
-def _extent(found: Verification) -> str:
-    if not found.records:
-        return tr("no records")
-    count = counted(found.records, "record")
-    return tr(
-        "{records}, {first} to {last}; the last one's hash is {hash}",
-        records=count,
-        first=found.first,
-        last=found.last,
-        hash=found.hash,
-    )
 
 
 @app.command(

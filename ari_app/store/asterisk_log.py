@@ -74,6 +74,17 @@ def begins(folder: Path) -> datetime | None:
     return None
 
 
+@contextmanager
+def unmoved(folder: Path) -> Iterator[list[Path]]:
+    """The folder's files, of which none is put away or compressed meanwhile. Asterisk adds lines to the current one.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with _locked(folder, fcntl.LOCK_SH):
+        yield [each for each in folder.iterdir() if each.name != _LOCK]
+
+
 def put_away(folder: Path, now: datetime) -> list[Path]:
     """Begin a new file where it is time for it, and compress what was put away; returns the files that were made.
 

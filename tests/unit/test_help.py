@@ -68,7 +68,7 @@ def test_the_help_is_whole_in_both_languages(site: CliSite) -> None:
         assert "[OPTIONS]" not in indonesian.out
 
 
-FORMATS: set[str] = {"block export", "journal export", "conf check", "conf render", "completion"}
+FORMATS: set[str] = {"block export", "journal export", "backup", "conf check", "conf render", "completion"}
 """What writes files or a format of its own, or is answered by its exit code alone."""
 
 
