@@ -1,4 +1,4 @@
-"""``siaga conf``: the configuration and Asterisk's files made from it."""
+"""``siaga conf render --systemd`` and ``--logrotate``: what the machine's own services read of a site."""
 
 from __future__ import annotations
 
@@ -68,10 +68,13 @@ def _check_url(file: Path, url: str) -> None:
 
 @app.command(
     epilog=examples(
-        "siaga conf render --output /tmp/look", "siaga conf render --systemd units --config /etc/siaga/siaga.toml"
+        "siaga conf render --output /tmp/look",
+        "siaga conf render --systemd units --config /etc/siaga/siaga.toml",
+        "siaga conf render --logrotate /etc/logrotate.d/siaga110",
     )
 )
-def render(
+def render(  # noqa: PLR0913 - one parameter for each option
+    *,
     config: Annotated[
         Path | None,
         typer.Option(
@@ -104,20 +107,39 @@ def render(
             "that file.",
         ),
     ] = None,
+    logrotate: Annotated[
+        Path | None,
+        typer.Option(
+            "--logrotate",
+            metavar="FILE",
+            parser=path,
+            show_default=False,
+            help="Write this file instead, by which logrotate keeps the state directory's logs short.",
+        ),
+    ] = None,
     user: Annotated[str, typer.Option("--user", metavar="NAME", help="Who runs the units.")] = "siaga",
     state: State = HERE,
 ) -> None:
     """Write Asterisk's files for this site, with its desks, trunks, ports and secrets."""
     settings = settings_from(config) if config else settings_in_force(state_dir(state))
     place = StateDir(state)
-    if systemd is not None:
-        from cli.units import write_units  # noqa: PLC0415 - see _render
-
-        write_units(settings, place, systemd, config=config, user=user)
+    if systemd is not None or logrotate is not None:
+        _write_services(settings, place, systemd, logrotate, config=config, user=user)
         return
     place.create()
     written = _render(settings, place, output)
     print_line(tr("{files} in {folder}", files=counted(len(written), "file"), folder=written[0].parent))
+
+
+def _write_services(  # noqa: PLR0913 - as the options are
+    settings: Settings, place: StateDir, systemd: Path | None, logrotate: Path | None, *, config: Path | None, user: str
+) -> None:
+    from cli.units import write_logrotate, write_units  # noqa: PLC0415 - see _render
+
+    if systemd is not None:
+        write_units(settings, place, systemd, config=config, user=user)
+    if logrotate is not None:
+        write_logrotate(place, logrotate, user=user)
 
 
 def _render(settings: Settings, place: StateDir, output: Path | None) -> list[Path]:

@@ -1,4 +1,4 @@
-"""``siaga conf render --systemd``: the units, and what systemd itself says of them."""
+"""``siaga conf render --systemd`` and ``--logrotate``: what the machine's own services read of a site."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ari_app.site.settings import Settings
 from ari_app.site.state import StateDir
-from ari_app.site.units import render_units
+from ari_app.site.units import render_logrotate, render_units
 from cli.errors import Refused
 from cli.language import tr
 from cli.output import counted, print_line
@@ -33,3 +33,13 @@ def write_units(settings: Settings, state: StateDir, folder: Path, *, config: Pa
     if done.returncode or ours:
         raise Refused((ours or done.stderr.splitlines() or [f"systemd-analyze: status {done.returncode}"])[0])
     print_line(tr("systemd-analyze verify: no complaint"))
+
+
+def write_logrotate(state: StateDir, file: Path, *, user: str) -> None:
+    """Write logrotate's file.
+
+    Raises:
+        StateError: it cannot be written.
+    """
+    render_logrotate(state, file, user=user)
+    print_line(tr("{file} has logrotate keep the logs short", file=file))

@@ -1,4 +1,7 @@
-"""systemd's units for a site: the templates of ``scripts/systemd/`` with the site's paths and user in."""
+"""What the machine's own services read of a site: systemd's units and logrotate's file.
+
+They are the templates of ``scripts/systemd/`` with the site's paths and user in.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,17 @@ from urllib.parse import urlsplit
 from ari_app.site.state import StateDir, StateError
 
 if TYPE_CHECKING:
+    from jinja2 import Environment
+
     from ari_app.site.settings import Settings
+
+OF_LAUNCHER: Final = (
+    "application.log", "asterisk.out", "guard.log", "mosquitto.log", "publisher.log", "tables.log",
+)  # fmt: skip
+"""The logs that scripts/run writes."""
+
+OF_ASTERISK: Final = ("asterisk.log", "security.log")
+"""Those that Asterisk writes (``asterisk_conf/logger.conf``)."""
 
 _REPO: Final = Path(__file__).parents[2]
 _SOURCES: Final = _REPO / "scripts" / "systemd"
@@ -30,26 +43,12 @@ def render_units(settings: Settings, state: StateDir, folder: Path, *, config: P
     Raises:
         StateError: a file cannot be written, or a path or the user has characters that systemd would take for its own.
     """
-    # A third of a second to import.
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415
-
-    deps = Path(os.environ.get("SIAGA_DEPS", _REPO / ".deps")).absolute()
+    deps = _deps()
     config = (config or state.config).absolute()
     python = Path(sys.executable)
     paths = (_REPO, deps, state.root, config, python)
-    for path in paths:
-        if not _SAFE.fullmatch(str(path)):
-            raise StateError(f"{path} has a blank or another character in its path that systemd's units cannot take")
-    if not _SAFE_USER.fullmatch(user):
-        raise StateError(f"{user!r} is not the name of a user")
-    environment = Environment(
-        loader=FileSystemLoader(_SOURCES),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,  # noqa: S701 - units are not HTML; what goes in is checked above
-    )
+    _check(paths, user)
+    environment = _environment()
     sources = [path for path in _sources() if settings.mqtt.own_broker or "broker" not in path.name]
     values = _values(settings) | {
         "services": [path.name.removesuffix(".j2") for path in sources if ".service" in path.name],
@@ -73,6 +72,49 @@ def render_units(settings: Settings, state: StateDir, folder: Path, *, config: P
         return [_write(folder / path.stem, environment.get_template(path.name).render(values)) for path in sources]
     except OSError as error:
         raise StateError(f"{error.filename or folder} cannot be written: {error.strerror}") from None
+
+
+def render_logrotate(state: StateDir, file: Path, *, user: str) -> None:
+    """Write what has logrotate keep the logs short; ``user`` is who writes them.
+
+    Raises:
+        StateError: as ``render_units``.
+    """
+    deps = _deps()
+    _check((deps, state.root), user)
+    names = {"of_launcher": OF_LAUNCHER, "of_asterisk": OF_ASTERISK}
+    values = {"log": state.log, "etc": state.asterisk / "etc", "deps": deps, "user": user}
+    text = _environment().get_template("logrotate.j2").render(names | values)
+    try:
+        _write(file, text)
+    except OSError as error:
+        raise StateError(f"{file} cannot be written: {error.strerror}") from None
+
+
+def _deps() -> Path:
+    return Path(os.environ.get("SIAGA_DEPS", _REPO / ".deps")).absolute()
+
+
+def _check(paths: tuple[Path, ...], user: str) -> None:
+    for path in paths:
+        if not _SAFE.fullmatch(str(path)):
+            raise StateError(f"{path} has a blank or another character in its path that systemd's units cannot take")
+    if not _SAFE_USER.fullmatch(user):
+        raise StateError(f"{user!r} is not the name of a user")
+
+
+def _environment() -> Environment:
+    # A third of a second to import.
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415
+
+    return Environment(
+        loader=FileSystemLoader(_SOURCES),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701 - these are not HTML; what goes in is checked
+    )
 
 
 def _sources() -> list[Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import pytest
 
 from ari_app.site.settings import load_settings
 from ari_app.site.state import StateDir, StateError
-from ari_app.site.units import render_units
+from ari_app.site.units import render_logrotate, render_units
 from cli.app import run
 from scripts.stack.watchdog import SILENT_SECONDS
 from tests.asterisk.site import REPO
@@ -122,3 +123,46 @@ def test_exposure(tmp_path: Path, name: str) -> None:
     command = ["systemd-analyze", "security", "--offline=true", "--threshold=16", "--no-pager", str(path)]  # tenths
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
+
+
+def rotated(folder: Path, user: str = "siaga") -> str:
+    """What logrotate is given."""
+    render_logrotate(StateDir(Path("/var/lib/siaga110")), folder / "siaga110", user=user)
+    return (folder / "siaga110").read_text()
+
+
+def test_every_log_is_kept_short(tmp_path: Path) -> None:
+    """Those of the launcher are emptied where they lie, as it keeps them open; Asterisk opens its own anew."""
+    launcher, asterisk = (part.split() for part in rotated(tmp_path).split("copytruncate"))
+    written = re.findall(r'"([\w-]+\.(?:log|out))"', (REPO / "scripts/stack/stack.py").read_text())
+    assert len(written) == 6
+    assert {word for word in launcher if word.startswith("/")} == {f"/var/lib/siaga110/log/{name}" for name in written}
+    own = re.findall(r"^([\w.]+) => ", (REPO / "asterisk_conf/logger.conf").read_text(), re.MULTILINE)
+    assert len(own) == 2
+    named = [word for word in asterisk if word.startswith("/var/lib/siaga110/log/")]
+    assert named == [f"/var/lib/siaga110/log/{name}" for name in own]
+    assert '-C /var/lib/siaga110/asterisk/etc/asterisk.conf -rx "logger reload"' in " ".join(asterisk)
+    assert "nocreate" in asterisk, "Asterisk makes them with its own rights"
+
+
+def test_whose_logs_they_are(tmp_path: Path) -> None:
+    assert rotated(tmp_path, user="polri").count("su polri polri\n") == 2
+    with pytest.raises(StateError, match="is not the name of a user"):
+        rotated(tmp_path, user="root; reboot")
+    with pytest.raises(StateError, match="blank"):
+        render_logrotate(StateDir(Path("/var/lib/x y")), tmp_path / "siaga110", user="siaga")
+    with pytest.raises(StateError, match="cannot be written"):
+        rotated(tmp_path / "not-there")
+
+
+def test_the_command_writes_it_beside_the_units_or_alone(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "siaga110"
+    arguments = ["--state", str(tmp_path / "state"), "conf", "render", "--config", str(EXAMPLE)]
+    assert run([*arguments, "--logrotate", str(file)]) == 0
+    assert f"{file} has logrotate keep the logs short" in capfd.readouterr().out
+    assert file.stat().st_mode & 0o777 == 0o644
+    assert not (tmp_path / "state").exists()
+    file.unlink()
+    run([*arguments, "--systemd", str(tmp_path / "units"), "--logrotate", str(file)])
+    assert (tmp_path / "units" / "siaga.target").exists()
+    assert file.exists()
