@@ -7,10 +7,12 @@ of a failed function's variables, which may be numbers, PINs or passwords.
 from __future__ import annotations
 
 import sys
+from datetime import UTC, datetime
 from typing import TextIO
 
 import structlog
 from structlog.tracebacks import ExceptionDictTransformer
+from structlog.typing import EventDict
 
 
 class _Patient:
@@ -46,7 +48,7 @@ def set_up(level: str = "info") -> None:
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=False),
+            _stamp,
             structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
             structlog.processors.JSONRenderer(),
         ],
@@ -54,3 +56,9 @@ def set_up(level: str = "info") -> None:
         logger_factory=structlog.WriteLoggerFactory(file=_Patient(sys.stderr)),  # type: ignore[arg-type]  # all it uses is there
         cache_logger_on_first_use=True,
     )
+
+
+def _stamp(_logger: object, _level: str, event: EventDict) -> EventDict:
+    """The moment in the machine's time with its offset from UTC, which need not be the site's (structlog has none)."""
+    event["timestamp"] = datetime.now(UTC).astimezone().isoformat(timespec="milliseconds")
+    return event

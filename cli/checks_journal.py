@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from ari_app.site.basics import read_basics
 from ari_app.store.database import open_engine, stored_revision
 from ari_app.store.queries import folded_up_to
 from ari_app.store.reader import JournalReader
@@ -75,7 +78,7 @@ def witness(state: StateDir) -> Seen:
 
 
 def clock(state: StateDir) -> Seen:
-    """Calls do not mind a wrong clock; times in journal and reports do."""
+    """Calls do not mind a wrong clock or zone; times in journal and reports do, and whoever reads the logs."""
     now = datetime.now(UTC)
     last = _last_moment(state)
     if now < OLDEST_NOW:
@@ -84,7 +87,24 @@ def clock(state: StateDir) -> Seen:
         return WARNING, tr(
             "it is {time} behind the journal's last record: it was set back, or was wrong then", time=last - now
         )
-    return OK, f"{now.astimezone():%Y-%m-%d %H:%M:%S %z}"
+    machine, site = now.astimezone(), _site_time(state, now)
+    if site is not None and site.utcoffset() != machine.utcoffset():
+        return WARNING, tr(
+            "it is at UTC{machine}, the site at UTC{site}: logs and files have another hour than journal and reports; "
+            "timedatectl set-timezone {zone} before the next start",
+            machine=f"{machine:%z}",
+            site=f"{site:%z}",
+            zone=site.tzinfo,
+        )
+    return OK, f"{machine:%Y-%m-%d %H:%M:%S %z}"
+
+
+def _site_time(state: StateDir, now: datetime) -> datetime | None:
+    """The moment in the site's own time zone; None: the configuration names none that there is."""
+    site = read_basics(state.config)
+    with suppress(ValueError, OSError, ZoneInfoNotFoundError):
+        return now.astimezone(ZoneInfo(site.timezone)) if site is not None else None
+    return None
 
 
 def _last_moment(state: StateDir) -> datetime | None:

@@ -29,7 +29,8 @@ async def test_all_is_well_with_phones_at_every_desk(fragile_site: Site, fragile
         await fragile_phones.desk(account)
     await eventually(lambda: checked(fragile_site)["phones"][0] == "ok", seconds=5, what="the phones are seen")
     found = checked(fragile_site)
-    assert {check for check, (result, _) in found.items() if result != "ok"} <= {"disk"}, found
+    of_the_machine = {"disk", "clock"}  # its room, and its time zone, which need not be the site's
+    assert {check for check, (result, _) in found.items() if result != "ok"} <= of_the_machine, found
     assert "serves 110" in found["application"][1]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -92,13 +93,42 @@ def test_something_else_answers(site: CliSite) -> None:
         assert (found["asterisk"], found["modules"], found["phones"]) == ("failed", "warning", "warning")
 
 
-def test_clock(site: CliSite, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def in_zone(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """Puts this process into a time zone, named as POSIX does."""
+
+    def put(zone: str) -> None:
+        monkeypatch.setenv("TZ", zone)
+        time.tzset()
+
+    yield put
+    monkeypatch.undo()
+    time.tzset()
+
+
+def test_clock(site: CliSite, monkeypatch: pytest.MonkeyPatch, in_zone: Callable[[str], None]) -> None:
+    in_zone("WIB-7")
     site.tell([Fact("system", "x.y", at=datetime.now(UTC) + timedelta(seconds=30))])
     assert results(site)["clock"] == "ok"
     site.tell([Fact("system", "x.y", at=datetime.now(UTC) + timedelta(hours=1))])
     assert results(site)["clock"] == "warning"
     monkeypatch.setattr(checks_journal, "OLDEST_NOW", datetime.now(UTC) + timedelta(days=1))
     assert results(site)["clock"] == "failed"
+
+
+def test_a_machine_in_another_time_zone_than_the_site(site: CliSite, in_zone: Callable[[str], None]) -> None:
+    """Its logs have another hour than journal and reports. Another name of the same time is none."""
+    in_zone("UTC0")
+    result, text = findings(site)["clock"]
+    assert result == "warning"
+    assert "it is at UTC+0000, the site at UTC+0700" in text
+    assert "timedatectl set-timezone Asia/Jakarta" in text
+    in_zone("WIB-7")
+    assert findings(site)["clock"][1].endswith("+0700")
+    site.configure(CONFIG.replace('name = "Polda Uji"', 'name = "Polda Uji"\ntimezone = "Asia/Jayapura"'))
+    assert "the site at UTC+0900" in findings(site)["clock"][1]
+    site.state.config.write_text('[site]\ntimezone = "Mars"\n', encoding="utf-8")
+    assert results(site)["clock"] == "ok", "what is wrong with the configuration is said there"
 
 
 def test_disk(site: CliSite, monkeypatch: pytest.MonkeyPatch) -> None:

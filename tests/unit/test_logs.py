@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import json
 import sys
+import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -107,3 +109,19 @@ def test_a_full_disk_costs_the_line_only(monkeypatch: pytest.MonkeyPatch, begin:
 
     monkeypatch.setattr(stream, "write", full)
     structlog.get_logger("test").error("app.failed")
+
+
+def test_each_line_has_its_moment_with_the_offset(begin: SetUp, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two machines, or one that was moved, can be laid beside each other."""
+    monkeypatch.setenv("TZ", "WIB-7")
+    time.tzset()
+    try:
+        stream = begin(logs.set_up)
+        structlog.get_logger("test").info("app.ready")
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    (line,) = lines(stream)
+    at = datetime.fromisoformat(line["timestamp"])
+    assert at.utcoffset() == timedelta(hours=7)
+    assert abs(datetime.now(UTC) - at) < timedelta(seconds=30)
