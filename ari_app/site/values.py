@@ -31,7 +31,7 @@ class Address(BaseModel):
 
 _LABEL: Final = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _HOST: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
-_SIP_URI: Final = re.compile(r"sips?:(?:[A-Za-z0-9_.+-]+@)?([^@:]+)(?::([^@:]+))?")
+_SIP_URI: Final = re.compile(r"sip:(?:[A-Za-z0-9_.+-]+@)?([^@:]+)(?::([^@:]+))?")
 
 
 def _is_host(text: str) -> bool:
@@ -70,6 +70,9 @@ def _loopback(address: Address) -> Address:
 
 
 def _sip_uri(text: str) -> str:
+    if text.lower().startswith("sips:"):
+        msg = "begins with sips:, and SIP is spoken without TLS here: sip:HOST:PORT"
+        raise ValueError(msg)
     found = _SIP_URI.fullmatch(text)
     if found is None or not _is_host(found[1]) or not (found[2] is None or _is_port(found[2])):
         # Not repeated: what somebody wrote before the @ may be a password.

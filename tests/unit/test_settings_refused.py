@@ -123,6 +123,8 @@ WRONG = [
     ('"127.0.0.2"]', '"0.0.0.0/0"]', "trunk[1] (pstn).match[1]: the whole world"),
     ('"127.0.0.2"]', '"10.0.0.0/33"]', "trunk[1] (pstn).match[1]: "),
     ("sip:127.0.0.2:5060", "127.0.0.2:5060", "trunk[1] (pstn).contact: is not sip:"),
+    ("sip:127.0.0.2:5060", "sips:127.0.0.2:5061", "trunk[1] (pstn).contact: begins with sips:, and SIP is"),
+    ("sip:300@127.0.0.4:5060", "SIPS:300@127.0.0.4", "radio[1] (300).gateway: begins with sips:, and SIP is"),
     ("sip:127.0.0.2:5060", "sip:127.0.0.2:65536", "trunk[1] (pstn).contact: is not sip:"),
     ("sip:127.0.0.2:5060", "sip:127.0.0.2:0", "trunk[1] (pstn).contact: is not sip:"),
     ("sip:127.0.0.2:5060", "sip:127.0.0.256", "trunk[1] (pstn).contact: is not sip:"),
