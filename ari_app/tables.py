@@ -3,7 +3,7 @@
 The block list that the dialplan reads in the fallback is kept up with the tables.
 Beside the application it would cost callers time: both share Python's one lock. Whatever becomes of it, calls
 and journal go on, and ``siaga`` folds what is missing before it lists anything. For the same reason it is here that the
-journal is held against Asterisk's own records once an hour.
+journal is held against Asterisk's own records once an hour, and that recordings are kept from the disk's last space.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import threading
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from ari_app.site.room import RoomKeeper, rooms
 from ari_app.site.settings import ConfigError
 from ari_app.site.state import StateError
 from ari_app.state_option import begin
@@ -36,6 +37,7 @@ def main() -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    room = RoomKeeper(rooms(state))
     while not state.journal.exists():  # the application, which begins it, may start more slowly than we do
         if stop.wait(EVERY_SECONDS):
             return 0
@@ -47,6 +49,7 @@ def main() -> int:
     while not stop.wait(EVERY_SECONDS):
         projector.notify()
     witness.close()
+    room.close()
     return 0 if projector.close() else 1
 
 

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from ari_app.site.room import rooms
 from cli.certificates import valid_until
 from cli.findings import FAILED, OK, WARNING, Seen, some
 from cli.language import localised, tr
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 GIGABYTE: Final = 10**9
 LITTLE_SPACE, NO_SPACE = 2 * GIGABYTE, GIGABYTE // 5
-"""Free bytes: below the first one is warned, below the second calls will soon not be recorded."""
+"""Free bytes: below the first one is warned, below the second nothing can soon be written. See ``site.room``, too."""
 
 PROBE: Final = b"siaga" * 1000
 """What is written to see whether anything can be."""
@@ -54,14 +55,16 @@ def disk(state: StateDir) -> Seen:
     free, where = min((shutil.disk_usage(path).free, path) for path in (state.root, state.recordings) if path.exists())
     room = tr("{number} GB free on {path}", number=f"{free / GIGABYTE:.1f}", path=where)
     if free < NO_SPACE:
-        return FAILED, tr("{room}: recordings and journal soon find none; remove or move old recordings", room=room)
+        return FAILED, tr(
+            "{room}: the journal and the phones' registrations soon find none; remove or move old recordings", room=room
+        )
     if free < LITTLE_SPACE:
         return WARNING, tr("{room}: remove or move old recordings", room=room)
     return OK, room
 
 
 def recordings(state: StateDir) -> Seen:
-    """Whether a recording could be written now."""
+    """Whether a recording could begin now."""
     for folder in (state.recordings, state.transmissions):
         if not folder.is_dir():
             return FAILED, tr("{folder} is not there: start again, or make it", folder=folder)
@@ -76,6 +79,9 @@ def recordings(state: StateDir) -> Seen:
                 folder=folder,
                 reason=error.strerror,
             )
+    closed = [localised(room.alarm) for room in rooms(state) if room.is_closed()]
+    if closed:
+        return FAILED, tr("{alarm}; see docs/operations.md", alarm="; ".join(closed))
     return OK, tr("they can be written to {folder}", folder=state.recordings)
 
 

@@ -26,9 +26,11 @@ def guard(state: StateDir, settings: Settings) -> Seen:
 
 
 def tables(state: StateDir, settings: Settings) -> Seen:
-    """It folds the journal into the tables."""
+    """It folds the journal into the tables, and keeps recordings from the disk's last space."""
     del settings
-    return _runs(state, "ari_app.tables", tr("each `siaga` listing has to catch up by itself"))
+    return _runs(
+        state, "ari_app.tables", tr("each `siaga` listing has to catch up by itself, and recordings may fill the disk")
+    )
 
 
 def _runs(state: StateDir, program: str, what: str) -> Seen:

@@ -14,6 +14,7 @@ from ari_app.site.capacity import Capacity, most_files
 from ari_app.site.fallback_ringing import fallback_ringing, rung_at_once
 from ari_app.site.number_plan import number_plan
 from ari_app.site.radio import gateways
+from ari_app.site.room import BELIEVED_SECONDS
 from ari_app.site.state import StateDir, StateError, write_private
 
 if TYPE_CHECKING:
@@ -128,6 +129,8 @@ def _values(settings: Settings, state: StateDir, secrets: Secrets) -> dict[str, 
         "most_bytes": MOST_BYTES,
         "verifiers": max(1, len(settings.polda_desks) // VERIFIERS),
         "recordings": state.recordings,
+        "unrecorded": state.calls_unrecorded,
+        "unrecorded_seconds": BELIEVED_SECONDS,
         "sounds": state.sounds,
         "notes": state.notes,
         "witness": state.witness_file,

@@ -65,6 +65,9 @@ class StateDir:
         self.orders = self.root / "orders.lock"
         """Held by whoever carries out an order in the place of an application that does not run."""
         self.replaced = self.run / "replaced"
+        self.calls_unrecorded = self.run / "calls-unrecorded"
+        """There while no call's recording may begin, for want of room (``site.room``)."""
+        self.radio_unrecorded = self.run / "radio-unrecorded"
 
     def database_url(self, settings: Settings) -> str:
         """The address of the database that the tables are in."""

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from ari_app.domain.facts import Fact
+from ari_app.site.room import rooms
 from ari_app.site.secrets import load
 from ari_app.site.settings import load_settings
 from cli.certificates import valid_until
@@ -56,6 +57,17 @@ def test_recordings_on_a_full_disk(site: CliSite) -> None:
 def test_no_folder_for_recordings(site: CliSite) -> None:
     site.state.recordings.rmdir()
     assert "is not there" in findings(site)["recordings"][1]
+
+
+@pytest.mark.parametrize(("which", "said"), [(0, "new calls are not recorded"), (1, "the radio nets are not recorded")])
+def test_no_room_for_new_recordings(site: CliSite, which: int, said: str) -> None:
+    mark = rooms(site.state)[which].mark
+    mark.touch()
+    result, text = findings(site)["recordings"]
+    assert (result, text.startswith(said)) == ("failed", True)
+    assert "docs/operations.md" in text
+    os.utime(mark, (0, 0))  # nobody has renewed it for long
+    assert results(site)["recordings"] == "ok"
 
 
 def sound(path: Path, rate: int = 8000) -> None:

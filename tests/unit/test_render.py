@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from ari_app.site import render as module
 from ari_app.site.radio import gateways
 from ari_app.site.render import asterisk_dirs, render
+from ari_app.site.room import BELIEVED_SECONDS
 from ari_app.site.secrets import Secrets, load_or_create
 from ari_app.site.settings import Settings
 from ari_app.site.state import StateDir, StateError
@@ -137,6 +138,20 @@ def test_the_trunks_context_leads_to_110_only() -> None:
     inside = text.partition("[from-trunk]")[2].partition("[from-desk]")[0]
     assert lines(inside) == expected_public(wanted)
     assert "POLDA_DESKS = PJSIP/1001&PJSIP/1002\n" in text
+
+
+def test_no_recording_begins_where_it_would_take_the_last_space() -> None:
+    """The mark is looked at last before the recording, and leads past that alone: the call is offered all the same."""
+    texts = rendered(site())
+    assert f"UNRECORDED_SECONDS = {BELIEVED_SECONDS}" in lines(texts["extensions.conf"])
+    assert "UNRECORDED = /state/run/calls-unrecorded" in lines(texts["extensions.conf"])
+    steps = lines(texts["emergency.conf"])
+    begins = steps.index("same => n,TryExec(MixMonitor(${RECORDINGS}/${UNIQUEID}.wav))")
+    look = "GotoIf($[0${STAT(M,${UNRECORDED})} + ${UNRECORDED_SECONDS} > ${EPOCH}]?unrecorded)"
+    assert steps[begins - 1] == f"same => n,{look}"
+    assert steps[begins + 1].startswith("same => n(unrecorded),TryExec(StasisBroadcast(")
+    assert "require = func_env.so" in lines(texts["modules.conf"])
+    assert sum("MixMonitor" in line for text in texts.values() for line in lines(text)) == 1
 
 
 def test_a_gateway_is_its_addresses_and_reaches_its_nets_only() -> None:

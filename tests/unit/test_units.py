@@ -77,6 +77,13 @@ def test_asterisk_broker_and_tables_see_no_secrets(tmp_path: Path) -> None:
         assert "InaccessiblePaths=-/var/lib/siaga110/pins.json\n" in made[name], name
 
 
+def test_who_keeps_recordings_from_the_last_space_sees_their_disk(tmp_path: Path) -> None:
+    """A folder that is hidden from a process has another disk for it."""
+    made = units(tmp_path)
+    assert "siaga110/recordings\n" not in made["tables"]
+    assert "InaccessiblePaths=-/var/lib/siaga110/recordings\n" in made["publisher"]
+
+
 def test_what_depends_on_the_configuration(tmp_path: Path) -> None:
     """Another broker, low ports, a phone network: each unit may do what it must, and no more."""
     plain = units(tmp_path / "1")
