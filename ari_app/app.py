@@ -48,6 +48,7 @@ from ari_app.flows.switchboard import Switchboard
 from ari_app.heartbeat import Heartbeat
 from ari_app.orders import make_orders, spoken
 from ari_app.site.clock import SiteClock
+from ari_app.site.room import rooms
 from ari_app.site.secrets import Secrets
 from ari_app.site.settings import Settings
 from ari_app.site.state import StateDir
@@ -59,6 +60,7 @@ from ari_app.store.journal import Journal
 from ari_app.store.living import living
 from ari_app.store.notes import CallNotes
 from ari_app.store.recordings import Recordings
+from ari_app.unrecorded import Unrecorded
 
 NOTES_SECONDS: Final = 1.0
 BLOCKS_SECONDS: Final = 5.0
@@ -96,7 +98,9 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
             roster.on_change = board.staff_changed
             recordings = Recordings(state.recordings)
             switch = Switch()
-            nets = make_nets(settings, state, asterisk, switch, tell, board=board)
+            unrecorded = Unrecorded(rooms(state), tell)
+            may_tape = partial(unrecorded.has_room, "radio")
+            nets = make_nets(settings, state, asterisk, switch, tell, board=board, has_room=may_tape)
             written = partial(journal.flush, or_reserve=True)
             announcer = _announcer(settings, state, nets, tell, written)
             listeners += [] if announcer is None else [announcer.note]
@@ -136,7 +140,7 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
             presence = Presence(
                 broker_of(settings.mqtt, secrets, "application"),
                 now=SiteClock(settings.site.timezone).now,
-                alarms={"journal": lambda: journal.alarm},
+                alarms={"journal": lambda: journal.alarm, "recordings": unrecorded.alarm},
             )
 
             async def connected() -> None:
@@ -166,6 +170,7 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
                 partial(_announce, announcer, state),
                 partial(anyio.to_thread.run_sync, forget_spoken, state.sounds),
                 presence.run,
+                unrecorded.run,
                 partial(watch.run, router.calls),
                 partial(_learn_blocks, heartbeat, blocking, settings, state),
                 partial(_bring_in, notes),

@@ -82,10 +82,11 @@ def make_nets(  # noqa: PLR0913 - a part of the application each
     tell: Callable[[Fact], None],
     *,
     board: Switchboard,
+    has_room: Callable[[], bool],
 ) -> Nets:
     """The radio nets; what an application before us began on them is told to have ended.
 
-    Officers have desks of ``board`` rung.
+    Officers have desks of ``board`` rung. ``has_room`` says whether a recording may begin.
 
     Raises:
         JournalError: the journal cannot be read.
@@ -95,7 +96,7 @@ def make_nets(  # noqa: PLR0913 - a part of the application each
     for fact in (*unfinished(told), *idle_lines(told, [each.net for each in rules if not each.is_always_up])):
         tell(fact)
     desks = Desks(board, settings.queue.ring_seconds, str(state.sounds))
-    return Nets(rules, asterisk, switch, tell, desks)
+    return Nets(rules, asterisk, switch, tell, desks, has_room=has_room)
 
 
 def last_line(state: StateDir) -> int:

@@ -58,7 +58,7 @@ class Alarm(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    name: Annotated[str, Field(description="journal: facts cannot be written to disk at present.")]
+    name: Annotated[str, Field(description="journal: facts cannot be written to disk; recordings: no new one begins.")]
     text: Annotated[str, Field(description="One sentence.")]
     since: At
 

@@ -1,4 +1,4 @@
-"""What was done with recordings: who was shown where one lies, and which were deleted."""
+"""What was done with recordings: who was shown where one lies, and which were deleted; and when none begin."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from ari_app.domain.facts import Fact, Json, Record
 
 OPENED, DELETED = "recording.opened", "recording.deleted"
 ACTIONS: Final = (OPENED, DELETED)
+
+SUSPENDED, RESUMED = "recording.suspended", "recording.resumed"
+"""Of all recordings of a kind, and of none in particular: so these are not among ``ACTIONS``."""
 
 TRANSMISSION: Final = "^[0-9]{2,8}-[0-9a-f]+$"
 """How transmissions are called, and no call is; Asterisk's folder of recordings may have files of others."""
@@ -42,6 +45,16 @@ def opened(call: str | None, transmission: str | None, actor: str) -> Fact:
 def deleted(call: str | None, transmission: str | None, actor: str) -> Fact:
     """A call's recording, or a transmission's, is about to be removed."""
     return Fact(actor, DELETED, call, _of(transmission))
+
+
+def suspended(what: str, free: int | None) -> Fact:
+    """No new recording begins: of ``calls``, or of the ``radio`` nets. ``free``: bytes; None: not known."""
+    return Fact("system", SUSPENDED, data={"what": what, "free_bytes": free})
+
+
+def resumed(what: str) -> Fact:
+    """New ones begin again."""
+    return Fact("system", RESUMED, data={"what": what})
 
 
 def _of(transmission: str | None) -> dict[str, Json]:

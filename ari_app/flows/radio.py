@@ -15,6 +15,7 @@ from ari_app.flows.messages import LegGone
 from ari_app.flows.radio_air import SILENCE_MS
 from ari_app.flows.radio_messages import Came, Seen
 from ari_app.flows.radio_net import Net
+from ari_app.flows.radio_tape import Tape
 from ari_app.flows.seen import look
 
 if TYPE_CHECKING:
@@ -27,20 +28,27 @@ if TYPE_CHECKING:
     from ari_app.flows.radio_bell import Desks
 
 
+def _always() -> bool:
+    return True
+
+
 class Nets:
     """The nets by their numbers; ``run`` serves them."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - a part of the application each
         self,
         rules: Iterable[NetRules],
         asterisk: Commands,
         switch: Switch,
         tell: Callable[[Fact], None],
         desks: Desks | None = None,
+        *,
+        has_room: Callable[[], bool] = _always,
     ) -> None:
-        """None of them is in use yet. ``desks`` ring for officers; None: none do."""
+        """None of them is in use yet. ``desks`` ring for officers; None: none do. ``has_room``: for recordings."""
         self._asterisk = asterisk
-        self._nets = {each.net: Net(each, asterisk, switch, tell, desks) for each in rules}
+        tapes = [Tape(each, asterisk, has_room) for each in rules]
+        self._nets = {tape.rules.net: Net(tape, asterisk, switch, tell, desks) for tape in tapes}
         self._connected = anyio.Event()
 
     async def run(self) -> None:

@@ -24,7 +24,7 @@ from ari_app.ari.model import (
 )
 from ari_app.domain import radio
 from ari_app.domain.facts import Fact
-from ari_app.domain.radio import NEVER, SYSTEM, Floor, FloorEvent, FloorState, NetRules
+from ari_app.domain.radio import NEVER, SYSTEM, Floor, FloorEvent, FloorState
 from ari_app.flows.messages import LegGone, News, now
 from ari_app.flows.radio_air import Air
 from ari_app.flows.radio_bell import Bell, Desks
@@ -52,10 +52,10 @@ class Net:
     """One net; ``run`` serves it."""
 
     def __init__(
-        self, rules: NetRules, asterisk: Commands, switch: Switch, tell: Callable[[Fact], None], desks: Desks | None
+        self, tape: Tape, asterisk: Commands, switch: Switch, tell: Callable[[Fact], None], desks: Desks | None
     ) -> None:
-        """Nothing is asked of Asterisk yet. ``desks`` ring for officers; None: none do."""
-        self.rules = rules
+        """Nothing is asked of Asterisk yet. ``tape`` is the net's own; ``desks`` ring for officers, None: none do."""
+        self.rules = rules = tape.rules
         self.id = radio.endpoint_of_net(rules.net)
         self.floor = Floor()
         self.members: dict[str, Member] = {}
@@ -65,7 +65,7 @@ class Net:
         self._air = Air(rules, asterisk)
         self._story = Story(rules, self.members, tell)
         self._bridge = NetBridge(self.id, asterisk, switch, self._put)
-        self._tape = Tape(rules, asterisk)
+        self._tape = tape
         self._speaker = Speaker(asterisk)
         self.bell: Bell | None = None
         if desks is not None and rules.call_code:

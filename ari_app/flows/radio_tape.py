@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import secrets
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
@@ -24,9 +25,9 @@ log = structlog.get_logger(__name__)
 class Tape:
     """Names the transmissions of one net, and records them. What cannot be recorded is transmitted all the same."""
 
-    def __init__(self, rules: NetRules, asterisk: Commands) -> None:
-        """Nothing is recorded."""
-        self._rules, self._asterisk = rules, asterisk
+    def __init__(self, rules: NetRules, asterisk: Commands, has_room: Callable[[], bool]) -> None:
+        """Nothing is recorded. While ``has_room`` says no, no recording begins; one that has begun goes on."""
+        self.rules, self._asterisk, self._has_room = rules, asterisk, has_room
         self.transmission = ""
         """The id of the one that goes on, or of the last one; its recording has the same name."""
         self._of: tuple[str, float] | None = None
@@ -37,7 +38,7 @@ class Tape:
         """Give a new transmission its name; talk that may become one has it already."""
         of = None if floor.state is FloorState.IDLE else (floor.talker, floor.since)
         if of is not None and of != self._of:
-            self.transmission = f"{self._rules.net}-{secrets.token_hex(6)}"
+            self.transmission = f"{self.rules.net}-{secrets.token_hex(6)}"
         self._of = of
 
     async def follow(self, floor: Floor, bridge: str | None) -> None:
@@ -51,10 +52,10 @@ class Tape:
             old, self._recording = self._recording, None
             with suppress(AriRefused):  # it ended by itself
                 await self._asterisk.stop_recording(old, keep=self._is_kept)
-        if wanted is not None and self._recording is None and bridge is not None:
+        if wanted is not None and self._recording is None and bridge is not None and self._has_room():
             self._recording = wanted
             try:
-                longest = math.ceil(self._rules.floor.longest) + MARGIN_SECONDS
+                longest = math.ceil(self.rules.floor.longest) + MARGIN_SECONDS
                 await self._asterisk.record(bridge, wanted, seconds=longest)
             except AriRefused as refused:
                 log.warning("radio.not_recorded", status=refused.status)

@@ -122,7 +122,9 @@ class Application:
         self.blocking = Blocking(self.tell, BlockRules(), time.time)
         codes = {unit_of(extension) for extension in asterisk.phones} - {"polda"}
         rules = replace(rules, polres=rules.polres | codes)
-        self.nets = Nets(nets, asterisk, self.switch, self.tell, Desks(self.board, rules.ring, rules.sounds))
+        self.has_room = True
+        desks = Desks(self.board, rules.ring, rules.sounds)
+        self.nets = Nets(nets, asterisk, self.switch, self.tell, desks, has_room=lambda: self.has_room)
         around = Surroundings(
             asterisk, self.switch, self.board, self.tell, self.complaints, self.blocking, Claims(), self.nets, rules,
             noted=self.noted, is_journal_troubled=in_trouble,

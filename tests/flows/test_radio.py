@@ -287,6 +287,26 @@ async def test_each_transmission_has_its_recording_and_a_click_has_none(lags: La
     assert [fact.data["transmission"] for fact in radio(here)] == [names[0], names[0], names[1], names[1]]
 
 
+async def test_what_the_disk_has_no_room_for_is_transmitted_all_the_same(lags: Lags) -> None:
+    """A recording that has begun is finished; the next one begins when there is room again."""
+    async with floor("1001", lags=lags, nets=[NET]) as here:
+        await on_net(here, "1001")
+        assert here.app is not None
+        await press(here, "1001", "5")
+        here.app.has_room = False
+        await press(here, "1001", "5")
+        assert list(here.asterisk.recordings.values()) == ["kept"]
+        await press(here, "1001", "5")
+        await press(here, "1001", "5")
+        assert list(here.asterisk.recordings.values()) == ["kept"]
+        here.app.has_room = True
+        await press(here, "1001", "5")
+        await press(here, "1001", "5")
+        assert list(here.asterisk.recordings.values()) == ["kept", "kept"]
+        await hang_up(here, "1001")
+    assert told(here) == ["1001 keyed", "1001 unkeyed"] * 3
+
+
 async def test_a_sentence_waits_for_the_floor(lags: Lags) -> None:
     """And is said again when it was cut off by somebody who may."""
     async with floor("1001", lags=lags, nets=[DTMF]) as here:

@@ -152,7 +152,8 @@ def test_what_began_before_a_start_is_ended_though_only_the_reserve_has_it(
         one.append(Fact("supervisor:r", "monitor.started", "c1", {"desk": "1002", "mode": "listen"}))
         assert one.flush(or_reserve=True)
         told: list[Fact] = []
-        make_nets(load_settings(REPO / "siaga.example.toml"), state, None, Switch(), told.append, board=None)  # type: ignore[arg-type]
+        site = load_settings(REPO / "siaga.example.toml")
+        make_nets(site, state, None, Switch(), told.append, board=None, has_room=bool)  # type: ignore[arg-type]
         assert [(end.action, end.data["reason"]) for end in told] == [
             ("radio.released", "application_lost"), ("radio.said", "application_lost"),
         ]  # fmt: skip
