@@ -84,6 +84,12 @@ def test_who_keeps_recordings_from_the_last_space_sees_their_disk(tmp_path: Path
     assert "InaccessiblePaths=-/var/lib/siaga110/recordings\n" in made["publisher"]
 
 
+def test_the_clock_is_right_before_phones_register(tmp_path: Path) -> None:
+    text = units(tmp_path)["asterisk"]
+    assert "\nWants=time-sync.target\n" in text
+    assert re.search(r"\nAfter=.*\btime-sync\.target\b", text)
+
+
 def test_what_depends_on_the_configuration(tmp_path: Path) -> None:
     """Another broker, low ports, a phone network: each unit may do what it must, and no more."""
     plain = units(tmp_path / "1")
