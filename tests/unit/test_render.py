@@ -123,6 +123,11 @@ def test_pjsip() -> None:
     assert "context = from-desk" in text.partition("[~desk]")[2].partition("[~phone]")[0]
 
 
+def test_a_clock_that_is_set_forwards_keeps_no_phone_away_for_long() -> None:
+    """Registrations end by the machine's clock: until they are renewed no desk rings."""
+    assert "\nmaximum_expiration = 120\n" in rendered(site())["pjsip.conf"]
+
+
 def test_a_phone_that_vanished_does_not_keep_its_line() -> None:
     """By the session's timer, which we keep where the phone does not; never for want of audio (docs/asterisk.md)."""
     text = rendered(site())["pjsip.conf"]
