@@ -100,12 +100,12 @@ def order_each(
 
 
 def supervisor_name() -> str:
-    """Who gives orders here: ``SIAGA_SUPERVISOR``, or the name under which this user logged in.
+    """Who gives orders here: ``SIAGA_SUPERVISOR``, else who ran sudo, else the name under which this user logged in.
 
     Raises:
-        Refused: neither can be used as a name in the journal.
+        Refused: none of them can be used as a name in the journal.
     """
-    name = os.environ.get("SIAGA_SUPERVISOR", "")
+    name = os.environ.get("SIAGA_SUPERVISOR") or _behind_sudo()
     if not name:
         try:
             name = getpass.getuser()
@@ -114,6 +114,16 @@ def supervisor_name() -> str:
     if not _NAME.fullmatch(name):
         raise Refused(tr("the supervisor's name (SIAGA_SUPERVISOR) must be 1 to 64 letters, digits, '.', '_' or '-'"))
     return name
+
+
+def _behind_sudo() -> str:
+    """Who had sudo run this as another user; empty: nobody.
+
+    sudo sets both variables itself, whatever its caller has in them, and the other user's name for the rest, which
+    would be the same for all. Without sudo they say no more than ``LOGNAME`` does, which anybody can set, too.
+    """
+    user, number = os.environ.get("SUDO_USER", ""), os.environ.get("SUDO_UID", "")
+    return user if number.isdecimal() and number != str(os.getuid()) else ""
 
 
 class _NotReached(Exception):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import io
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -173,6 +174,7 @@ def test_a_name_that_would_be_none_in_the_journal(staffed: CliSite, monkeypatch:
 
 def test_the_name_of_the_unix_user(staffed: CliSite, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SIAGA_SUPERVISOR")
+    monkeypatch.delenv("SUDO_USER", raising=False)
     monkeypatch.setattr("getpass.getuser", lambda: "sri")
     assert staffed.run("operators", "login", "11111", "1001").code == 0
     assert list(read(staffed.state.journal))[-1].actor == "supervisor:sri"
@@ -180,11 +182,41 @@ def test_the_name_of_the_unix_user(staffed: CliSite, monkeypatch: pytest.MonkeyP
 
 def test_a_user_without_a_name(staffed: CliSite, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SIAGA_SUPERVISOR")
+    monkeypatch.delenv("SUDO_USER", raising=False)
 
     def nobody() -> str:
         raise KeyError
 
     monkeypatch.setattr("getpass.getuser", nobody)
+    assert "SIAGA_SUPERVISOR" in staffed.run("operators", "login", "11111", "1001").refused()
+
+
+@pytest.mark.parametrize(
+    ("user", "number", "name"),
+    [
+        ("sri", "54321", "sri"),
+        ("sri", str(os.getuid()), "siaga"),  # nobody else had this run: a shell has kept the name
+        ("sri", "", "siaga"),
+        ("sri", "x", "siaga"),
+        ("", "54321", "siaga"),
+    ],
+)
+def test_who_ran_sudo(staffed: CliSite, monkeypatch: pytest.MonkeyPatch, user: str, number: str, name: str) -> None:
+    """With systemd everybody's orders come by ``sudo -u siaga``, which gives the process that user's name."""
+    monkeypatch.setenv("SUDO_USER", user)
+    monkeypatch.setenv("SUDO_UID", number)
+    monkeypatch.setattr("getpass.getuser", lambda: "siaga")
+    assert staffed.run("operators", "login", "11111", "1001").code == 0
+    assert list(read(staffed.state.journal))[-1].actor == "supervisor:budi", "SIAGA_SUPERVISOR comes first"
+    monkeypatch.delenv("SIAGA_SUPERVISOR")
+    assert staffed.run("operators", "logout", "11111").code == 0
+    assert list(read(staffed.state.journal))[-1].actor == f"supervisor:{name}"
+
+
+def test_a_name_of_sudo_that_would_be_none_in_the_journal(staffed: CliSite, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SIAGA_SUPERVISOR")
+    monkeypatch.setenv("SUDO_USER", "sri@polri.go.id")
+    monkeypatch.setenv("SUDO_UID", "54321")
     assert "SIAGA_SUPERVISOR" in staffed.run("operators", "login", "11111", "1001").refused()
 
 
