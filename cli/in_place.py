@@ -21,6 +21,7 @@ from ari_app.flows.blocking import block_commands
 from ari_app.flows.complaints import complaint_commands
 from ari_app.flows.office import operator_commands
 from ari_app.flows.once import Once
+from ari_app.ownership import make_private
 from ari_app.site.rules import field_rules, number_rules
 from ari_app.site.settings import Settings
 from ari_app.site.state import StateDir
@@ -106,6 +107,7 @@ def _seen_by_others(lock: Path) -> Iterator[None]:
     """Whoever else has an order sees that it is one that has the journal, and no application, and waits longer."""
     with ExitStack() as held:
         with suppress(OSError):  # then they give up sooner
+            make_private(lock)
             file = held.enter_context(lock.open("a"))
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield

@@ -72,6 +72,7 @@ def render(  # noqa: PLR0913 - named, and each a thing of its own
         autoescape=False,  # noqa: S701 - Asterisk's files are not HTML; settings.py lets nothing harmful in
     )
     values = _values(settings, state, secrets) | {"modules_dir": modules_dir, "data_dir": data_dir}
+    own = folder is None
     folder = folder or state.asterisk / "etc"
     written: list[Path] = []
     for source in _sources():
@@ -79,7 +80,7 @@ def render(  # noqa: PLR0913 - named, and each a thing of its own
         if source.suffix == ".j2":
             text = environment.from_string(text).render(values)
         target = folder / source.name.removesuffix(".j2")
-        write_private(target, text)
+        write_private(target, text, for_owner=own)  # elsewhere they are for who wanted them
         written.append(target)
     for stale in set(folder.glob("*.conf")) - set(written):
         stale.unlink()

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import pwd
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+from ari_app.ownership import hand_over
 
 if TYPE_CHECKING:
     from ari_app.site.settings import Settings
@@ -80,12 +83,16 @@ class StateDir:
             StateError: it does not exist, or may not be read.
         """
         if not self.root.is_dir():
-            raise StateError(f"there is no state directory {self.root}: scripts/run makes one, --state names another")
+            raise StateError(
+                f"there is no state directory {self.root}: --state or SIAGA_STATE names another, scripts/run makes one"
+            )
         if not os.access(self.root, os.R_OK | os.X_OK):
-            raise StateError(f"the state directory {self.root} may not be read by this user")
+            raise StateError(
+                f"the state directory {self.root} may not be read by this user: run siaga as {owner(self.root)}"
+            )
 
     def create(self) -> None:
-        """Make it and its folders, readable by the owner only.
+        """Make it and its folders, readable by the owner only; folders that root makes belong to its owner.
 
         Raises:
             StateError: something of it cannot be made or written.
@@ -93,7 +100,7 @@ class StateDir:
         for name in _FOLDERS:
             folder = self.root / name
             try:
-                folder.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
+                self._make(folder)
             except FileExistsError:
                 raise StateError(f"{folder} is not a directory") from None
             except OSError as error:
@@ -103,9 +110,44 @@ class StateDir:
         if self.root.stat().st_uid == os.geteuid():
             self.root.chmod(_PRIVATE)
 
+    def _make(self, folder: Path) -> None:
+        """Make a folder, unless there is one.
 
-def write_private(path: Path, text: str) -> None:
+        Raises:
+            FileExistsError: there is something else.
+            OSError: it cannot be made.
+        """
+        try:
+            folder.mkdir(mode=_PRIVATE, parents=True)
+        except FileExistsError:
+            if not folder.is_dir():
+                raise
+            return
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            hand_over(descriptor, self.root)
+        finally:
+            os.close(descriptor)
+
+
+def owner(path: Path) -> str:
+    """The name of the user whose a file or folder is; the number of one who has no name.
+
+    Raises:
+        OSError: it is not there.
+    """
+    number = path.stat().st_uid
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return str(number)
+
+
+def write_private(path: Path, text: str, *, for_owner: bool = True) -> None:
     """Write a file that only its owner may read, whole or not at all.
+
+    What root writes is for the folder's owner, as whoever runs the service must be able to read it; without
+    ``for_owner`` it stays root's.
 
     Raises:
         StateError: it cannot be written.
@@ -115,6 +157,8 @@ def write_private(path: Path, text: str) -> None:
         with suppress(FileNotFoundError):
             fresh.unlink()
         with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+            if for_owner:
+                hand_over(file.fileno(), path.parent)
             file.write(text)
             file.flush()
             os.fsync(file.fileno())

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from ari_app.domain.asterisk_log import Event, parse
+from ari_app.ownership import make_private
 
 CURRENT: Final = "asterisk.tsv"
 WHOLE_DAY: Final = timedelta(days=1)
@@ -184,6 +185,7 @@ def _changed(path: Path) -> datetime:
 @contextmanager
 def _locked(folder: Path, how: int) -> Iterator[None]:
     """No file changes its name while somebody reads."""
+    make_private(folder / _LOCK)
     descriptor = os.open(folder / _LOCK, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, how)

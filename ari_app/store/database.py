@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -13,6 +12,7 @@ from sqlalchemy.exc import DatabaseError as SqlDatabaseError
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
+from ari_app.ownership import make_private
 from ari_app.store.errors import DatabaseError, DatabaseNewer
 from ari_app.store.tables import REVISION
 
@@ -52,7 +52,7 @@ def open_engine(url: str, *, read_only: bool = False) -> Engine:
     def _make_private(*_: object) -> None:
         if file and file != ":memory:" and not read_only:
             with suppress(OSError):  # SQLite says what is wrong, in the next moment
-                os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+                make_private(Path(file))
 
     @event.listens_for(engine, "connect")
     def _set_up(connection: Any, _: object) -> None:  # noqa: ANN401 - SQLAlchemy does not type it

@@ -15,6 +15,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import quote
 
+from ari_app.ownership import make_private
 from ari_app.store.chain import GENESIS
 from ari_app.store.errors import JournalError
 
@@ -239,8 +240,7 @@ class JournalFile:
 
     def _create_if_missing(self) -> None:
         # Only ever a new file: opening and closing one that SQLite has open would drop SQLite's locks.
-        with suppress(FileExistsError):
-            os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        make_private(self.path)
 
     def _drop(self) -> None:
         connection, self._connection = self._connection, None
@@ -261,6 +261,7 @@ def _take_lock(path: Path) -> int:
     """
     name = path.with_name(path.name + ".lock")
     try:
+        make_private(name)
         lock = os.open(name, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     except OSError as error:
         msg = f"the journal {path} cannot be written: {error.strerror} ({name})"

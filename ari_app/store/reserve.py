@@ -19,6 +19,7 @@ from zlib import crc32
 import msgspec
 import structlog
 
+from ari_app.ownership import make_private
 from ari_app.store.chain import behind, encode_data, follows, parse_line, row_line
 from ari_app.store.journal_file import Head
 
@@ -329,6 +330,7 @@ def _opened(piece: bytes) -> Row | None:
 
 
 def _open(path: Path, room: int) -> int:
+    make_private(path)
     fd = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     try:
         os.posix_fallocate(fd, 0, room)

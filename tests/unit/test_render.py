@@ -41,7 +41,7 @@ def rendered(wanted: Settings, root: Path = Path("/state")) -> dict[str, str]:
     """Every file's text by its name, without writing any."""
     texts: dict[str, str] = {}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "write_private", lambda path, text: texts.update({path.name: text}))
+        patch.setattr(module, "write_private", lambda path, text, **_: texts.update({path.name: text}))
         render(wanted, StateDir(root), secrets_of(wanted), modules_dir=MODULES, data_dir=DATA)
     return texts
 

@@ -12,7 +12,7 @@ import pytest
 
 from ari_app.site.secrets import ARI_USERS, MQTT_USERS, generate, load, load_or_create
 from ari_app.site.settings import Settings
-from ari_app.site.state import StateDir, StateError, write_private
+from ari_app.site.state import StateDir, StateError, owner, write_private
 from tests.unit.full_config import FULL
 
 SETTINGS = Settings.model_validate(tomllib.loads(FULL))
@@ -62,7 +62,7 @@ def test_a_file_in_its_place(tmp_path: Path) -> None:
     (tmp_path / "state").write_text("x")
     with pytest.raises(StateError, match="is not a directory"):
         StateDir(tmp_path / "state").create()
-    with pytest.raises(StateError, match="there is no state directory"):
+    with pytest.raises(StateError, match=r"there is no state directory .*: --state or SIAGA_STATE names another"):
         StateDir(tmp_path / "state").check()
     with pytest.raises(StateError, match="cannot be made: Not a directory"):
         StateDir(tmp_path / "state" / "below").create()
@@ -74,7 +74,7 @@ def test_not_writable(state: StateDir, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(StateError, match=f"may not write in {state.log}"):
         state.create()
     monkeypatch.setattr(os, "access", lambda *_: False)
-    with pytest.raises(StateError, match="may not be read"):
+    with pytest.raises(StateError, match=f"may not be read by this user: run siaga as {owner(state.root)}$"):
         state.check()
 
 
