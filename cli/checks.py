@@ -26,6 +26,7 @@ OF_STATE: Final[dict[str, Callable[[StateDir], Seen]]] = {
     "disk": checks_files.disk,
     "recordings": checks_files.recordings,
     "sounds": checks_files.sounds,
+    "pins": checks_files.pins,
 }
 """What needs no configuration."""
 

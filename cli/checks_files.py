@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from ari_app.site.room import rooms
+from ari_app.site.state import owner
+from ari_app.store.staff import staff
 from cli.certificates import valid_until
 from cli.findings import FAILED, OK, WARNING, Seen, some
 from cli.language import localised, tr
@@ -124,6 +126,33 @@ def _is_sound(path: Path) -> bool:
             return kind == SOUND and file.getnframes() > 0
     except (wave.Error, EOFError, OSError):
         return False
+
+
+def pins(state: StateDir) -> Seen:
+    """Whether the operators' PINs can be read, and whether everybody has one: without it nobody logs in by phone."""
+    from ari_app.site.pins import Pins, pins_file  # noqa: PLC0415 - hashing takes its time to import
+
+    file = pins_file(state)
+    kept = Pins(file)
+    if kept.trouble is not None:
+        return FAILED, tr("{reason}; nobody can log in by phone", reason=localised(kept.trouble))
+    people, known = sorted(staff(state.journal).operators), kept.known()
+    if not people:
+        return OK, tr("there is no operator yet")
+    without = [nrp for nrp in people if nrp not in known]
+    if without:
+        return FAILED if without == people else WARNING, tr(
+            "{number} of {all} operators have none and cannot log in by phone: {names}; see `siaga operators pin`",
+            number=len(without),
+            all=len(people),
+            names=some(without),
+        )
+    if file.exists() and (user := owner(file)) != owner(state.root):
+        return WARNING, tr(
+            "{file} is {user}'s, and {owner} must be able to read it: chown {owner} {file}",
+            file=file, user=user, owner=owner(state.root),
+        )  # fmt: skip
+    return OK, tr("all {number} operators have one", number=len(people))
 
 
 def certificates(state: StateDir, settings: Settings) -> Seen:

@@ -26,8 +26,9 @@ _COLOURS: Final = {OK: "green", WARNING: "yellow", FAILED: "red"}
 def doctor(as_json: AsJson = False, state: State = HERE) -> None:
     """Look whether everything is healthy: one line for each check, with what to do; exit code 1 if one failed.
 
-    State directory, configuration, journal, its reserve and its witness, clock, disk, recordings, sounds, certificates,
-    database, Asterisk and its modules, application, guard, broker, publisher, tables, phones, radio gateways.
+    State directory, configuration, journal, its reserve and its witness, clock, disk, recordings, sounds, PINs,
+    certificates, database, Asterisk and its modules, application, guard, broker, publisher, tables, phones, radio
+    gateways.
     """
     place = state_dir(state)
     if as_json:

@@ -65,6 +65,10 @@ class Pins:
             return False
         return known is not None
 
+    def known(self) -> frozenset[str]:
+        """The NRPs of those who have a PIN; nobody's while the file cannot be read."""
+        return frozenset(nrp for nrp, pin_hash in self._hashes.items() if _HASH.fullmatch(pin_hash))
+
     def keep(self, nrp: str, pin_hash: str) -> None:
         """Keep an operator's hash, in place of a former one; on return it is on disk.
 

@@ -22,8 +22,9 @@ from tests.unit.doctor_site import answering, findings, results, running, with_r
 from tests.unit.trouble import locked, until
 
 CHECKS = [
-    "state", "configuration", "journal", "reserve", "witness", "clock", "disk", "recordings", "sounds", "certificates",
-    "database", "asterisk", "modules", "application", "guard", "broker", "publisher", "tables", "phones", "gateways",
+    "state", "configuration", "journal", "reserve", "witness", "clock", "disk", "recordings", "sounds", "pins",
+    "certificates", "database", "asterisk", "modules", "application", "guard", "broker", "publisher", "tables",
+    "phones", "gateways",
 ]  # fmt: skip
 
 
@@ -43,7 +44,7 @@ def test_all_is_down(site: CliSite) -> None:
     assert list(found) == CHECKS
     failed = {check for check, result in found.items() if result == "failed"}
     assert failed == {"asterisk", "application", "guard", "broker", "publisher", "tables", "sounds"}
-    assert "7 checks of 20" in site.run("doctor").refused()
+    assert "7 checks of 21" in site.run("doctor").refused()
 
 
 def test_json_is_the_same_in_every_language(site: CliSite) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -16,9 +17,11 @@ from pathlib import Path
 import pytest
 
 from ari_app.domain.facts import Fact
+from ari_app.site.pins import pins_file
 from ari_app.site.room import rooms
 from ari_app.site.secrets import load
 from ari_app.site.settings import load_settings
+from cli import checks_files
 from cli.certificates import valid_until
 from cli.checks_journal import MUCH_BEHIND
 from scripts.stack.broker import write
@@ -103,6 +106,50 @@ def test_sounds(sounding: CliSite) -> None:
     assert some.stem in findings(sounding)["sounds"][1]
     (sounding.state.sounds / "tone.made").touch()
     assert "2 of" in findings(sounding)["sounds"][1]
+
+
+# ---- PINs
+
+
+@pytest.fixture
+def staffed(site: CliSite, monkeypatch: pytest.MonkeyPatch) -> CliSite:
+    monkeypatch.setenv("SIAGA_SUPERVISOR", "budi")
+    for nrp in ("11111", "22222"):
+        assert site.run("operators", "add", nrp, "Nama", "--pin", "1234").code == 0
+    return site
+
+
+def test_pins(staffed: CliSite, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert findings(staffed)["pins"] == ("ok", "all 2 operators have one")
+    file = pins_file(staffed.state)
+    with monkeypatch.context() as patch:
+        patch.setattr(checks_files, "owner", lambda path: "root" if path == file else "siaga")
+        assert findings(staffed)["pins"] == (
+            "warning", f"{file} is root's, and siaga must be able to read it: chown siaga {file}",
+        )  # fmt: skip
+    kept = json.loads(file.read_text())
+    file.write_text(json.dumps(kept | {"22222": "$argon2id$"}))
+    result, text = findings(staffed)["pins"]
+    assert (result, "1 of 2 operators" in text, "22222" in text) == ("warning", True, True)
+    file.unlink()
+    result, text = findings(staffed)["pins"]
+    assert (result, "11111, 22222" in text) == ("failed", True)
+
+
+def test_pins_that_cannot_be_read(staffed: CliSite) -> None:
+    """It stops no call, so the application runs; but every login by phone is refused."""
+    file = pins_file(staffed.state)
+    file.write_text("{")
+    result, text = findings(staffed)["pins"]
+    assert (result, "pins.json is damaged" in text) == ("failed", True)
+    assert text.endswith("nobody can log in by phone")
+    file.unlink()
+    file.mkdir()
+    assert "cannot be read: Is a directory" in findings(staffed)["pins"][1]
+
+
+def test_no_operator_yet(site: CliSite) -> None:
+    assert findings(site)["pins"] == ("ok", "there is no operator yet")
 
 
 # ---- certificates
