@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from ari_app.site.secrets import load
-from cli.findings import FAILED, OK, WARNING, Seen, some
+from cli.findings import FAILED, OK, WARNING, Seen, not_running, some
 from cli.language import tr
+from cli.processes import log_of
 
 if TYPE_CHECKING:
     from ari_app.site.settings import Settings
@@ -48,7 +49,7 @@ class Asked:
                 "it does not answer at {place}: {reason}; nobody can call 110, see {log}",
                 place=where,
                 reason=reason,
-                log=state.log / "asterisk.log",
+                log=log_of(state, "asterisk"),
             )
         if status != UNAUTHORIZED:
             self._silent = True
@@ -72,7 +73,7 @@ class Asked:
                 number=len(missing),
                 all=len(wanted),
                 names=some(missing),
-                log=state.log / "asterisk.log",
+                log=log_of(state, "asterisk"),
             )
         return OK, tr("all {number} run", number=len(wanted))
 
@@ -82,14 +83,14 @@ class Asked:
         try:
             descriptor = os.open(lock, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
-            return FAILED, tr("it has not run here yet: see scripts/run")
+            return FAILED, tr("it has not run here yet: see scripts/run or siaga.target")
         try:
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             return self._serves(state, settings)
         finally:
             os.close(descriptor)
-        return FAILED, tr("it does not run: without it Asterisk rings all desks at once, see scripts/run")
+        return not_running(tr("without it Asterisk rings all desks at once"))
 
     def _serves(self, state: StateDir, settings: Settings) -> Seen:
         if state.replaced.exists():
@@ -104,7 +105,7 @@ class Asked:
             time.sleep(BEAT_SECONDS / 10)
         return FAILED, tr(
             "it runs, but does not serve: Asterisk rings all desks at once, see {log}",
-            log=state.log / "application.log",
+            log=log_of(state, "application"),
         )
 
     def _beat(self, state: StateDir, settings: Settings) -> str | None:

@@ -19,6 +19,7 @@ from ari_app.store.witness import last_result
 from cli.findings import FAILED, OK, WARNING, Seen
 from cli.language import localised, tr
 from cli.output import counted
+from cli.processes import log_of
 
 if TYPE_CHECKING:
     from ari_app.site.settings import Settings
@@ -136,7 +137,7 @@ def database(state: StateDir, settings: Settings) -> Seen:
             "schema {stored}, {number} records behind the journal: see {log}",
             stored=revision,
             number=behind,
-            log=state.log / "tables.log",
+            log=log_of(state, "tables"),
         )
     if behind > 0:
         return OK, tr("schema {stored}, {records} behind", stored=revision, records=counted(behind, "record"))

@@ -6,10 +6,10 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from cli.checks_journal import MUCH_BEHIND, head
-from cli.findings import FAILED, OK, WARNING, Seen, some
+from cli.findings import FAILED, OK, WARNING, Seen, not_running, some
 from cli.language import localised, tr
 from cli.output import counted, moment
-from cli.processes import is_running
+from cli.processes import is_running, log_of
 
 if TYPE_CHECKING:
     from ari_app.bus.broker import Broker, BusClient
@@ -36,7 +36,7 @@ def tables(state: StateDir, settings: Settings) -> Seen:
 def _runs(state: StateDir, program: str, what: str) -> Seen:
     if is_running(program, state.root):
         return OK, tr("it runs")
-    return FAILED, tr("it does not run: {what}; see scripts/run, or systemctl status 'siaga-*'", what=what)
+    return not_running(what)
 
 
 class AskedBroker:
@@ -55,7 +55,7 @@ class AskedBroker:
             "it does not answer at {place}: {reason}; calls go on, see {what}",
             place=where,
             reason=trouble,
-            what="[mqtt]" if settings.mqtt.url else state.log / "mosquitto.log",
+            what="[mqtt]" if settings.mqtt.url else log_of(state, "mosquitto"),
         )
 
     def publisher(self, state: StateDir, settings: Settings) -> Seen:
@@ -66,7 +66,7 @@ class AskedBroker:
         _, (_, told) = self._ask(state, settings)
         if told is not None and (behind := head(state) - told) >= MUCH_BEHIND:
             return WARNING, tr(
-                "{number} records behind the journal: see {log}", number=behind, log=state.log / "publisher.log"
+                "{number} records behind the journal: see {log}", number=behind, log=log_of(state, "publisher")
             )
         return seen
 

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from cli.language import tr
+
 if TYPE_CHECKING:
     from ari_app.site.settings import Settings
     from ari_app.site.state import StateDir
@@ -34,3 +36,8 @@ class Finding:
 def some(names: list[str]) -> str:
     """The first of several, and how many more there are."""
     return ", ".join(names[:SHOWN]) + (f", +{len(names) - SHOWN}" if len(names) > SHOWN else "")
+
+
+def not_running(what: str) -> Seen:
+    """A program of ours is not there, and what that means."""
+    return FAILED, tr("it does not run: {what}; see scripts/run, or systemctl status 'siaga-*'", what=what)

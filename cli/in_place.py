@@ -87,7 +87,7 @@ class InPlace:
             if self._command not in handlers:
                 raise Refused(
                     tr(
-                        "{command} is for the running application, and it does not run: see scripts/run",
+                        "{command} is for the running application, which does not run: see scripts/run or siaga.target",
                         command=self._command,
                     )
                 )

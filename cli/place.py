@@ -52,7 +52,12 @@ def settings_in_force(state: StateDir) -> Settings:
         Refused: there is none yet, or it cannot be used.
     """
     if not state.config.exists():
-        raise Refused(tr("there is no configuration in {folder} yet: scripts/run puts it there", folder=state.root))
+        raise Refused(
+            tr(
+                "there is no configuration in {folder} yet: scripts/run or siaga.target puts it there",
+                folder=state.root,
+            )
+        )
     return settings_from(state.config)
 
 

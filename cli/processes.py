@@ -1,13 +1,31 @@
-"""Which of our programs run for a state directory, as the system lists them."""
+"""Which of our programs run for a state directory, as the system lists them, and where they log."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from ari_app.site.state import StateDir
 
 _PROCESSES: Final = Path("/proc")
+
+UNITS: Final[Mapping[str, str]] = {
+    "application": "siaga-application",
+    "asterisk": "siaga-asterisk",
+    "mosquitto": "siaga-broker",
+    "publisher": "siaga-publisher",
+    "tables": "siaga-tables",
+}
+"""systemd's unit of what writes each log."""
+
+
+def log_of(state: StateDir, name: str) -> str:
+    """Where to read one of the logs of ``UNITS``: its file; systemd has it where there is none."""
+    file = state.log / f"{name}.log"
+    return str(file) if file.exists() else f"`journalctl -u {UNITS[name]}`"
 
 
 def is_running(program: str, root: Path) -> bool:

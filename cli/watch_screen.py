@@ -118,7 +118,7 @@ def _wrong(frame: Frame) -> Iterable[str]:
     if view is None:
         return
     if view.publisher is None or view.publisher.state != "online":
-        yield tr("STANDS STILL: nobody publishes what happens (see publisher.log); what is shown is old")
+        yield tr("STANDS STILL, what is shown is old: nobody publishes, see `siaga doctor`")
     if view.application is None or view.application.state != "online":
         yield tr("THE APPLICATION IS NOT THERE: 110 rings every desk; calls without it are not shown")
     for alarm in view.alarms:

@@ -52,7 +52,7 @@ def load(state: StateDir, settings: Settings) -> Secrets:
             desks={name: secret or desks[name] for name, secret in configured.items()},
         )
     except KeyError:
-        raise StateError(f"{state.secrets} is not complete: scripts/run completes it") from None
+        raise StateError(f"{state.secrets} is not complete: the next start completes it") from None
 
 
 def load_or_create(state: StateDir, settings: Settings) -> Secrets:

@@ -154,7 +154,9 @@ def test_wrong_usage(staffed: CliSite, arguments: list[str]) -> None:
 
 def test_no_configuration(site: CliSite) -> None:
     site.state.config.unlink()
-    assert "no configuration" in site.run("operators", "add", "11111", "Ani", "--pin", "1234").refused()
+    text = site.run("operators", "add", "11111", "Ani", "--pin", "1234").refused()
+    assert "no configuration" in text
+    assert "siaga.target" in text
     assert not site.state.journal.exists()
     assert not pins_file(site.state).exists()
 

@@ -34,7 +34,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureF
 @pytest.mark.parametrize("arguments", ORDERS)
 def test_orders_need_the_application(site: CliSite, arguments: tuple[str, ...]) -> None:
     site.tell(story("c1", ended=False))
-    assert "does not run" in site.run(*arguments).refused()
+    assert "does not run: see scripts/run or siaga.target" in site.run(*arguments).refused()
 
 
 @pytest.mark.parametrize(

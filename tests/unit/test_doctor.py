@@ -67,6 +67,7 @@ def test_serves(site: CliSite) -> None:
             ari.is_served = False
             result, text = findings(site)["application"]
             assert (result, "does not serve" in text) == ("failed", True)
+            assert "see `journalctl -u siaga-application`" in text
             site.state.run.mkdir(parents=True, exist_ok=True)
             site.state.replaced.touch()
             assert results(site)["application"] == "warning"
@@ -160,6 +161,7 @@ def test_before_the_first_start(site: CliSite) -> None:
     found = results(site)
     assert found["journal"] == found["database"] == "warning"
     assert found["application"] == "failed"
+    assert "see scripts/run or siaga.target" in site.run("doctor").out
     assert not site.state.database.exists()
 
 

@@ -24,6 +24,7 @@ from ari_app.site.settings import load_settings
 from cli import checks_files
 from cli.certificates import valid_until
 from cli.checks_journal import MUCH_BEHIND
+from cli.processes import UNITS, log_of
 from scripts.stack.broker import write
 from scripts.stack.prepare import program
 from tests.unit.cli_site import CONFIG, NOWHERE, REPO, CliSite
@@ -150,6 +151,33 @@ def test_pins_that_cannot_be_read(staffed: CliSite) -> None:
 
 def test_no_operator_yet(site: CliSite) -> None:
     assert findings(site)["pins"] == ("ok", "there is no operator yet")
+
+
+# ---- logs
+
+
+def test_where_the_logs_are(site: CliSite) -> None:
+    """systemd keeps what ``scripts/run`` puts into files."""
+    for name, unit in UNITS.items():
+        assert (REPO / "scripts" / "systemd" / f"{unit}.service.j2").exists()
+        assert log_of(site.state, name) == f"`journalctl -u {unit}`"
+        file = site.state.log / f"{name}.log"
+        file.touch()
+        assert log_of(site.state, name) == str(file)
+
+
+def test_logs_that_doctor_names(site: CliSite) -> None:
+    running(site, 28088).close()
+    found = findings(site)
+    assert "see `journalctl -u siaga-asterisk`" in found["asterisk"][1]
+    assert "see `journalctl -u siaga-broker`" in found["broker"][1]
+    (site.state.log / "asterisk.log").touch()
+    (site.state.log / "mosquitto.log").touch()
+    found = findings(site)
+    assert str(site.state.log / "asterisk.log") in found["asterisk"][1]
+    assert str(site.state.log / "mosquitto.log") in found["broker"][1]
+    site.tell(Fact("supervisor:budi", "number.blocked", data={"number": f"+62812{n:08}"}) for n in range(MUCH_BEHIND))
+    assert "see `journalctl -u siaga-tables`" in findings(site)["database"][1]
 
 
 # ---- certificates
@@ -286,6 +314,7 @@ def test_how_far_the_publisher_is(site: CliSite, mosquitto: subprocess.Popen[byt
             result, text = findings(site)["publisher"]
             assert result == "warning"
             assert int(text.split()[0]) >= MUCH_BEHIND
+            assert "see `journalctl -u siaga-publisher`" in text
         finally:
             process.kill()
 

@@ -129,7 +129,7 @@ def test_what_is_wrong_comes_first() -> None:
     alarm = Alarm(name="journal", text="the journal cannot be written: disk full", since=at(0))
     view.take(topics.ALARMS, Alarms(alarms=(alarm,)).model_dump_json().encode())
     lines = shown(view)
-    assert lines[1].startswith("STANDS STILL")
+    assert lines[1] == "STANDS STILL, what is shown is old: nobody publishes, see `siaga doctor`"
     assert lines[2].startswith("THE APPLICATION IS NOT THERE")
     assert lines[3] == "ALARM journal: the journal cannot be written: disk full"
 
