@@ -56,7 +56,7 @@ def _add_ourselves(repo: Path, venv: Path) -> None:
     site = next(venv.glob("lib/python3*/site-packages"))
     (site / "siaga110.pth").write_text(f"{repo}\n")
     command = venv / "bin" / "siaga"
-    command.write_text(f'#!/bin/sh\nexec "{venv}/bin/python" -m cli "$@"\n')
+    command.write_text(f'#!/bin/sh\nPYTHONSAFEPATH=1 exec "{venv}/bin/python" -m cli "$@"\n')  # as scripts/siaga
     command.chmod(0o755)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from scripts.install.python_env import _add_ourselves
 from tests.unit.cli_site import CONFIG, REPO, CliSite, story
 
 
@@ -177,3 +179,21 @@ def test_conf_render_for_a_new_state(site: CliSite, tmp_path: Path, asterisk: No
 def test_conf_render_without_asterisk(site: CliSite, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("SIAGA_DEPS", str(tmp_path / "nothing"))
     assert "Asterisk" in site.run("conf", "render").refused()
+
+
+@pytest.mark.parametrize("command", ["scripts/siaga", "venv/bin/siaga"])
+def test_what_lies_where_it_is_typed_is_no_part_of_it(tmp_path: Path, command: str) -> None:
+    """By sudo it runs as another user, and so would a ``cli`` that somebody has put there."""
+    for folder in ("scripts", ".deps/venv/bin", "venv/bin", "venv/lib/python3/site-packages", "there/cli"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "there" / "cli" / "__main__.py").write_text("print('not ours')")
+    for place in (".deps/venv", "venv"):
+        python = tmp_path / place / "bin" / "python"
+        python.write_text(f'#!/bin/sh\nPYTHONPATH="{REPO}" exec "{sys.executable}" "$@"\n')
+        python.chmod(0o755)
+    shutil.copy(REPO / "scripts" / "siaga", tmp_path / "scripts")
+    _add_ourselves(REPO, tmp_path / "venv")
+    done = subprocess.run(
+        [tmp_path / command, "--help"], cwd=tmp_path / "there", capture_output=True, text=True, timeout=60, check=True
+    )
+    assert "emergency call centre" in done.stdout
