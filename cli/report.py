@@ -39,7 +39,12 @@ Csv = Annotated[
 ]
 Pdf = Annotated[
     Path | None,
-    typer.Option("--pdf", metavar="FILE", parser=as_path, help="Write it on paper, in Indonesian, with charts."),
+    typer.Option(
+        "--pdf",
+        metavar="FILE",
+        parser=as_path,
+        help="Write it on paper, in Indonesian, with charts; -: to standard output.",
+    ),
 ]
 Behind = Annotated[
     str | None, typer.Option("--calls", metavar="FIGURE", help="Print the ids of the calls behind a figure.")
@@ -124,7 +129,8 @@ def _check(wanted: _Wanted) -> None:
     """Let nothing that is asked for be passed over in silence.
 
     Raises:
-        typer.BadParameter: ids or JSON, which go to standard output, are wanted together with a file.
+        typer.BadParameter: ids or JSON, which go to standard output, are wanted together with a file; or both files are
+            wanted there.
     """
     if wanted.csv is None and wanted.pdf is None:
         return
@@ -132,6 +138,8 @@ def _check(wanted: _Wanted) -> None:
         raise typer.BadParameter(tr("it prints ids: give it without --csv and --pdf"), param_hint="--calls")
     if wanted.as_json:
         raise typer.BadParameter(tr("give it without --csv and --pdf"), param_hint="--json")
+    if wanted.csv == wanted.pdf == STANDARD:
+        raise typer.BadParameter(tr("--csv goes to standard output already"), param_hint="--pdf")
 
 
 def _date(text: str) -> Date:
@@ -175,12 +183,13 @@ def _carry_out(state: Path, choose: Callable[[datetime, ZoneInfo, list[ShiftHour
         return
     names = _names(place, settings)
     files = _files(report, period, until, names, wanted)
+    printed = files.pop(STANDARD, None)
     for file, content in files.items():
         with whole_file(place, file) as raw:
             raw.write(content)
     written = tr("{files} written", files=", ".join(map(str, files)))
-    if wanted.csv == STANDARD:
-        print_bytes(as_csv(report, period, until).rstrip().encode())
+    if printed is not None:
+        print_bytes(printed.rstrip())
         if files:
             say(written)
     elif files:
@@ -193,9 +202,9 @@ def _carry_out(state: Path, choose: Callable[[datetime, ZoneInfo, list[ShiftHour
 
 
 def _files(report: Report, period: Period, until: datetime | None, names: Names, wanted: _Wanted) -> dict[Path, bytes]:
-    """What is to be in which file."""
+    """What is to be in which file, or on standard output."""
     files = {}
-    if wanted.csv is not None and wanted.csv != STANDARD:
+    if wanted.csv is not None:
         files[wanted.csv] = as_csv(report, period, until).encode()
     if wanted.pdf is not None:
         from cli.report_pdf import make_pdf  # noqa: PLC0415 - only who wants paper needs it

@@ -129,6 +129,16 @@ def test_standard_output_has_nothing_but_the_csv(full: CliSite, tmp_path: Path) 
     assert alone.err == ""
 
 
+def test_paper_on_standard_output(full: CliSite) -> None:
+    """Who has the command by sudo only cannot read files that it writes."""
+    with full.start("report", "day", "2025-01-31", "--pdf", "-") as process:
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (0, b"")
+    assert out.startswith(b"%PDF-")
+    assert out.endswith(b"%%EOF\n")
+    assert "--pdf" in full.run("report", "day", "2025-01-31", "--pdf", "-", "--csv", "-").refused(2)
+
+
 @pytest.mark.parametrize("other", [("--csv",), ("--pdf",), ("--csv", "-")])
 def test_json_is_not_passed_over_for_a_file(full: CliSite, tmp_path: Path, other: tuple[str, ...]) -> None:
     file = tmp_path / "january"
