@@ -186,6 +186,7 @@ def test_what_lies_where_it_is_typed_is_no_part_of_it(tmp_path: Path, command: s
     """By sudo it runs as another user, and so would a ``cli`` that somebody has put there."""
     for folder in ("scripts", ".deps/venv/bin", "venv/bin", "venv/lib/python3/site-packages", "there/cli"):
         (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "there" / "cli" / "__init__.py").touch()
     (tmp_path / "there" / "cli" / "__main__.py").write_text("print('not ours')")
     for place in (".deps/venv", "venv"):
         python = tmp_path / place / "bin" / "python"
