@@ -65,7 +65,7 @@ def _configured(context: typer.Context, table: str) -> list[dict[str, Any]]:
     import tomllib  # noqa: PLC0415 - for a shell only
 
     try:
-        found = tomllib.loads(_state(context).config.read_text(encoding="utf-8")).get(table, [])
+        found = tomllib.loads(_state(context).config.read_text(encoding="utf-8-sig")).get(table, [])
         return [each for each in found if isinstance(each, dict)]
     except (OSError, ValueError):
         return []

@@ -48,7 +48,7 @@ class Asterisk:
     def __init__(self, state: Path) -> None:
         """Read from the state directory where it is and what the guard's password is; ``Refused``: it cannot be."""
         try:
-            config = tomllib.loads((state / "siaga.toml").read_text(encoding="utf-8"))
+            config = tomllib.loads((state / "siaga.toml").read_text(encoding="utf-8-sig"))  # as everybody reads it
             password = json.loads((state / "secrets.json").read_text(encoding="utf-8"))["ari"]["guard"]
         except (OSError, ValueError, KeyError) as error:
             raise Refused(f"{state} cannot be read: {error!r}") from None

@@ -87,6 +87,8 @@ def _renew(stack: Stack) -> None:
         stack.renew()
     except StackError as error:
         _say(f"SIGHUP: {error}")
+    except Exception as error:  # noqa: BLE001 - whatever it is, no call ends for it
+        _say(f"SIGHUP: it could not be done: {error!r}")
     else:
         _say("SIGHUP: the application is started anew, calls go on")
 

@@ -77,7 +77,7 @@ def prepare(config: Path, root: Path) -> Prepared:
 
 
 def _write(settings: Settings, config: Path, state: StateDir, lock: TextIO, warning: str) -> Prepared:
-    write_private(state.config, config.read_text(encoding="utf-8"))
+    write_private(state.config, _text_of(config))
     secrets = load_or_create(state, settings)
     state.replaced.unlink(missing_ok=True)  # who starts it wants it to serve
     modules_dir, data_dir = asterisk_dirs()
@@ -92,22 +92,27 @@ def _write(settings: Settings, config: Path, state: StateDir, lock: TextIO, warn
     return Prepared(settings, config, state, secrets, broker_config, lock, warning)
 
 
+def _text_of(config: Path) -> str:
+    """A configuration's text as it is copied: without the mark that some editors begin a file with."""
+    return config.read_text(encoding="utf-8-sig")
+
+
 def read_again(prepared: Prepared) -> None:
     """Put the configuration as it is now in force, for whatever is started from now on.
 
     Raises:
         StackError: it cannot be used, or Asterisk or the broker would have to be started anew; nothing is changed.
     """
-    before = load_settings(prepared.state.config)
     try:
-        text = prepared.config.read_text(encoding="utf-8")
+        text = _text_of(prepared.config)
         fresh = load_settings(prepared.config)
     except (ConfigError, OSError, ValueError) as error:
         raise StackError(f"the configuration stays as it was: {error}") from None
+    # With what Asterisk was started on, and not with the copy: whatever has become of that, it is put right here.
     changed = [
         name
         for name in type(fresh).model_fields
-        if name not in _APPLICATION_ALONE and getattr(fresh, name) != getattr(before, name)
+        if name not in _APPLICATION_ALONE and getattr(fresh, name) != getattr(prepared.settings, name)
     ]
     if changed:
         raise StackError(f"{prepared.config}: {changed[0]}: what has changed there needs a full start")

@@ -83,6 +83,7 @@ async def test_sighup(fragile_site: Site, fragile_phones: Phones, tmp_path: Path
         assert (site.state / "siaga.toml").read_text() == kept
         assert site.application() == pid
 
+    (site.state / "siaga.toml").write_text("[damaged")  # it is not read by who renews, only written
     site.config.write_text(site.text.replace("wrapup_seconds = 0", "wrapup_seconds = 1"))
     launcher.send_signal(signal.SIGHUP)
     await site.replaced(pid, seconds=10)

@@ -62,6 +62,11 @@ def test_what_is_offered(site: CliSite, words: list[str], expected: list[str]) -
     assert all(each.startswith(words[-1]) for each in found)
 
 
+def test_a_configuration_with_a_mark_at_its_beginning(site: CliSite) -> None:
+    site.state.config.write_text(site.state.config.read_text(encoding="utf-8"), encoding="utf-8-sig")
+    assert offered(site, "radio", "list", "--net", "") == ["300"]
+
+
 def test_nothing_can_be_read(site: CliSite) -> None:
     site.state.config.write_text("[desk")
     assert offered(site, "calls", "list", "--desk", "") == []

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scripts.guard import decide
+from scripts.guard import Asterisk, decide
 
 CALLS = ("1.0", "1.1", "1.10")
 """One id is the beginning of another one."""
@@ -171,3 +172,15 @@ def test_a_desk_that_rings_for_an_officer(*, for_good: bool) -> None:
     rings = channel("ht-300-a", held=False, up=False)
     assert decide([rings], [], for_good=for_good).hang_up == ["ht-300-a"]
     assert decide([line("ht-300-b", "desk-net")], [], for_good=for_good).hang_up == []
+
+
+# ---- where Asterisk is
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_it_reads_the_configuration_as_everybody_does(tmp_path: Path, encoding: str) -> None:
+    """Some editors begin a file with a mark that TOML does not know."""
+    (tmp_path / "siaga.toml").write_text('[asterisk]\nhttp = "127.0.0.1:18088"\n', encoding=encoding)
+    (tmp_path / "secrets.json").write_text('{"ari": {"guard": "G1"}}')
+    connection = Asterisk(tmp_path)._connection
+    assert (connection.host, connection.port) == ("127.0.0.1", 18088)
