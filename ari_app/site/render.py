@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -99,7 +100,8 @@ def _sources() -> list[Path]:
 def _values(settings: Settings, state: StateDir, secrets: Secrets) -> dict[str, object]:
     from passlib.hash import sha1_crypt  # type: ignore[import-untyped]  # noqa: PLC0415 - has no types; see render
 
-    crypt = sha1_crypt.using(rounds=_CRYPT_ROUNDS)
+    # Each user's salt stays, so that the file does: what is hashed is random, and cannot be guessed.
+    crypt = partial(sha1_crypt.using, rounds=_CRYPT_ROUNDS)
     polda = [f"PJSIP/{desk.extension}" for desk in settings.polda_desks]
     capacity = Capacity.of(settings.asterisk.rtp, len(settings.desk))
     return {
@@ -122,7 +124,7 @@ def _values(settings: Settings, state: StateDir, secrets: Secrets) -> dict[str, 
         "polres_numbers": _polres_numbers(settings),
         "emergency_numbers": settings.site.emergency_numbers,
         "secrets": secrets,
-        "ari_hashes": {user: crypt.hash(password) for user, password in secrets.ari.items()},
+        "ari_hashes": {user: crypt(salt=user).hash(password) for user, password in secrets.ari.items()},
         "plan": number_plan(settings.site.region),
         "area_code": settings.site.area_code,
         "blocked": state.blocked,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import stat
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -144,7 +145,7 @@ def owner(path: Path) -> str:
 
 
 def write_private(path: Path, text: str, *, for_owner: bool = True) -> None:
-    """Write a file that only its owner may read, whole or not at all.
+    """Write a file that only its owner may read, whole or not at all. One that is so already is left alone.
 
     What root writes is for the folder's owner, as whoever runs the service must be able to read it; without
     ``for_owner`` it stays root's.
@@ -152,6 +153,8 @@ def write_private(path: Path, text: str, *, for_owner: bool = True) -> None:
     Raises:
         StateError: it cannot be written.
     """
+    if _is_written(path, text):  # a disk that takes nothing is no reason to fail then
+        return
     fresh = path.with_name(f".{path.name}.new")
     try:
         with suppress(FileNotFoundError):
@@ -167,3 +170,13 @@ def write_private(path: Path, text: str, *, for_owner: bool = True) -> None:
         with suppress(OSError):
             fresh.unlink()
         raise StateError(f"{path} cannot be written: {error.strerror}") from None
+
+
+def _is_written(path: Path, text: str) -> bool:
+    """Whether the file has this text, only its owner may read it, and that is whose directory it lies in."""
+    try:
+        found = path.lstat()
+        as_ours = found.st_mode == stat.S_IFREG | 0o600 and found.st_uid == path.parent.stat().st_uid
+        return as_ours and path.read_bytes() == text.encode()
+    except OSError:
+        return False

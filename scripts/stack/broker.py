@@ -52,10 +52,13 @@ def write(state: StateDir, listen: Address, secrets: Secrets, mosquitto_passwd: 
     """
     home = state.broker
     passwords, rights, config = home / "passwords", home / "rights", home / "mosquitto.conf"
-    write_private(passwords, "".join(f"{user}:{password}\n" for user, password in secrets.mqtt.items()))
-    done = subprocess.run([*WITH_US, mosquitto_passwd, "-U", passwords], capture_output=True, text=True, check=False)
+    fresh = home / "passwords.new"  # until they are hashed; those of the start before stay whole
+    write_private(fresh, "".join(f"{user}:{password}\n" for user, password in secrets.mqtt.items()))
+    done = subprocess.run([*WITH_US, mosquitto_passwd, "-U", fresh], capture_output=True, text=True, check=False)
     if done.returncode:
+        fresh.unlink(missing_ok=True)
         raise StackError(f"mosquitto_passwd failed: {done.stderr.strip() or done.returncode}")
+    fresh.replace(passwords)
     write_private(
         rights,
         "\n".join(

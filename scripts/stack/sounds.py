@@ -7,6 +7,7 @@ start on; what is generated lies in ``STATE/sounds/``.
 
 from __future__ import annotations
 
+import filecmp
 import hashlib
 import math
 import os
@@ -84,7 +85,8 @@ def provide(folder: Path, espeak: Path, catalogue: Path = CATALOGUE) -> str:
         if recorded.exists():
             _check(recorded)
             mark.unlink(missing_ok=True)  # when the recording is taken away, the sound is made anew
-            shutil.copyfile(recorded, target)
+            if not (target.exists() and filecmp.cmp(recorded, target, shallow=False)):
+                shutil.copyfile(recorded, target)
         elif not (target.exists() and mark.exists() and mark.read_text() == maker.mark):
             mark.unlink(missing_ok=True)
             missing.append((target, maker))

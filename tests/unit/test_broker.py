@@ -112,6 +112,19 @@ def test_written_again(state: StateDir, secrets: Secrets, config: list[str]) -> 
     assert len((state.broker / "passwords").read_text(encoding="utf-8").splitlines()) == len(MQTT_USERS)
 
 
+def test_passwords_that_cannot_be_hashed_leave_the_old_ones(
+    state: StateDir, secrets: Secrets, config: list[str], tmp_path: Path
+) -> None:
+    before = (state.broker / "passwords").read_bytes()
+    failing = tmp_path / "mosquitto_passwd"
+    failing.write_text('#!/bin/sh\n: > "$2"\necho "no room" >&2\nexit 1\n')
+    failing.chmod(0o755)
+    with pytest.raises(StackError, match="mosquitto_passwd failed: no room"):
+        broker.write(state, LISTEN, secrets, failing)
+    assert (state.broker / "passwords").read_bytes() == before
+    assert sorted(path.name for path in state.broker.iterdir()) == ["mosquitto.conf", "passwords", "rights"]
+
+
 def test_a_user_without_a_name(state: StateDir, secrets: Secrets, monkeypatch: pytest.MonkeyPatch) -> None:
     """In a container the user often has a number only."""
     for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):

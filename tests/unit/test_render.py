@@ -206,6 +206,18 @@ def test_ari_passwords_are_crypted() -> None:
         assert not sha1_crypt.verify("salah", found["password"][0])
 
 
+def test_nothing_is_written_twice(tmp_path: Path) -> None:
+    """A disk that takes nothing by then is no reason to fail."""
+    state = StateDir(tmp_path)
+    state.create()
+
+    def written() -> dict[Path, int]:
+        files = render(site(), state, secrets_of(site()), modules_dir=MODULES, data_dir=DATA)
+        return {path: path.stat().st_ino for path in files}
+
+    assert written() == written()
+
+
 def test_only_loopback_http_and_no_ami() -> None:
     texts = rendered(site())
     assert "bindaddr = 127.0.0.1" in lines(texts["http.conf"])

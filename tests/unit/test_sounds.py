@@ -180,6 +180,20 @@ def test_the_recording_wins_and_goes_again(folder: Path, espeak: Path, tmp_path:
     assert (folder / f"{name}.wav").read_bytes() == made
 
 
+def test_a_recording_is_copied_once(
+    folder: Path, espeak: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While it is copied there is none: a full disk would leave it so."""
+    recorded = write_wav(folder / "recorded" / f"{NAME}.wav", tone(440, RATE))
+    provide(folder, espeak, catalogue(tmp_path))
+    before = (folder / f"{NAME}.wav").stat().st_mtime_ns
+    provide(folder, espeak, catalogue(tmp_path))
+    assert (folder / f"{NAME}.wav").stat().st_mtime_ns == before
+    write_wav(recorded, tone(450, RATE))
+    provide(folder, espeak, catalogue(tmp_path))
+    assert (folder / f"{NAME}.wav").read_bytes() == recorded.read_bytes()
+
+
 def test_recordings_that_nobody_will_hear(folder: Path, espeak: Path, tmp_path: Path) -> None:
     for name in ("mohon-tungu.wav", f"{NAME}.mp3", ".DS_Store"):
         (folder / "recorded" / name).write_bytes(b"")

@@ -119,6 +119,35 @@ def test_a_file_that_cannot_be_finished_leaves_the_old_one(tmp_path: Path, monke
     assert path.read_text() == "new"
 
 
+def test_what_is_written_already_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "file"
+    write_private(path, "bär\n")
+    before = path.stat()
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    write_private(path, "bär\n")
+    assert (path.stat().st_ino, path.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+    with pytest.raises(StateError, match="No space left"):
+        write_private(path, "bar\n")
+
+
+@pytest.mark.parametrize("is_link", [True, False])
+def test_one_that_others_could_read_is_written_anew(tmp_path: Path, *, is_link: bool) -> None:
+    path, elsewhere = tmp_path / "file", tmp_path / "elsewhere"
+    write_private(elsewhere, "text")
+    if is_link:
+        path.symlink_to(elsewhere)
+    else:
+        elsewhere.rename(path)
+        path.chmod(0o640)
+    write_private(path, "text")
+    assert not path.is_symlink()
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
 def test_what_a_crash_left_is_no_obstacle_and_no_trap(tmp_path: Path) -> None:
     """A link that somebody put where the new file is made must not be followed."""
     victim = tmp_path / "victim"
