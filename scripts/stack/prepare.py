@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import subprocess
@@ -18,7 +19,7 @@ from ari_app.site.state import StateDir, StateError, write_private
 from ari_app.store.errors import DatabaseError, DatabaseNewer, StoreError
 from ari_app.store.journal_file import JournalFile
 from scripts.install.debian import OLDEST_ASTERISK, asterisk_version
-from scripts.stack import StackError, broker, ports, sounds
+from scripts.stack import StackError, broker, former, ports, sounds
 from scripts.stack.family import WITH_US
 
 REPO: Final = Path(__file__).parents[2]
@@ -33,7 +34,8 @@ _APPLICATION_ALONE: Final = frozenset({"queue", "transfer", "prompts", "block", 
 class Prepared:
     """What is ready to be started. ``lock`` is held for as long as the instance lives.
 
-    ``warning`` is what somebody should look at although 110 can be served; empty: nothing.
+    ``warning`` is what somebody should look at although 110 can be served; empty: nothing. ``is_former``: the disk
+    takes nothing, and these are the files of the start before.
     """
 
     settings: Settings
@@ -43,6 +45,7 @@ class Prepared:
     broker_config: Path | None
     lock: TextIO
     warning: str
+    is_former: bool = False
 
 
 def default_config() -> Path:
@@ -54,6 +57,8 @@ def default_config() -> Path:
 def prepare(config: Path, root: Path) -> Prepared:
     """Check everything and write every file. Nothing in the state directory is changed unless all is well.
 
+    On a disk that takes nothing, what the start before has written is enough.
+
     Raises:
         StackError: it cannot be started, and why.
     """
@@ -64,16 +69,56 @@ def prepare(config: Path, root: Path) -> Prepared:
         state = StateDir(root)
         if not state.root.exists():  # a start that is refused leaves nothing behind
             ports.check(settings, config)
-        state.create()
+        _create(state)
         lock = _lock(state)
-        ports.check(settings, config)
-        _check_journal(state)
-        warning = _check_database(settings, state, config)
-        return _write(settings, config, state, lock, warning)
+        try:
+            return _under(lock, settings, config, state)
+        except BaseException:
+            lock.close()
+            raise
     except (ConfigError, StateError, StoreError) as error:
         raise StackError(str(error)) from None
     except OSError as error:
         raise StackError(f"{error.filename or root}: {error.strerror}") from None
+
+
+def _under(lock: TextIO, settings: Settings, config: Path, state: StateDir) -> Prepared:
+    """With every file written anew; on a disk that takes nothing, on the files of the start before."""
+    reason = former.refusal(state.root)
+    if not reason:
+        try:
+            return _anew(settings, config, state, lock)
+        except (StackError, StateError, StoreError, OSError):
+            reason = former.refusal(state.root)  # somebody else may have filled it just now
+            if not reason:
+                raise
+    return _on_former(settings, config, state, lock, reason)
+
+
+def _create(state: StateDir) -> None:
+    try:
+        state.create()
+    except (StateError, OSError):
+        if not former.refusal(state.root):
+            raise
+
+
+def _anew(settings: Settings, config: Path, state: StateDir, lock: TextIO) -> Prepared:
+    ports.check(settings, config)
+    _check_journal(state)
+    warning = _check_database(settings, state, config)
+    return _write(settings, config, state, lock, warning)
+
+
+def _on_former(settings: Settings, config: Path, state: StateDir, lock: TextIO, reason: str) -> Prepared:
+    found = former.take_up(state, reason)
+    ports.check(found.settings, state.config)
+    changes = f", and without what has changed in {config} since" if found.settings != settings else ""
+    warning = (
+        f"nothing can be written in {state.root} ({reason}): it starts on the files of the start before{changes}; "
+        "see to the disk, then start it again in a quiet hour"
+    )
+    return Prepared(found.settings, config, state, found.secrets, found.broker_config, lock, warning, is_former=True)
 
 
 def _write(settings: Settings, config: Path, state: StateDir, lock: TextIO, warning: str) -> Prepared:
@@ -153,7 +198,12 @@ def _check_asterisk() -> None:
 
 
 def _lock(state: StateDir) -> TextIO:
-    lock = state.lock.open("w")
+    try:
+        lock = state.lock.open("w")
+    except OSError as error:
+        if error.errno != errno.EROFS:
+            raise
+        lock = state.lock.open()  # for a lock that is enough
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
@@ -194,7 +244,7 @@ def _check_database(settings: Settings, state: StateDir, config: Path) -> str:
     except DatabaseNewer:
         raise
     except DatabaseError as error:
-        if settings.database.url:
+        if settings.database.url or former.refusal(state.root):  # not its own fault
             return f"{error}; calls are served, and the tables follow the journal when it can"
         aside = state.database.with_name(f"{state.database.name}.damaged-{time.time():.0f}")
         state.database.rename(aside)

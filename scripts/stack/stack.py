@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
@@ -13,6 +13,7 @@ from typing import Final
 import anyio
 
 from ari_app.site.state import StateDir
+from ari_app.site.values import Address
 from ari_app.standby import REPLACED
 from scripts.stack import StackError
 from scripts.stack.child import Child
@@ -21,6 +22,9 @@ from scripts.stack.watchdog import STOP_SECONDS, Watchdog
 
 START_SECONDS: Final = 60.0
 """How long the start may take, on a slow machine."""
+
+ALONE_SECONDS: Final = 10.0
+"""So long it is waited for an application for whose start the disk may be missing."""
 
 RESCUE_SECONDS: Final = 1.0
 GUARD: Final[Sequence[str | Path]] = [sys.executable, "-I", "-S", REPO / "scripts" / "guard.py"]
@@ -109,6 +113,8 @@ class Stack:
     async def _start(self) -> None:
         for child in self.children:
             await child.start()
+        # On a disk that takes nothing some may not start: without them Asterisk rings the desks.
+        needed = [self.asterisk] if self.prepared.is_former else self.children
         failed: list[str] = []
         with anyio.move_on_after(START_SECONDS) as limit:
             async with anyio.create_task_group() as race:
@@ -119,9 +125,9 @@ class Stack:
                     failed.append(f"{child.name} does not start: {reason} (all of it in {child.log})")
                     race.cancel_scope.cancel()
 
-                for child in self.children:
+                for child in needed:
                     race.start_soon(fail, child)
-                await self._serving()
+                await (self._ringing() if self.prepared.is_former else self._serving())
                 race.cancel_scope.cancel()
         if limit.cancelled_caught:
             raise StackError(f"it does not start within {START_SECONDS:.0f} s: see {self.prepared.state.log}")
@@ -134,14 +140,23 @@ class Stack:
         await self._watchdog.ready.wait()
         self._say(f"Asterisk and the application serve 110 after {time.monotonic() - start:.1f} s")
         listen = self.prepared.settings.mqtt.own_broker
-        while listen is not None:
-            try:
-                stream = await anyio.connect_tcp(listen.host, listen.port)
-            except OSError:
-                await anyio.sleep(0.02)
-            else:
-                await stream.aclose()
-                return
+        if listen is not None:
+            await _listened(listen)
+
+    async def _ringing(self) -> None:
+        """Return when Asterisk rings the desks, be it alone: the application may not start without its journal."""
+        await _listened(self.prepared.settings.asterisk.sip)
+        with anyio.move_on_after(ALONE_SECONDS):
+            async with anyio.create_task_group() as race:
+
+                async def first(wait: Callable[[], Awaitable[object]]) -> None:
+                    await wait()
+                    race.cancel_scope.cancel()
+
+                race.start_soon(first, self._watchdog.ready.wait)
+                race.start_soon(first, self.application.ended)
+        if not self._watchdog.ready.is_set():
+            self._say("the application does not start yet, and is tried again: Asterisk rings the desks alone")
 
     def _frozen(self) -> None:
         self._say("the application stands still and is ended")
@@ -188,6 +203,18 @@ class Stack:
         read_again(self.prepared)
         for child in (self.tables, self.publisher, self.guard, self.application):
             child.renew()
+
+
+async def _listened(place: Address) -> None:
+    """Return when somebody listens there."""
+    while True:
+        try:
+            stream = await anyio.connect_tcp(place.host, place.port)
+        except OSError:
+            await anyio.sleep(0.02)
+        else:
+            await stream.aclose()
+            return
 
 
 def _beside(name: str, module: str, state: StateDir, log: str, *, niceness: int) -> Child:

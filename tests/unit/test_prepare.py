@@ -1,9 +1,12 @@
-"""What a HUP makes of a configuration that is odd."""
+"""What a start and a HUP make of a configuration that is odd, and of a disk that takes nothing."""
 
 from __future__ import annotations
 
+import errno
 import io
+import os
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
 
@@ -12,12 +15,14 @@ import pytest
 from ari_app.site.render import asterisk_dirs, render
 from ari_app.site.secrets import load_or_create
 from ari_app.site.settings import ConfigError, load_settings
-from ari_app.site.state import StateDir, write_private
-from scripts.stack import StackError, command
-from scripts.stack.prepare import Prepared, read_again
+from ari_app.site.state import StateDir, StateError, write_private
+from scripts.stack import StackError, command, former
+from scripts.stack import prepare as module
+from scripts.stack.prepare import Prepared, prepare, read_again
 from scripts.stack.sample import make_sample
 from scripts.stack.stack import Stack
 
+FULL_DISK = "No space left on device"
 WAIT, LONGER = "wrapup_seconds = 0", "wrapup_seconds = 7"
 
 
@@ -36,6 +41,13 @@ def site(tmp_path: Path) -> Prepared:
     render(settings, state, secrets, modules_dir=modules_dir, data_dir=data_dir)
     write_private(state.broker / "mosquitto.conf", "listener 1883\n")
     return Prepared(settings, config, state, secrets, None, io.StringIO(), "")
+
+
+@pytest.fixture(autouse=True)
+def _umask() -> Iterator[None]:
+    before = os.umask(0o077)
+    yield
+    os.umask(before)
 
 
 def change(site: Prepared, old: str = WAIT, new: str = LONGER) -> str:
@@ -104,3 +116,106 @@ def test_a_mark_at_the_beginning_is_not_copied(site: Prepared) -> None:
     read_again(site)
     assert site.state.config.read_text(encoding="utf-8") == text
     tomllib.loads(site.state.config.read_text(encoding="utf-8"))
+
+
+# ---- a start on a disk that takes nothing
+
+
+def all_files(site: Prepared) -> dict[Path, tuple[int, bytes]]:
+    files = [path for path in site.state.root.rglob("*") if path.is_file()]
+    return {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in files if path != site.state.lock}
+
+
+@pytest.fixture
+def full(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(former, "refusal", lambda _: FULL_DISK)
+
+
+@pytest.mark.usefixtures("full")
+def test_it_starts_on_the_files_of_the_start_before(site: Prepared) -> None:
+    before = all_files(site)
+    begun = prepare(site.config, site.state.root)
+    begun.lock.close()
+    assert begun.is_former
+    assert (begun.settings, begun.secrets) == (site.settings, site.secrets)
+    assert begun.broker_config == site.state.broker / "mosquitto.conf"
+    assert FULL_DISK in begun.warning
+    assert "changed" not in begun.warning
+    assert all_files(site) == before
+
+
+@pytest.mark.usefixtures("full")
+def test_without_what_has_changed_since(site: Prepared) -> None:
+    change(site)
+    begun = prepare(site.config, site.state.root)
+    begun.lock.close()
+    assert begun.settings == site.settings
+    assert f"without what has changed in {site.config} since" in begun.warning
+
+
+@pytest.mark.usefixtures("full")
+@pytest.mark.parametrize("name", ["siaga.toml", "secrets.json", "asterisk/etc/pjsip.conf"])
+def test_it_does_not_start_without(site: Prepared, name: str) -> None:
+    (site.state.root / name).unlink()
+    with pytest.raises(StackError, match=FULL_DISK) as refused:
+        prepare(site.config, site.state.root)
+    assert name in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.usefixtures("full")
+def test_it_starts_without_a_broker(site: Prepared) -> None:
+    (site.state.broker / "mosquitto.conf").unlink()
+    begun = prepare(site.config, site.state.root)
+    begun.lock.close()
+    assert begun.broker_config is None
+
+
+@pytest.mark.parametrize("is_full", [True, False])
+def test_a_disk_that_is_filled_meanwhile(site: Prepared, monkeypatch: pytest.MonkeyPatch, *, is_full: bool) -> None:
+    """Any other reason why it cannot be written stays one."""
+    answers = iter(["", FULL_DISK if is_full else ""])
+    monkeypatch.setattr(former, "refusal", lambda _: next(answers))
+
+    def fails(*_: object) -> None:
+        raise StateError("x cannot be written")
+
+    monkeypatch.setattr(module, "_write", fails)
+    if is_full:
+        begun = prepare(site.config, site.state.root)
+        begun.lock.close()
+        assert begun.is_former
+    else:
+        with pytest.raises(StackError, match="x cannot be written"):
+            prepare(site.config, site.state.root)
+
+
+def test_tables_that_a_full_disk_keeps_from_being_read_are_not_damaged(
+    site: Prepared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.state.database.write_bytes(b"no database at all" * 1000)
+    with monkeypatch.context() as patch:
+        patch.setattr(former, "refusal", lambda _: FULL_DISK)
+        assert "when it can" in module._check_database(site.settings, site.state, site.config)
+    assert site.state.database.exists()
+    assert "was moved to" in module._check_database(site.settings, site.state, site.config)
+    assert not site.state.database.exists()
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [(errno.ENOSPC, FULL_DISK), (errno.EROFS, "Read-only file system"), (errno.EIO, "Input/output error")],
+)
+def test_the_disk_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, expected: str) -> None:
+    assert former.refusal(tmp_path) == ""
+
+    def fails(_: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", fails)
+    assert former.refusal(tmp_path) == expected
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_is_not_there_is_not_the_disks_fault(tmp_path: Path) -> None:
+    assert former.refusal(tmp_path / "none") == ""
