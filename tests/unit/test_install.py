@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.install import InstallError, debian, progress, python_env
+from scripts.install import InstallError, apt, debian, progress, python_env, starters
 from scripts.stack import prepare
 
 REPO = Path(__file__).parents[2]
@@ -63,7 +63,7 @@ OTHER = "https://packages.example/mosquitto"
 def test_mirror(stub_run: Stub, monkeypatch: pytest.MonkeyPatch, archives: list[tuple[str, str]], mirror: str) -> None:
     monkeypatch.setattr(platform, "freedesktop_os_release", lambda: {"VERSION_CODENAME": "bookworm"})
     run = stub_run(fetches(*archives))
-    assert debian._mirror() == mirror
+    assert apt._mirror() == mirror
     assert run == [["apt-get", "-q", "--print-uris", "update"]]
 
 
@@ -74,27 +74,27 @@ def test_no_mirror(stub_run: Stub, monkeypatch: pytest.MonkeyPatch, said: str) -
     monkeypatch.setattr(platform, "freedesktop_os_release", lambda: {"VERSION_CODENAME": "bookworm"})
     stub_run(said)
     with pytest.raises(InstallError, match="knows no Debian mirror"):
-        debian._mirror()
+        apt._mirror()
 
 
 def test_this_machines_own_mirror_is_found() -> None:
     """With apt's own words, also on a machine that never had an update."""
-    assert "://" in debian._mirror()
+    assert "://" in apt._mirror()
 
 
 def test_aptget_says_why(stub_run: Callable[..., object], tmp_path: Path) -> None:
     stub_run("", "W: harmless\nE: Unable to locate package asterisk\n", 100)
     with pytest.raises(InstallError, match=r"^apt-get install failed: E: Unable to locate package asterisk$"):
-        debian._apt(tmp_path, "--yes", "install", "asterisk")
+        apt._apt(tmp_path, "--yes", "install", "asterisk")
     stub_run("", "", 100)
     with pytest.raises(InstallError, match=r"^apt-get update failed: 100$"):
-        debian._apt(tmp_path, "update")
+        apt._apt(tmp_path, "update")
 
 
 def test_no_keyring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(debian, "_KEYRING", tmp_path / "keyring.gpg")
+    monkeypatch.setattr(apt, "_KEYRING", tmp_path / "keyring.gpg")
     with pytest.raises(InstallError, match=r"keyring\.gpg is missing: as root, apt-get install debian-archive-keyring"):
-        debian._download(tmp_path / "apt", ["asterisk"])
+        apt.plan(tmp_path / "apt", ["asterisk"])
     assert not (tmp_path / "apt").exists()
 
 
@@ -130,11 +130,11 @@ def test_own_asterisk(
     program.write_text("")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(debian, "_modules_of_own", lambda: tmp_path)
+    monkeypatch.setattr(starters, "modules_of_own", lambda: tmp_path)
     run = stub_run(said)
     assert debian._own_asterisk() == (program if taken else None)
     assert run == [[str(program), "-V"]]
-    monkeypatch.setattr(debian, "_modules_of_own", lambda: None)
+    monkeypatch.setattr(starters, "modules_of_own", lambda: None)
     assert debian._own_asterisk() is None
 
 
@@ -149,50 +149,7 @@ def test_installer_and_launcher_want_the_same() -> None:
     assert debian.OLDEST_ASTERISK == prepare.OLDEST_ASTERISK  # type: ignore[attr-defined]  # one constant, imported
 
 
-# ---- what stays and what is made anew
-
-
-@pytest.fixture
-def done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
-    """The packages of each download, which is not carried out."""
-    downloads: list[list[str]] = []
-
-    def download(_: Path, packages: list[str]) -> list[Path]:
-        downloads.append(packages)
-        (tmp_path / "apt").mkdir()
-        return []
-
-    monkeypatch.setattr(debian, "_download", download)
-    monkeypatch.setattr(debian, "_unpack", lambda *_: None)
-    monkeypatch.setattr(debian, "_write_starters", lambda *_: None)
-    monkeypatch.setattr(debian, "_own_asterisk", lambda: None)
-    return downloads
-
-
-def test_installed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, done: list[list[str]]) -> None:
-    debian.install(tmp_path)
-    debian.install(tmp_path)
-    assert done == [list(debian.PACKAGES)]
-    monkeypatch.setattr(debian, "_own_asterisk", lambda: Path("/usr/sbin/asterisk"))
-    debian.install(tmp_path)
-    assert done[1:] == [[name for name in debian.PACKAGES if name != "asterisk"]]
-    monkeypatch.setattr(debian, "_LAYOUT", "next")
-    debian.install(tmp_path)
-    assert len(done) == 3
-
-
-def test_cut_short_is_begun_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, done: list[list[str]]) -> None:
-    def broken(*_: object) -> None:
-        raise InstallError("cut short")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(debian, "_unpack", broken)
-        with pytest.raises(InstallError):
-            debian.install(tmp_path)
-    (tmp_path / "apt").rmdir()
-    debian.install(tmp_path)
-    debian.install(tmp_path)
-    assert len(done) == 2
+# ---- what went wrong
 
 
 def test_pip_says_why(stub_run: Callable[..., object]) -> None:
