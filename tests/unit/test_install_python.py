@@ -1,9 +1,11 @@
-"""scripts/install: the Python environment, and the command itself."""
+"""scripts/install: the Python environment, the command itself, and a start without what is wanted."""
 
 from __future__ import annotations
 
 import fcntl
 import os
+import shutil
+import subprocess
 import sys
 import sysconfig
 from collections.abc import Callable
@@ -13,6 +15,8 @@ from types import SimpleNamespace
 import pytest
 
 from scripts.install import InstallError, __main__, debian, python_env
+
+REPO = Path(__file__).parents[2]
 
 
 class Pip:
@@ -188,3 +192,21 @@ def test_update_and_back_say_what_they_did(
     monkeypatch.setattr(debian, "back", lambda _: ["asterisk 22.5 -> 22.4"])
     assert command("--back") == 0
     assert capsys.readouterr().out.startswith("asterisk 22.5 -> 22.4\n")
+
+
+@pytest.mark.parametrize("code", [0, 1, 3])
+def test_a_start_goes_on_with_what_was_there_before(tmp_path: Path, code: int) -> None:
+    scripts = tmp_path / "scripts"
+    scripts.mkdir()
+    shutil.copy(REPO / "scripts/run", scripts)
+    python = tmp_path / ".deps/venv/bin/python"
+    python.parent.mkdir(parents=True)
+    for file, text in ((scripts / "setup", f"exit {code}"), (python, 'echo "$@"')):
+        file.write_text(f"#!/bin/sh\n{text}\n")
+        file.chmod(0o755)
+    done = subprocess.run([scripts / "run", "--demo"], capture_output=True, text=True, check=False)
+    if code == 1:
+        assert (done.returncode, done.stdout) == (1, "")
+    else:
+        assert (done.returncode, done.stdout) == (0, "-m scripts.stack --demo\n")
+        assert ("WARNING" in done.stderr) == (code == 3)
