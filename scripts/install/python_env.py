@@ -73,9 +73,7 @@ def _add_ourselves(repo: Path, deps: Path, venv: Path) -> None:
     (site / "siaga110.pth").write_text(f"{repo}\n")
     command = venv / "bin" / "siaga"
     # By the name that stays: systemd's units get the path of the Python that writes them. As scripts/siaga.
-    command.write_text(f'#!/bin/sh
-PYTHONSAFEPATH=1 exec "{deps / "venv"}/bin/python" -m cli "$@"
-')
+    command.write_text(f'#!/bin/sh\nPYTHONSAFEPATH=1 exec "{deps / "venv"}/bin/python" -m cli "$@"\n')
     command.chmod(0o755)
 
 
