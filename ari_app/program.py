@@ -11,9 +11,8 @@ import sys
 from typing import Final
 
 import structlog
-import uvloop
 
-from ari_app import app, gate
+from ari_app import app, gate, running
 from ari_app.ari.errors import AriError, AriReplaced
 from ari_app.site import secrets as site_secrets
 from ari_app.site.settings import ConfigError
@@ -47,7 +46,7 @@ def main() -> int:
         sys.setswitchinterval(SWITCH_SECONDS)
         gc.freeze()  # what is there by now stays: looking through it for garbage would only stop the calls
         gc.set_threshold(*RARELY)
-        uvloop.run(app.run(settings, state, secrets, journal))
+        running.run(app.run(settings, state, secrets, journal))
     except BaseExceptionGroup as group:
         known, unknown = group.split(AriError)
         log.error("app.failed", reasons=[str(error) for error in known.exceptions] if known else [])

@@ -18,8 +18,8 @@ import anyio
 import anyio.to_thread
 import msgspec
 import structlog
-import uvloop
 
+from ari_app import running
 from ari_app.bus.broker import broker_of
 from ari_app.bus.publisher import Publisher
 from ari_app.bus.stream import JournalNotRead, Line, Place
@@ -60,7 +60,7 @@ def main() -> int:
     except (ConfigError, StateError) as error:
         print(f"siaga110: {error}", file=sys.stderr)
         return 1
-    uvloop.run(_run(settings, state, secrets))
+    running.run(_run(settings, state, secrets))
     return 0
 
 
