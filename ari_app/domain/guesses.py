@@ -53,7 +53,7 @@ def _after(before: Guesses, record: Record, reason: object) -> Guesses:
         return Guesses() if record.actor.startswith("operator:") else before
     if reason == LoginRefused.WRONG_UNIT:  # the PIN was right
         return Guesses()
-    if reason not in {LoginRefused.WRONG_PIN, LoginRefused.UNKNOWN}:
+    if reason not in (LoginRefused.WRONG_PIN, LoginRefused.UNKNOWN):  # no set: a damaged one may be a list
         return before
     wrong = before.wrong + 1
     # The application may have died before it told the lock.

@@ -152,9 +152,9 @@ def idle_lines(records: Iterable[Record], on_demand: Iterable[str]) -> list[Fact
 def _what(record: Record, end: str) -> tuple[object, ...]:
     data = record.data
     if end == RELEASED:
-        return end, data.get("transmission")
+        return end, str(data.get("transmission"))
     if end == SAID:
-        return end, data.get("id")
+        return end, str(data.get("id"))
     if end == GIVEN_UP:
-        return end, data.get("net")
-    return end, record.call, data.get("net"), data.get("desk")
+        return end, str(data.get("net"))
+    return end, record.call, str(data.get("net")), str(data.get("desk"))

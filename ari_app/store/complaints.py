@@ -5,7 +5,7 @@ A complaint's story is part of its call's, which the journal finds by an index; 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -14,6 +14,7 @@ import structlog
 
 from ari_app.domain.announcement import ANNOUNCED, Announcement, announced, announcement
 from ari_app.domain.complaints import ComplaintRefused, ComplaintRow, fold_complaint
+from ari_app.domain.facts import Record
 from ari_app.store.errors import StoreError
 from ari_app.store.last_ticket import call_of_ticket
 from ari_app.store.living import living
@@ -22,19 +23,21 @@ from ari_app.store.reader import JournalReader
 FLUSH_SECONDS: Final = 2.0
 """Who gives an order waits for 5 s, and what it changes must be written, too."""
 
-PAGE: Final = 1000
-
 log = structlog.get_logger(__name__)
 
 
 def read_complaint(reader: JournalReader, call: str) -> ComplaintRow | None:
-    """The complaint of a call; None: it has none.
+    """The complaint of a call, as its sound lines tell it; None: it has none.
 
     Raises:
         JournalError: the journal cannot be read.
     """
+    return _folded(reader.sound(after=0, call=call))
+
+
+def _folded(records: Iterable[Record]) -> ComplaintRow | None:
     row: ComplaintRow | None = None
-    for record in reader.follow(after=0, call=call):
+    for record in records:
         row = fold_complaint(row, record)
     return row
 
@@ -69,7 +72,7 @@ class AnnouncementLookup:
         """
         with _told(self._journal, self._flush) as reader:
             row = read_complaint(reader, call)
-            said = announced(reader.records(after=0, limit=PAGE, call=call, actions=[ANNOUNCED]))
+            said = announced(reader.sound(after=0, call=call, actions=[ANNOUNCED]))
             return announcement(row), said
 
 
@@ -126,7 +129,7 @@ class KeptLookup:
         kept: dict[str, str | None] = {}
         with _told(self._journal, self._flush) as reader:
             for call in calls:
-                row = read_complaint(reader, call)
+                row = _folded(reader.follow(after=0, call=call))  # all of it: what is deleted is gone
                 if not reader.records(after=0, limit=1, call=call, actions=["call.ended"]):
                     kept[call] = None
                 elif row is not None and row.status != "closed":

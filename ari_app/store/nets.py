@@ -29,7 +29,7 @@ def net_rows_before(reader: JournalReader, until: int) -> list[Row]:
 
 
 def net_records(path: Path, *, with_reserve: bool = False) -> list[Record]:
-    """What tells how the nets stand, in order; none where there is no journal yet.
+    """What tells how the nets stand, in order, without damaged lines; none where there is no journal yet.
 
     ``with_reserve``: as ``JournalReader`` has it.
 
@@ -43,4 +43,4 @@ def net_records(path: Path, *, with_reserve: bool = False) -> list[Record]:
     with JournalReader(path, with_reserve=with_reserve) as reader:
         until = reader.lately()
         before = map_records(net_rows_before(reader, until))
-        return [*before, *reader.follow(after=until, actions=ACTIONS)]
+        return [*before, *reader.sound(after=until, actions=ACTIONS)]

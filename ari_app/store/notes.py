@@ -138,7 +138,8 @@ class CallNotes:
         with JournalReader(self._journal, with_reserve=True) as reader:
             for note in notes:
                 if note.call not in told:
-                    told[note.call] = {record.action for record in reader.records(call=note.call)}
+                    # A line whose data is damaged tells its action all the same.
+                    told[note.call] = {row[3] for row in reader.rows(after=0, call=note.call)}
                 facts = story(note, told[note.call], self._region, self._area_code)
                 if facts and "call.recorded" not in told[note.call]:
                     facts = with_recording(facts, self._recording(note))

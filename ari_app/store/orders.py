@@ -15,7 +15,8 @@ RECENT: Final = 20_000
 """Lines in which an order is looked for: who gets no answer asks again for some seconds only."""
 
 _TOLD: Final = """
-SELECT 1 FROM journal WHERE seq > ?1 AND actor GLOB 'supervisor:*' AND json_extract(data, '$.order') = ?2 LIMIT 1
+SELECT 1 FROM journal WHERE seq > ?1 AND actor GLOB 'supervisor:*'
+AND CASE WHEN json_valid(data) THEN json_extract(data, '$.order') END = ?2 LIMIT 1
 """
 
 log = structlog.get_logger(__name__)

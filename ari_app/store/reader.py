@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import msgspec
@@ -24,6 +23,10 @@ PAGE: Final = 1000
 """Lines fetched at a time. A reader holds nothing open in between, so the writer's log can be cut back."""
 LOOK_BACK: Final = 200_000
 """Lines from the journal's end that are looked at: hours of the busiest day; no call lasts so long."""
+
+MOST_NAMED: Final = 100
+_named: Final[set[int]] = set()
+"""Damaged lines that the log has named."""
 
 _IMPORTED: Final = """
 SELECT count(*) > 1000 FROM (
@@ -216,10 +219,22 @@ class JournalReader:
             after = records[-1].seq
             left = None if left is None else left - len(records)
 
+    def sound(self, *, after: int, call: str | None = None, actions: Sequence[str] | None = None) -> Iterator[Record]:
+        """As ``follow``, without the damaged ones (``map_records``): for who serves calls with what can be read.
+
+        Raises:
+            JournalError: they cannot be read.
+        """
+        while rows := self.rows(after=after, limit=PAGE, call=call, actions=actions):
+            yield from map_records(rows)
+            if len(rows) < PAGE:
+                return
+            after = rows[-1][0]
+
     def _record(self, row: Row) -> Record:
         seq, at, actor, action, call_, data, hash_ = row
         try:
-            return Record(seq, at, actor, action, call_, msgspec.json.decode(data), hash_)
+            return Record(seq, at, actor, action, call_, msgspec.json.decode(data, type=dict), hash_)
         except (msgspec.DecodeError, TypeError) as error:
             msg = f"line {seq} of {self.path} is damaged: see `siaga journal verify`"
             raise JournalError(msg) from error
@@ -252,16 +267,33 @@ def read(
 
 
 def map_records(rows: Iterable[Row]) -> Iterator[Record]:
-    """The records of lines; damaged ones are passed over, because the journal's verification is who reports them."""
+    """The records of lines; damaged ones are passed over: the journal's verification is who reports them all.
+
+    The log names each of the first ``MOST_NAMED`` once, by its number.
+    """
     for seq, at, actor, action, call, data, hash_ in rows:
-        with suppress(msgspec.DecodeError, TypeError):
-            yield Record(seq, at, actor, action, call, msgspec.json.decode(data, type=dict), hash_)
+        try:
+            content = msgspec.json.decode(data, type=dict)
+        except (msgspec.DecodeError, TypeError):
+            _name(seq)
+        else:
+            yield Record(seq, at, actor, action, call, content, hash_)
+
+
+def _name(seq: int) -> None:
+    if seq in _named or len(_named) >= MOST_NAMED:
+        return
+    import structlog  # noqa: PLC0415 - a listing does without
+
+    _named.add(seq)
+    if structlog.is_configured():  # not in a command, where it would stand among what is printed
+        structlog.get_logger(__name__).error("journal.line_damaged", line=seq)
 
 
 def latest(
     path: Path, actions: Sequence[str], *, look_back: int = LOOK_BACK, with_reserve: bool = False
 ) -> list[Record]:
-    """The records of these actions among the last ``look_back`` lines, oldest first; none: there is no journal yet.
+    """The sound records of these actions among the last ``look_back`` lines, oldest first; none: no journal yet.
 
     ``with_reserve``: as ``JournalReader`` has it.
 
@@ -271,4 +303,4 @@ def latest(
     if not path.exists():
         return []
     with JournalReader(path, with_reserve=with_reserve) as reader:
-        return list(reader.follow(after=reader.lately(look_back), actions=actions))
+        return list(reader.sound(after=reader.lately(look_back), actions=actions))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,7 +20,7 @@ from ari_app.domain.facts import Fact, Json, Record
 from ari_app.domain.notes import with_recording
 from ari_app.flows.complaints import Complaints, Tickets
 from ari_app.store import notes as store_notes
-from ari_app.store.journal import Journal, read, verify
+from ari_app.store.journal import Journal, JournalReader, read, verify
 from ari_app.store.notes import CallNotes
 from tests.unit.conftest import OpenJournal
 from tests.unit.note_lines import ABANDONED, ANSWERED, DAY, line
@@ -136,6 +138,22 @@ def test_the_journal_began_the_story(open_journal: OpenJournal, path: Path) -> N
     notes.add(line("1.1") + "\n")
     assert notes.bring_in() == 1
     assert notes.told() == {"1.1": ANSWERED}
+
+
+def test_a_damaged_line_of_the_journal_holds_no_note_up(open_journal: OpenJournal, path: Path) -> None:
+    journal = open_journal()
+    journal.append(Fact("caller", "call.received", "1.1"))
+    assert journal.flush()
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("DROP TRIGGER journal_is_append_only_update")
+        other.execute("UPDATE journal SET data = '{'")
+        other.commit()
+    notes = Notes(journal, path)
+    notes.add(line("1.1") + "\n" + line("1.2") + "\n")
+    assert notes.bring_in() == 2
+    assert not notes.taken.exists()
+    with JournalReader(path) as reader:
+        assert [row[3] for row in reader.rows(after=0, call="1.1")] == ANSWERED
 
 
 def test_half_written_last_line(notes: Notes) -> None:
