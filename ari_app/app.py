@@ -42,6 +42,7 @@ from ari_app.flows.blocking import Blocking
 from ari_app.flows.phone_watch import PhoneWatch
 from ari_app.flows.radio import Nets
 from ari_app.flows.recovery import Recovery
+from ari_app.flows.roster import Roster
 from ari_app.flows.router import Router
 from ari_app.flows.surroundings import Rules, Surroundings
 from ari_app.flows.switchboard import Switchboard
@@ -60,11 +61,17 @@ from ari_app.store.journal import Journal
 from ari_app.store.living import living
 from ari_app.store.notes import CallNotes
 from ari_app.store.recordings import Recordings
+from ari_app.store.staff import staff
 from ari_app.unrecorded import Unrecorded
 
 NOTES_SECONDS: Final = 1.0
 BLOCKS_SECONDS: Final = 5.0
 """Between two attempts to read who is blocked, should the disk not let us."""
+
+STAFF_SECONDS: Final = 5.0
+"""The same for who sits where."""
+
+UNKNOWN_STAFF: Final = "the journal does not tell who is logged in: every desk rings, and nobody can log in"
 
 RECORDINGS_AT_ONCE: Final = 16
 """Recordings waited for and read at the same time, beside everything else that threads are for."""
@@ -89,10 +96,10 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
         async with asterisk, anyio.create_task_group() as tasks:
             listeners: list[Callable[[Fact], None]] = [journal.append]
             tell = partial(_tell, listeners)
-            complaints = make_complaints(settings, state, tell)
+            complaints = make_complaints(settings, state, tell, serves=True)
             blocking = make_blocking(settings, tell)
             listeners += [complaints.note, blocking.note]
-            roster = make_roster(settings, state, tell)
+            roster = make_roster(settings, state, tell, serves=True)
             units = {desk.extension: desk.unit for desk in settings.desk}
             board = Switchboard(units, roster, tell, overflow=settings.queue.overflow_seconds)
             roster.on_change = board.staff_changed
@@ -116,7 +123,7 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
                 _rules(settings, state),
                 partial(_read, recordings, anyio.CapacityLimiter(RECORDINGS_AT_ONCE)),
                 lambda call: _noted(notes, call),
-                is_journal_troubled=lambda: journal.alarm is not None,
+                is_journal_troubled=lambda: journal.alarm is not None or not roster.is_known,
             )
             router = Router(tasks, around, roster, region=settings.site.region, area_code=settings.site.area_code)
             notes = CallNotes(
@@ -140,7 +147,11 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
             presence = Presence(
                 broker_of(settings.mqtt, secrets, "application"),
                 now=SiteClock(settings.site.timezone).now,
-                alarms={"journal": lambda: journal.alarm, "recordings": unrecorded.alarm},
+                alarms={
+                    "journal": lambda: journal.alarm,
+                    "recordings": unrecorded.alarm,
+                    "roster": lambda: None if roster.is_known else UNKNOWN_STAFF,
+                },
             )
 
             async def connected() -> None:
@@ -173,6 +184,7 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
                 unrecorded.run,
                 partial(watch.run, router.calls),
                 partial(_learn_blocks, heartbeat, blocking, settings, state),
+                partial(_learn_staff, roster, state),
                 partial(_bring_in, notes),
                 partial(_end_monitoring, tell, state, last_line(state)),
             ):
@@ -249,6 +261,16 @@ async def _learn_blocks(heartbeat: Heartbeat, blocking: Blocking, settings: Sett
             await anyio.sleep(BLOCKS_SECONDS)
         else:
             return
+
+
+async def _learn_staff(roster: Roster, state: StateDir) -> None:
+    """Who sits where, should that not have been read at the start: as soon as it can be."""
+    while not roster.is_known:
+        await anyio.sleep(STAFF_SECONDS)
+        try:
+            roster.learn(await anyio.to_thread.run_sync(staff, state.journal))
+        except (StoreError, OSError) as error:
+            log.error("staff.not_read", error=str(error))
 
 
 async def _end_monitoring(tell: Callable[[Fact], None], state: StateDir, until: int) -> None:

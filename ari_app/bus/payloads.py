@@ -58,7 +58,13 @@ class Alarm(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    name: Annotated[str, Field(description="journal: facts cannot be written to disk; recordings: no new one begins.")]
+    name: Annotated[
+        str,
+        Field(
+            description="journal: facts cannot be written to disk; recordings: no new one begins; "
+            "roster: it is not known who is logged in."
+        ),
+    ]
     text: Annotated[str, Field(description="One sentence.")]
     since: At
 

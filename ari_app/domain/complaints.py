@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Final, TypeAlias
 
 from ari_app.domain.calls import KINDS, text
@@ -219,3 +219,16 @@ def next_ticket(last: TicketKey | None, today: date) -> TicketKey:
     if last is None or last[0] < today:
         return today, 1
     return last[0], last[1] + 1
+
+
+_UNREAD: Final = 100_000_000
+
+
+def unread_ticket(now: datetime) -> TicketKey:
+    """Stands for the last ticket where that cannot be read; ``now`` is the site's time.
+
+    It is behind any that was handed out today, after another such beginning as well: the number is so large, and grows
+    by a thousand a second.
+    """
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    return now.date(), _UNREAD + int((now - midnight).total_seconds() * 1000)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import reduce
 from typing import Final, Protocol
 
 import anyio
@@ -92,27 +93,41 @@ class Roster:
         units: Collection[str],
         tell: Callable[[Fact], None],
         pins: Pins,
-        state: RosterState,
+        state: RosterState | None,
         clock: Callable[[], float],
         tried: Mapping[str, Tried] | None = None,
     ) -> None:
         """``desks`` by extension; ``units`` are ``polda`` and the Polres codes; ``clock`` only goes forward (seconds).
 
         Who is logged in, in the restored ``state``, at a desk that is not there any more or has become another
-        unit's is logged out. ``tried`` is what was dialled at each desk before, so that a restart unlocks none.
+        unit's is logged out; None: what was before is not known yet (``learn``). ``tried`` is what was dialled at each
+        desk before, so that a restart unlocks none.
         """
         self.on_change: Callable[[str], None] | None = None
         self._desks = dict(desks)
         self._units = frozenset(units)
         self._tell = tell
         self._pins = pins
-        self._state = state
+        self._state = state or RosterState()
+        self._unread: list[Fact] | None = [] if state is None else None  # told while it is not known what was before
         self._clock = clock
         before = tried or {}
         self._guards = {extension: _Guard(before.get(extension, Tried()), clock()) for extension in desks}
         self._office = anyio.Lock()
         self._checking: anyio.CapacityLimiter | None = None
-        for desk, seat in state.seats.items():
+        self._put_out()
+
+    def learn(self, state: RosterState) -> None:
+        """What was before the start, which could not be read then; what was told since goes on from there."""
+        if self._unread is None:
+            return
+        self._state, self._unread = reduce(fold, self._unread, state), None
+        self._put_out()
+        for desk in self._desks:
+            self._changed(desk)
+
+    def _put_out(self) -> None:
+        for desk, seat in self._state.seats.items():
             if seat.operator is not None and not self._fits(seat.operator, desk):
                 self._leave(seat.operator, desk, LoggedOut.REMOVED, "system")
 
@@ -122,6 +137,11 @@ class Roster:
     def state(self) -> RosterState:
         """All of it, as it is folded."""
         return self._state
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it is known who sits where. Until then nobody is ready, and somebody may be at any desk."""
+        return self._unread is None
 
     def operators(self) -> list[Operator]:
         """Everybody, by NRP."""
@@ -136,13 +156,16 @@ class Roster:
         return self._state.seat(desk).operator
 
     def is_staffed(self, desk: str) -> bool:
-        """Whether somebody is logged in there, or nobody needs to be."""
-        place = self._desks.get(desk)
-        return place is not None and (not place.login or self.operator_at(desk) is not None)
+        """Whether somebody is logged in there, or nobody needs to be; or somebody may be, as far as is known."""
+        return self._is_manned(desk) or (desk in self._desks and not self.is_known)
 
     def is_ready(self, desk: str) -> bool:
-        """Whether who is there takes calls; never where nobody is."""
-        return self.is_staffed(desk) and self._state.seat(desk).ready
+        """Whether who is there takes calls; never where nobody is known to be."""
+        return self.is_known and self._is_manned(desk) and self._state.seat(desk).ready
+
+    def _is_manned(self, desk: str) -> bool:
+        place = self._desks.get(desk)
+        return place is not None and (not place.login or self.operator_at(desk) is not None)
 
     def reason(self, desk: str) -> str | None:
         """Why a desk is not ready; None when it is."""
@@ -157,6 +180,7 @@ class Roster:
             RosterRefused: there is one with this NRP, the unit is unknown, or something cannot be what it is to be.
         """
         async with self._office:
+            self._check_known()
             if nrp in self._state.operators:
                 raise RosterRefused(f"there is an operator {nrp} already")
             if not is_nrp(nrp):
@@ -289,7 +313,12 @@ class Roster:
 
     # ---- within ------------------------------------------------------------------------------------
 
+    def _check_known(self) -> None:
+        if not self.is_known:
+            raise RosterRefused("the operators cannot be read from the journal: see the application's log")
+
     def _known(self, nrp: str) -> Operator:
+        self._check_known()
         operator = self._state.operators.get(nrp)
         if operator is None:
             raise RosterRefused(f"there is no operator {nrp}: see `siaga operators list`")
@@ -303,7 +332,7 @@ class Roster:
 
     def _check_staffed(self, desk: str) -> None:
         self._place(desk)
-        if not self.is_staffed(desk):
+        if not self._is_manned(desk):
             raise RosterRefused(f"nobody is logged in at desk {desk}")
 
     def _fits(self, nrp: str, desk: str) -> bool:
@@ -342,6 +371,8 @@ class Roster:
     def _put(self, action: str, actor: str, **data: Json) -> None:
         fact = Fact(actor, action, data=data)
         self._tell(fact)
+        if self._unread is not None:
+            self._unread.append(fact)
         self._state = fold(self._state, fact)
 
     def _changed(self, desk: str | None) -> None:

@@ -99,10 +99,11 @@ class Application:
         nets: Sequence[NetRules] = (),
         *,
         in_trouble: Callable[[], bool] = bool,
+        knows_staff: bool = True,
     ) -> None:
-        staff = RosterState()
+        self.staff = RosterState()
         for fact in journal:
-            staff = fold(staff, fact)
+            self.staff = fold(self.staff, fact)
         self.tasks = tasks
         self.asterisk = asterisk
         self.journal = journal
@@ -112,7 +113,7 @@ class Application:
             units=("polda", *{unit_of(extension) for extension in asterisk.phones}),
             tell=journal.append,
             pins=EveryPin(),
-            state=staff,
+            state=self.staff if knows_staff else None,
             clock=asyncio.get_running_loop().time,
         )
         units = {extension: unit_of(extension) for extension in asterisk.phones}
@@ -217,24 +218,37 @@ class Floor:
 
     # ---- the application's life ------------------------------------------------------------------
 
-    async def start(self, *, watch: bool = True, knows_blocks: bool = True) -> Application:
+    async def start(self, *, watch: bool = True, knows_blocks: bool = True, knows_staff: bool = True) -> Application:
         """Start the application and let it reconcile; ``watch``: and again every few seconds.
 
-        ``knows_blocks``: it has read who is blocked.
+        ``knows_blocks``: it has read who is blocked; ``knows_staff``: who sits where.
         """
         self._scope = anyio.CancelScope()
-        self.app = await self._tasks.start(self._run, watch)
+        self.app = await self._tasks.start(self._run, watch, knows_staff)
         if knows_blocks:
             self.app.blocking.loaded(block_list(self.journal))
         self.asterisk.connected = True
         await self.app.recovery.after_gap()
         return self.app
 
-    async def _run(self, watch: bool, *, task_status: anyio.abc.TaskStatus[Application]) -> None:  # noqa: FBT001 - start() passes positions
+    async def _run(
+        self,
+        watch: bool,  # noqa: FBT001 - start() passes positions
+        knows_staff: bool,  # noqa: FBT001
+        *,
+        task_status: anyio.abc.TaskStatus[Application],
+    ) -> None:
         with self._scope:
             async with anyio.create_task_group() as tasks:
                 app = Application(
-                    tasks, self.asterisk, self.journal, self.rules, self.logins, self.nets, in_trouble=self._in_trouble
+                    tasks,
+                    self.asterisk,
+                    self.journal,
+                    self.rules,
+                    self.logins,
+                    self.nets,
+                    in_trouble=self._in_trouble,
+                    knows_staff=knows_staff,
                 )
                 tasks.start_soon(app.nets.run)
                 tasks.start_soon(app.keep_bringing_in)

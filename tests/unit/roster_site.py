@@ -50,6 +50,8 @@ class Floor:
         state: RosterState | None = None,
         desks: dict[str, DeskPlace] | None = None,
         tried: dict[str, Tried] | None = None,
+        *,
+        is_read: bool = True,
     ) -> None:
         self.told: list[Fact] = []
         self.changed: list[str] = []
@@ -60,7 +62,7 @@ class Floor:
             units=UNITS,
             tell=self.told.append,
             pins=self.pins,
-            state=state or RosterState(),
+            state=state or RosterState() if is_read else None,
             clock=lambda: self.now,
             tried=tried,
         )

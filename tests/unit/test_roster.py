@@ -7,8 +7,9 @@ from functools import partial
 import anyio
 import pytest
 
+from ari_app.domain.operators import Operator, RosterState, Seat
 from ari_app.flows.roster import LOCK_SECONDS, LoginResult, RosterRefused, Tried
-from tests.unit.roster_site import ACTOR, Floor
+from tests.unit.roster_site import ACTOR, DESKS, Floor
 
 pytestmark = pytest.mark.anyio
 OK, WRONG, LOCKED = LoginResult.OK, LoginResult.WRONG, LoginResult.LOCKED
@@ -298,3 +299,42 @@ async def test_removed_while_the_pin_is_checked(floor: Floor) -> None:
     floor.pins.verify = removing  # type: ignore[method-assign]  # for this test
     assert await floor.roster.login_by_phone("1001", "11111", "pin11111") is WRONG
     assert floor.roster.operator_at("1001") is None
+
+
+# ---- the journal could not be read -------------------------------------------------------------------
+
+
+async def test_nobody_is_taken_up_or_sent_away_before_the_roster_is_known(anyio_backend: str) -> None:
+    floor = Floor(is_read=False)
+    roster = floor.roster
+    assert [(roster.is_staffed(desk), roster.is_ready(desk)) for desk in (*DESKS, "9999")] == [
+        *[(True, False)] * len(DESKS), (False, False),
+    ]  # fmt: skip
+    for attempt in (
+        roster.add("11111", "Ani", "polda", "rahasia", ACTOR),
+        roster.set_pin("11111", "rahasia", ACTOR),
+        roster.remove("11111", ACTOR),
+    ):
+        with pytest.raises(RosterRefused, match="cannot be read from the journal"):
+            await attempt
+    with pytest.raises(RosterRefused, match="cannot be read from the journal"):
+        roster.login("11111", "1001", ACTOR)
+    with pytest.raises(RosterRefused, match="nobody is logged in"):
+        roster.ready("1001", "desk:1001")
+    assert (floor.told, floor.pins.pins) == ([], {})
+
+
+async def test_what_was_told_before_the_roster_was_known_stands(anyio_backend: str) -> None:
+    floor = Floor(is_read=False)
+    floor.roster.not_ready("1003", "rest", ACTOR)
+    people = {nrp: Operator(nrp, "Ani", "polda") for nrp in ("11111", "22222")}
+    floor.news()
+    floor.roster.learn(RosterState(people, {"1001": Seat("11111"), "9999": Seat("22222"), "1003": Seat()}))
+    assert floor.news() == [
+        ("system", "operator.logged_out", {"operator": "22222", "desk": "9999", "reason": "removed"}),
+    ]
+    assert {*DESKS} <= {*floor.changed}
+    assert [desk for desk in DESKS if floor.roster.is_ready(desk)] == ["1001"]
+    assert (floor.roster.operator_at("1001"), floor.roster.reason("1003")) == ("11111", "rest")
+    floor.roster.learn(RosterState())
+    assert floor.roster.operator_at("1001") == "11111", "it is known by now"
