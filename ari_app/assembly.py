@@ -118,8 +118,8 @@ def make_nets(  # noqa: PLR0913 - a part of the application each
 ) -> Nets:
     """The radio nets; what an application before us began on them is told to have ended.
 
-    Officers have desks of ``board`` rung. ``has_room`` says whether a recording may begin. What of the journal cannot be
-    read, the next application tells the end of.
+    Officers have desks of ``board`` rung. ``has_room`` says whether a recording may begin. What of the journal cannot
+    be read, the next application tells the end of.
     """
     rules = net_rules(settings)
     records = partial(net_records, state.journal, with_reserve=True)

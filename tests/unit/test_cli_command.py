@@ -181,19 +181,18 @@ def test_conf_render_without_asterisk(site: CliSite, monkeypatch: pytest.MonkeyP
     assert "Asterisk" in site.run("conf", "render").refused()
 
 
-@pytest.mark.parametrize("command", ["scripts/siaga", "venv/bin/siaga"])
+@pytest.mark.parametrize("command", ["scripts/siaga", ".deps/venv/bin/siaga"])
 def test_what_lies_where_it_is_typed_is_no_part_of_it(tmp_path: Path, command: str) -> None:
     """By sudo it runs as another user, and so would a ``cli`` that somebody has put there."""
-    for folder in ("scripts", ".deps/venv/bin", "venv/bin", "venv/lib/python3/site-packages", "there/cli"):
+    for folder in ("scripts", ".deps/venv/bin", ".deps/venv/lib/python3/site-packages", "there/cli"):
         (tmp_path / folder).mkdir(parents=True)
     (tmp_path / "there" / "cli" / "__init__.py").touch()
     (tmp_path / "there" / "cli" / "__main__.py").write_text("print('not ours')")
-    for place in (".deps/venv", "venv"):
-        python = tmp_path / place / "bin" / "python"
-        python.write_text(f'#!/bin/sh\nPYTHONPATH="{REPO}" exec "{sys.executable}" "$@"\n')
-        python.chmod(0o755)
+    python = tmp_path / ".deps" / "venv" / "bin" / "python"
+    python.write_text(f'#!/bin/sh\nPYTHONPATH="{REPO}" exec "{sys.executable}" "$@"\n')
+    python.chmod(0o755)
     shutil.copy(REPO / "scripts" / "siaga", tmp_path / "scripts")
-    _add_ourselves(REPO, tmp_path / "venv")
+    _add_ourselves(REPO, tmp_path / ".deps", tmp_path / ".deps" / "venv")
     done = subprocess.run(
         [tmp_path / command, "--help"], cwd=tmp_path / "there", capture_output=True, text=True, timeout=60, check=True
     )
