@@ -80,17 +80,17 @@ async def _run(settings: Settings, state: StateDir, secrets: Secrets) -> None:
     publisher = Publisher(
         broker_of(settings.mqtt, secrets, "application"), open_journal, KeptPlace(state.published), clock
     )
-    async with anyio.create_task_group() as tasks:
+    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async with anyio.create_task_group() as tasks:
 
-        async def end_on_signal() -> None:
-            with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+            async def end_on_signal() -> None:
                 async for _ in signals:
                     publisher.close()
                     tasks.cancel_scope.deadline = anyio.current_time() + LAST_SECONDS
 
-        tasks.start_soon(end_on_signal)
-        await publisher.run()
-        tasks.cancel_scope.cancel()
+            tasks.start_soon(end_on_signal)
+            await publisher.run()
+            tasks.cancel_scope.cancel()
 
 
 class KeptPlace:
