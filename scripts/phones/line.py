@@ -45,7 +45,9 @@ class Line:
         return uri_of(self.user, self.wire.host, self.wire.port)
 
     def uri(self, user: str) -> str:
-        """The URI of a number that is dialled at the server."""
+        """The URI of a number that is dialled at the server; a whole URI stays as it is."""
+        if ":" in user:
+            return user
         host, port = self.server
         return uri_of(user, host, port)
 
