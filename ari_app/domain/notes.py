@@ -12,20 +12,34 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from ari_app.domain.causes import NotAnswered
+from ari_app.domain.desks import POLRES_PREFIX
 from ari_app.domain.facts import Fact, Json, call_received
 from ari_app.domain.numbers import e164
 
+_TALK: Final = (
+    r"(?P<desk>[0-9]{0,80})@(?P<lifted>[0-9]{0,14})/"
+    r"(?:>(?P<to>[0-9]{1,80})@(?P<referred>[0-9]{1,14})/(?:(?P<why>[A-Z]{0,20})@(?P<back>[0-9]{1,14})/)?)?"
+)
+_ANY_TALK: Final = re.sub(r"\?P<[a-z]+>", "", _TALK)
 _REST: Final = (
     r"\|(?P<number>[0-9+]{0,20})\|(?P<dialled>[0-9]{1,80})"
     r"\|(?P<received>[0-9]{1,14})\|(?P<began>[0-9]{0,14})\|(?P<ended>[0-9]{1,14})"
-    r"\|((?P<lifted>[0-9]{0,14})\+)?(?P<talked>[0-9]{0,12})"
+    rf"\|(?P<earlier>(?:{_ANY_TALK})*)"
+    r"((?P<lifted>[0-9]{0,14})\+)?(?P<talked>[0-9]{0,12})"
     r"\|(?P<desk>[0-9]{0,80})\|(?P<by>caller|desk)\|(?P<state>[A-Za-z ]{0,20})\|"
 )
 _LINE: Final = re.compile(
     rf"(?P<call>(?![0-9]{{11}}|[0-9]+\.[0-9]*\.)[0-9A-Za-z._-]{{1,150}}){_REST}(?P<cause>[0-9]{{0,3}})"
 )
 """As ``dialplan/note.conf`` writes it, not with a torn call's name before the next one's. What a crash or a bad disk
-made of it must not get into the journal. ``lifted`` is not in notes that older dialplans wrote."""
+made of it must not get into the journal. ``lifted`` and ``earlier`` are not in notes that older dialplans wrote."""
+
+_EARLIER: Final = re.compile(_TALK)
+"""One of ``earlier``."""
+
+_REASONS: Final = {"BUSY": NotAnswered.BUSY, "NOANSWER": NotAnswered.NO_ANSWER}
+"""Why a Polres did not take a call, by Dial's words."""
 
 _WITHIN: Final = re.compile(
     rf"(?P<call>[0-9]{{10}}\.[0-9]{{1,10}}){_REST}(?P<cause>[0-9]{{0,3}}?)(?=[ \t\r\0]*\Z|[0-9]{{10}}\.)"
@@ -35,13 +49,30 @@ and none is made of pieces of two."""
 
 
 @dataclass(frozen=True, slots=True)
+class Talk:
+    """A talk in the fallback that the desk's phone ended by its transfer key: since when, and at which desk.
+
+    ``to`` is the Polres's number to which it sent the caller, and ``referred`` when; None: it joined them with a call
+    that came to nothing. Where the Polres did not take them, ``back`` is when the desks rang again, and ``why`` is the
+    word of ``Dial()``.
+    """
+
+    desk: str
+    lifted: datetime | None
+    to: str | None = None
+    referred: datetime | None = None
+    why: str = ""
+    back: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Note:
     """One call as the dialplan saw it.
 
     ``began`` is when the fallback took over; None: it did not. Its are ``desk``, empty when nobody answered there,
     ``lifted``, when the desk answered, where that is known, and ``talked_ms``, in milliseconds: from when the caller's
     line was answered, perhaps for an announcement, to the end of the talk; 0: there was none. ``answered``: the
-    caller's line was answered, by whomever.
+    caller's line was answered, by whomever. ``earlier``: talks in the fallback before the last one.
     """
 
     call: str
@@ -56,6 +87,7 @@ class Note:
     answered: bool
     cause: int
     lifted: datetime | None = None
+    earlier: tuple[Talk, ...] = ()
 
 
 def parse(line: str) -> Note | None:
@@ -82,8 +114,24 @@ def _note(found: re.Match[str]) -> Note:
         found["by"],
         found["state"] == "Up",
         int(found["cause"] or 0),
-        _moment(found["lifted"]) if found["lifted"] else None,
+        _moment_or_none(found["lifted"]),
+        tuple(map(_talk, _EARLIER.finditer(found["earlier"]))),
     )
+
+
+def _talk(found: re.Match[str]) -> Talk:
+    return Talk(
+        found["desk"],
+        _moment_or_none(found["lifted"]),
+        found["to"],
+        _moment_or_none(found["referred"]),
+        found["why"] or "",
+        _moment_or_none(found["back"]),
+    )
+
+
+def _moment_or_none(milliseconds: str | None) -> datetime | None:
+    return _moment(milliseconds) if milliseconds else None
 
 
 def _moment(milliseconds: str) -> datetime:
@@ -138,18 +186,65 @@ def _end_with_application(note: Note, told: Collection[str]) -> list[Fact]:
 
 
 def _end_in_fallback(note: Note, told: Collection[str]) -> list[Fact]:
-    if not (note.desk and note.talked_ms):
-        # An operator may have had the caller before, and been lost together with the application.
-        return [_ended(note, "caller", "caller", "answered")] if "call.answered" in told else _abandoned(note)
-    # The machine's clock may have been set meanwhile: nobody is answered before the call came.
-    lifted = note.lifted or note.ended - timedelta(milliseconds=note.talked_ms)
-    answered = max(min(note.received, note.ended), min(lifted, note.ended))
-    waited = max(0, _milliseconds(note.received, answered))
-    desk = f"desk:{note.desk}"
-    return [
-        Fact(desk, "call.answered", note.call, {"desk": note.desk, "waited_ms": waited}, answered),
-        _ended(note, "caller" if note.by == "caller" else desk, note.by, "fallback"),
+    facts: list[Fact] = []
+    under_way: Talk | None = None  # a transfer of which nothing more is known
+    for talk in note.earlier:
+        facts += _talk_begins(note, talk.desk, talk.lifted, under_way) + _transfer(note, talk)
+        under_way = talk if talk.to is not None and talk.back is None else None
+    # Asterisk counts no time on a line that a phone's key has put in another one's place.
+    if note.desk and (note.talked_ms or (note.earlier and note.lifted)):
+        # The machine's clock may have been set meanwhile: nobody is answered before the call came.
+        lifted = note.lifted or note.ended - timedelta(milliseconds=note.talked_ms)
+        facts += _talk_begins(note, note.desk, lifted, under_way)
+        return [*facts, _ended(note, "caller" if note.by == "caller" else f"desk:{note.desk}", note.by, "fallback")]
+    if under_way is not None:
+        left = {"desk": None, "reason": "caller_left"}
+        facts.append(_of_transfer(note, "call.transfer_ended", under_way, note.ended, left))
+    if facts:
+        return [*facts, _ended(note, "caller", "caller", "fallback")]
+    # An operator may have had the caller before, and been lost together with the application.
+    return [_ended(note, "caller", "caller", "answered")] if "call.answered" in told else _abandoned(note)
+
+
+def _talk_begins(note: Note, desk: str, lifted: datetime | None, transfer: Talk | None) -> list[Fact]:
+    """A desk has answered; that of the Polres, where the caller has just been sent there."""
+    if not desk:
+        return []
+    at = _clamped(note, lifted or note.ended)
+    if transfer is not None:
+        return [_of_transfer(note, "call.transfer_answered", transfer, at, {"desk": desk})]
+    data: dict[str, Json] = {"desk": desk, "waited_ms": max(0, _milliseconds(note.received, at))}
+    return [Fact(f"desk:{desk}", "call.answered", note.call, data, at)]
+
+
+def _transfer(note: Note, talk: Talk) -> list[Fact]:
+    """SOP V.6 by the phone's own key, with which the operator leaves, and V.10 where nobody takes the call."""
+    if talk.to is None or talk.referred is None:
+        return []
+    at = _clamped(note, talk.referred)
+    actor = f"desk:{talk.desk}" if talk.desk else "system"
+    polres = talk.to.removeprefix(POLRES_PREFIX)
+    facts = [
+        Fact(actor, "call.referred", note.call, {"desk": talk.desk or None, "to": talk.to}, at),
+        Fact("system", "call.transfer_started", note.call, {"polres": polres, "desk": None}, at),
     ]
+    if talk.back is not None:
+        reason = _REASONS.get(talk.why, NotAnswered.UNREACHABLE).value
+        back = _clamped(note, talk.back)
+        facts.append(_of_transfer(note, "call.taken_back", talk, back, {"desk": None, "reason": reason}))
+    return facts
+
+
+def _of_transfer(note: Note, action: str, talk: Talk, at: datetime, data: Mapping[str, Json]) -> Fact:
+    """How a transfer ended; ``data`` has the desk that has the caller now, None: none."""
+    actor = f"desk:{data['desk']}" if data["desk"] else "system"
+    waited = max(0, _milliseconds(_clamped(note, talk.referred or at), at))
+    polres = (talk.to or "").removeprefix(POLRES_PREFIX)
+    return Fact(actor, action, note.call, {"polres": polres, **data, "waited_ms": waited}, at)
+
+
+def _clamped(note: Note, at: datetime) -> datetime:
+    return max(min(note.received, note.ended), min(at, note.ended))
 
 
 def _abandoned(note: Note) -> list[Fact]:

@@ -14,10 +14,11 @@ DAY = date(2025, 1, 31)
 def line(
     call: str = "1738285323.7", *, number: str = "081234567890", talked: str = "9000", desk: str = "1002",
     by: str = "caller", state: str = "Up", cause: str = "16", received: int = START, ended: int = START + 10_000,
-    lifted: str = str(START + 6_000),
+    lifted: str = str(START + 6_000), earlier: str = "",
 ) -> str:  # fmt: skip
-    """A note as the dialplan writes it: ten seconds, of which the last four were talked."""
-    return f"{call}|{number}|110|{received}|{received + 801}|{ended}|{lifted}+{talked}|{desk}|{by}|{state}|{cause}"
+    """A note as the dialplan writes it: ten seconds, of which the last four were talked, behind ``earlier`` ones."""
+    last = f"{lifted}+{talked}|{desk}|{by}|{state}|{cause}"
+    return f"{call}|{number}|110|{received}|{received + 801}|{ended}|{earlier}{last}"
 
 
 def older_line(*, talked: str = "4000", received: int = START, ended: int = START + 10_000) -> str:

@@ -32,8 +32,8 @@ def test_the_dialplan_writes_these_fields() -> None:
     dialplan = (Path(__file__).parents[2] / "dialplan" / "note.conf").read_text(encoding="utf-8")
     written = next(text for text in dialplan.splitlines() if "Set(FILE(${NOTES}" in text).partition(")=")[2]
     assert written == (
-        "${UNIQUEID}|${CALLERID(num)}|${DIALLED}|${RECEIVED}|${FALLBACK}|${ENDED}|${SHARED(ANSWERED)}+${ANSWEREDTIME_MS}|"
-        "${FILTER(0-9,${DIALEDPEERNUMBER})}|${BY}|${CHANNEL(state)}|${HANGUPCAUSE})"
+        "${UNIQUEID}|${CALLERID(num)}|${DIALLED}|${RECEIVED}|${FALLBACK}|${ENDED}|${TALKS}${SHARED(ANSWERED)}+${ANSWEREDTIME_MS}|"
+        "${FILTER(0-9,${SHARED(DESK)})}|${BY}|${CHANNEL(state)}|${HANGUPCAUSE})"
     )
     assert noted(line()) == Note(
         "1738285323.7", "081234567890", "110", RECEIVED, RECEIVED + timedelta(milliseconds=801),
