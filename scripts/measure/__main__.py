@@ -20,7 +20,7 @@ from rich.console import Console
 from scripts.measure import adoption, bare, delay, growth, living, profile, rate, report, timer
 from scripts.measure.figures import Section
 from scripts.measure.options import Options, quick, whole
-from scripts.measure.usage import machine_seconds
+from scripts.measure.usage import machine
 
 SECTIONS: Final[Mapping[str, Callable[[Section, Options], Awaitable[None]]]] = {
     "delay": delay.measure,
@@ -43,14 +43,14 @@ def main() -> int:
     for name in arguments.only:
         console.print(f"[bold]{name}[/]")
         options, commit = _options(arguments, console), report.commit()
-        section, before = Section(name), machine_seconds()
+        section, before = Section(name), machine()
         is_measured = _measure(section, options)
-        stolen, passed = (now - then for now, then in zip(machine_seconds(), before, strict=True))
+        passed = machine().since(before)
         report.show(console, section)
         if not is_measured:  # the others can be all the same
             is_whole = False
             continue
-        result = report.result(section, options, commit, stolen / passed if passed else 0.0)
+        result = report.result(section, options, commit, passed.stolen / passed.whole if passed.whole else 0.0)
         results[name] = result
         if arguments.keep:
             report.keep({name: result})

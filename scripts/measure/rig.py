@@ -24,7 +24,7 @@ from ari_app.store.journal import read
 from ari_app.store.reader import JournalReader
 from scripts.measure.rivals import add_rivals
 from scripts.measure.seeding import fill
-from scripts.measure.usage import BESIDE, all_seconds, difference, pids, settle
+from scripts.measure.usage import BESIDE, all_seconds, difference, machine, pids, settle
 from scripts.phones import Behaviour, Caller, Dialling, LoadResult, PhoneError, Phones
 from scripts.stack.prepare import Prepared, console, prepare
 from scripts.stack.sample import HOST, Sample, make_sample
@@ -83,6 +83,12 @@ class Measured:
     seconds: float = math.inf
     """In which the calls were to be dialled."""
 
+    idle: float = math.nan
+    """The share of the machine's processors that nothing had to do, while they were dialled."""
+
+    rest_ms: float = math.nan
+    """What everything that is no part of the instance took of the processors: telephones, callers, Linux."""
+
     @property
     def is_dialled_late(self) -> bool:
         """Whether SIPp took longer, so that it was not the rate that was asked for."""
@@ -135,7 +141,9 @@ class Rig:
         """
         limit = seconds * 3 + 40 if limit is None else limit
         running, used, line, noted = pids(self.stack), all_seconds(self.stack), self._last_line(), self._noted()
+        before = machine()
         load, fault = await self._dial(way, rate=rate, seconds=seconds, limit=limit)
+        passed, ours = machine().since(before), sum(difference(used, all_seconds(self.stack)).values())
         await anyio.sleep(_TAIL_SECONDS)
         using = all_seconds(self.stack)
         await self._followed(way)
@@ -150,7 +158,9 @@ class Rig:
             await self._hang_up_all()
         if not self.phones.has_all_desks:
             raise PhoneError("the desks' SIPp ended")
-        return Measured(way, load, difference(used, using, max(1, load.answered)), in_fallback, fault, seconds)
+        answered = max(1, load.answered)
+        rest, idle = (passed.busy * 1000 - ours) / answered, passed.idle / passed.whole
+        return Measured(way, load, difference(used, using, answered), in_fallback, fault, seconds, idle, rest)
 
     async def _dial(self, way: str, *, rate: float, seconds: float, limit: float) -> tuple[LoadResult, str]:
         """The calls of a stretch, and what was wrong with those who dialled; empty: nothing."""

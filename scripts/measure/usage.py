@@ -6,7 +6,7 @@ import contextlib
 import os
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import anyio
 
@@ -50,11 +50,30 @@ def all_seconds(stack: Stack) -> dict[str, float]:
     return found
 
 
-def machine_seconds() -> tuple[float, float]:
-    """Processor time of the whole machine so far: what others on its host have taken, and all of it."""
+class Machine(NamedTuple):
+    """Processor time of the whole machine, in seconds."""
+
+    idle: float
+    stolen: float
+    """What others on its host have taken."""
+
+    whole: float
+
+    @property
+    def busy(self) -> float:
+        """What was used here."""
+        return self.whole - self.idle - self.stolen
+
+    def since(self, before: Machine) -> Machine:
+        """From one reading to the next."""
+        return Machine(*(now - then for now, then in zip(self, before, strict=True)))
+
+
+def machine() -> Machine:
+    """Since the machine's start."""
     first = Path("/proc/stat").read_text(encoding="ascii").partition("\n")[0]
     each = [int(ticks) / _TICKS for ticks in first.split()[1:9]]  # a guest's own is in the first two already
-    return each[7], sum(each)
+    return Machine(each[3] + each[4], each[7], sum(each))
 
 
 def memory_kib(pid: int) -> int:

@@ -50,7 +50,8 @@ class FakeRig:
         capacity = (self.long if seconds > SHORT_SECONDS else self.short)[way]
         delay = 20.0 if rate <= capacity else 150.0
         load = broken or LoadResult((ANSWERED,) * 10, (delay,) * 10)
-        return Measured(way, load, {"application": 4.0, "asterisk": 9.0}, seconds=seconds)
+        cpu = {"application": 4.0, "asterisk": 9.0}
+        return Measured(way, load, cpu, seconds=seconds, idle=0.25, rest_ms=3.0)
 
     @property
     def long_ones(self) -> list[tuple[str, float]]:
@@ -99,7 +100,7 @@ async def test_it_finds_what_each_way_holds(capacities: tuple[float, float, floa
         assert way.rate <= capacity * long < way.above
         assert way.is_found
         assert way.above / way.rate <= NEAR
-        assert OPTIONS.rounds <= len(way.stretches) < MOST_LONG
+        assert OPTIONS.rounds <= len(way.stretches) <= MOST_LONG
         assert sum(tried == way.name for tried, _, _ in running.tried) < MOST_SHORT + len(way.stretches)
 
 
@@ -120,14 +121,14 @@ async def test_the_next_rate_is_up_from_what_was_held_and_down_from_what_was_not
 async def test_the_ways_climb_in_turns_and_each_begins_once() -> None:
     running = rig(60, 60, 60)
     await found(running)
-    assert [way for way, _, _ in running.tried[:6]] == [DIAL, QUEUE, APPLICATION, QUEUE, APPLICATION, DIAL]
+    assert [way for way, _, _ in running.tried[:6]] == [DIAL, QUEUE, APPLICATION, DIAL, APPLICATION, QUEUE]
     assert {rate for _, rate, _ in running.tried[:3]} == {FIRST}
 
 
 async def test_long_stretches_are_taken_in_turns_beginning_with_another_way() -> None:
     running = rig(150, 100, 50)
     ways = await found(running)
-    assert [way for way, _ in running.long_ones[:6]] == [DIAL, QUEUE, APPLICATION, QUEUE, APPLICATION, DIAL]
+    assert [way for way, _ in running.long_ones[:6]] == [DIAL, QUEUE, APPLICATION, DIAL, APPLICATION, QUEUE]
     for name, way in ways.items():
         assert [tried for each, tried in running.long_ones if each == name] == [each.rate for each in way.stretches]
 
@@ -152,7 +153,7 @@ async def test_a_short_stretch_that_was_spoiled_is_made_good(fault: LoadResult |
 
 @pytest.mark.parametrize("fault", BAD.values(), ids=BAD)
 @pytest.mark.parametrize("stretch", range(9))
-async def test_a_long_stretch_that_was_spoiled_costs_its_way_a_step(fault: LoadResult | str, stretch: int) -> None:
+async def test_a_long_stretch_that_was_spoiled_is_made_good(fault: LoadResult | str, stretch: int) -> None:
     calm, running = rig(150, 100, 50, long=0.9), rig(150, 100, 50, long=0.9)
     quiet = await found(calm)
     place = len(calm.tried) - len(calm.long_ones) + 1 + stretch
@@ -160,14 +161,13 @@ async def test_a_long_stretch_that_was_spoiled_costs_its_way_a_step(fault: LoadR
     ways = await found(running)
     for name, way in ways.items():
         assert way.is_found
-        assert way.rate <= calm.long[name]
-        assert way.rate >= quiet[name].rate / (1.15 if name == running.tried[place - 1][0] else 1.0)
+        assert way.rate <= calm.long[name] < way.above <= NEAR * way.rate
+        assert name == running.tried[place - 1][0] or way.rate == quiet[name].rate
 
 
 @pytest.mark.parametrize(
     ("name", "fault", "is_own"),
-    [(DIAL, fault, fault == "calls failed") for fault in BAD]
-    + [(APPLICATION, fault, fault != "dialled late") for fault in BAD],
+    [(DIAL, fault, fault == "calls failed") for fault in BAD] + [(APPLICATION, fault, True) for fault in BAD],
 )
 async def test_what_others_spoiled_is_not_above_what_a_way_holds(name: str, fault: str, *, is_own: bool) -> None:
     running = rig(LAST, LAST, LAST)
@@ -207,7 +207,8 @@ async def test_the_tables_have_each_stretch_and_what_was_wrong(monkeypatch: pyte
     assert [row[0] for row in rates.rows] == list(WAYS)
     assert len(stretches.rows) == len(running.long_ones)
     texts = stretches.texts()
-    assert texts[0] == [DIAL, f"{running.long_ones[0][1]:.0f}", "10", "1", "20.0", "20.0", "", "9.00", "1 calls failed"]
+    figures = [DIAL, f"{running.long_ones[0][1]:.0f}", "10", "1", "20.0", "20.0", "", "9.00", "3.00", "25%"]
+    assert texts[0] == [*figures, "1 calls failed"]
     assert {row[-1] for row in texts} == {"1 calls failed", "p99 150 ms", "held"}
 
 
