@@ -22,7 +22,7 @@ def whole_file(place: StateDir, file: Path) -> Iterator[BinaryIO]:
     Raises:
         Refused: it cannot be written, or is below the state directory.
     """
-    _spare_own_files(place, file)
+    spare_own_files(place, file)
     try:
         if file.exists() and not file.is_file():
             with file.open("wb") as there:
@@ -42,7 +42,7 @@ def whole_folder(place: StateDir, parent: Path, name: str) -> Iterator[Path]:
     Raises:
         Refused: it cannot be made, or would be below the state directory.
     """
-    _spare_own_files(place, parent)
+    spare_own_files(place, parent)
     if not parent.is_dir():
         raise Refused(
             tr("there is no directory {folder}: make it, or mount the disk that it is on", folder=plain(str(parent)))
@@ -78,7 +78,7 @@ def _not_written(path: Path, error: OSError) -> Refused:
     return Refused(tr("{file} cannot be written: {reason}", file=plain(str(path)), reason=error.strerror))
 
 
-def _spare_own_files(place: StateDir, file: Path) -> None:
+def spare_own_files(place: StateDir, file: Path) -> None:
     """Let nothing be written below the state directory, be it there or not.
 
     What has no name there today may get it tomorrow, as a recording does, and of some folders every file is read.
@@ -86,7 +86,9 @@ def _spare_own_files(place: StateDir, file: Path) -> None:
     Raises:
         Refused: the file would be there.
     """
-    own = (place.root, *place.root.iterdir())  # which may be links: recordings to a larger disk
+    own = [place.root]
+    with suppress(OSError):  # not there yet; or not to be looked into by us, who can write nothing there either
+        own += place.root.iterdir()  # which may be links: recordings to a larger disk
     if any(_real(file).is_relative_to(_real(each)) for each in own):
         raise Refused(
             tr("{file} would be among the installation's own files: name a place outside of {folder}",

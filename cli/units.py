@@ -10,6 +10,7 @@ from ari_app.site.settings import Settings
 from ari_app.site.state import StateDir
 from ari_app.site.units import render_logrotate, render_units
 from cli.errors import Refused
+from cli.files import spare_own_files
 from cli.language import tr
 from cli.output import counted, print_line
 
@@ -19,8 +20,9 @@ def write_units(settings: Settings, state: StateDir, folder: Path, *, config: Pa
 
     Raises:
         StateError: they cannot be written.
-        Refused: systemd does not take one of them.
+        Refused: systemd does not take one of them, or they would be among the state directory's own files.
     """
+    spare_own_files(state, folder)
     written = render_units(settings, state, folder, config=config, user=user)
     print_line(tr("{units} in {folder}", units=counted(len(written), "unit"), folder=folder))
     analyze = shutil.which("systemd-analyze")
@@ -40,6 +42,8 @@ def write_logrotate(state: StateDir, file: Path, *, user: str) -> None:
 
     Raises:
         StateError: it cannot be written.
+        Refused: it would be among the state directory's own files.
     """
+    spare_own_files(state, file)
     render_logrotate(state, file, user=user)
     print_line(tr("{file} has logrotate keep the logs short", file=file))

@@ -26,7 +26,7 @@ def main(arguments: list[str] | None = None, repo: Path = Path(__file__).parents
             return _say_versions(deps)
         # Neither waits for somebody's update that hangs, nor has to be allowed to write here.
         if not (options.update or options.back) and _ready(repo, deps, tests=options.tests):
-            python_env.compile_ours(repo, deps)
+            python_env.bring_up_to_date(repo, deps)
             return 0
         deps.mkdir(exist_ok=True)
         # Two at once must not install over each other.
@@ -74,7 +74,7 @@ def _change(options: argparse.Namespace, repo: Path, deps: Path) -> None:
     else:
         debian.install(deps)
     python_env.install(repo, deps, tests=options.tests)
-    python_env.compile_ours(repo, deps)
+    python_env.bring_up_to_date(repo, deps)
 
 
 def _say_changes(changes: list[str]) -> None:
@@ -91,7 +91,9 @@ def _say_versions(deps: Path) -> int:
 
 
 def _refuse(deps: Path, why: str) -> int:
-    whole = debian.stamp(deps / "debian") and any((deps / "venv").glob("*.stamp"))
+    programs = (deps / "venv" / "bin" / "python", deps / "bin" / "asterisk")  # links, which may lead nowhere by now
+    stamped = debian.stamp(deps / "debian") and any((deps / "venv").glob("*.stamp"))
+    whole = stamped and all(each.exists() for each in programs)
     print(f"siaga110: {why}" + ("; what was there before is as it was" if whole else ""), file=sys.stderr)
     return AS_BEFORE if whole else 1
 

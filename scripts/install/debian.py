@@ -13,6 +13,7 @@ import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -164,7 +165,8 @@ def _replace(deps: Path, wanted: _Wanted, plan: Sequence[apt.Package]) -> None:
     if shutil.disk_usage(deps).free < _ROOM_MB << 20:
         raise InstallError(f"{deps} has less than {_ROOM_MB} MB free")
     archives = apt.fetch(home, plan, wanted.packages)
-    _adopt(deps, wanted.own)
+    with suppress(InstallError):  # its own Asterisk may be gone by now; it serves the way back only
+        _adopt(deps, wanted.own)
     with swap.replacing(tree) as fresh:
         _unpack(archives, fresh)
         starters.write(deps, fresh, wanted.own)

@@ -43,8 +43,13 @@ def install(repo: Path, deps: Path, *, tests: bool) -> None:
         _make(repo, deps, venv, tests=tests)
 
 
-def compile_ours(repo: Path, deps: Path) -> None:
-    """So that no start has to, for which callers wait. Where this may not write, each start does it."""
+def bring_up_to_date(repo: Path, deps: Path) -> None:
+    """The command ``siaga`` as this code has it; and ours compiled, so that no start has to, for which callers wait.
+
+    Where this may not write, the one stays as it was, and each start does the other.
+    """
+    if os.access(deps / "venv" / "bin", os.W_OK):
+        _write_command(deps, deps / "venv")
     ours = [repo / name for name in ("ari_app", "cli", "scripts")]
     if all(os.access(folder, os.W_OK) for folder in ours):
         python = deps / "venv" / "bin" / "python"
@@ -71,10 +76,19 @@ def _add_ourselves(repo: Path, deps: Path, venv: Path) -> None:
     """The repository itself, importable from anywhere, and its command ``siaga``."""
     site = next(venv.glob("lib/python3*/site-packages"))
     (site / "siaga110.pth").write_text(f"{repo}\n")
+    _write_command(deps, venv)
+
+
+def _write_command(deps: Path, venv: Path) -> None:
     command = venv / "bin" / "siaga"
     # By the name that stays: systemd's units get the path of the Python that writes them. As scripts/siaga.
-    command.write_text(f'#!/bin/sh\nPYTHONSAFEPATH=1 exec "{deps / "venv"}/bin/python" -m cli "$@"\n')
-    command.chmod(0o755)
+    text = f'#!/bin/sh\nPYTHONSAFEPATH=1 exec "{deps / "venv"}/bin/python" -m cli "$@"\n'
+    if command.exists() and command.read_text(encoding="utf-8") == text:
+        return
+    fresh = command.with_name(".siaga.new")
+    fresh.write_text(text, encoding="utf-8")
+    fresh.chmod(0o755)
+    fresh.replace(command)
 
 
 def _locks(repo: Path, *, tests: bool) -> list[Path]:

@@ -144,7 +144,8 @@ def test_a_python_that_is_gone_makes_a_new_one(repo: Path, pip: Pip) -> None:
 def command(repo: Path, pip: Pip, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
     """``scripts/setup`` in a repository of its own, without Debian's packages."""
     monkeypatch.setattr(debian, "_wanted", lambda: SimpleNamespace(stamp="whole", own=None, packages=["asterisk"]))
-    (repo / ".deps/debian/siaga").mkdir()
+    (repo / ".deps/debian/siaga/bin").mkdir(parents=True)
+    (repo / ".deps/debian/siaga/bin/asterisk").touch()
     (repo / ".deps/debian/siaga/stamp").write_text("whole")
     return lambda *arguments: __main__.main(list(arguments), repo)
 
@@ -210,3 +211,29 @@ def test_a_start_goes_on_with_what_was_there_before(tmp_path: Path, code: int) -
     else:
         assert (done.returncode, done.stdout) == (0, "-m scripts.stack --demo\n")
         assert ("WARNING" in done.stderr) == (code == 3)
+
+
+def test_the_command_of_before_becomes_that_of_this_code(repo: Path, pip: Pip) -> None:
+    """Also where the packages stay what they were, so that no environment is made."""
+    install(repo)
+    command = repo / ".deps/venv/bin/siaga"
+    wanted = command.read_text()
+    command.write_text("#!/bin/sh\nexec of-before\n")
+    install(repo)
+    python_env.bring_up_to_date(repo, repo / ".deps")
+    assert (command.read_text(), command.stat().st_mode & 0o777, pip.made) == (wanted, 0o755, 1)
+
+
+@pytest.mark.parametrize("gone", ["venv/bin/python", "bin/asterisk"])
+def test_what_leads_nowhere_is_not_whole(repo: Path, pip: Pip, gone: str) -> None:
+    """The machine's own Python or Asterisk was removed: nothing could be started on what was there before."""
+    assert not pip.away
+    install(repo)
+    deps = repo / ".deps"
+    (deps / "bin").mkdir()
+    (deps / "bin/asterisk").touch()
+    (deps / "debian.stamp").write_text("of before")
+    assert __main__._refuse(deps, "the index is away") == __main__.AS_BEFORE
+    (deps / gone).unlink()
+    (deps / gone).symlink_to("/nothing/there")
+    assert __main__._refuse(deps, "the index is away") == 1

@@ -179,3 +179,16 @@ def test_the_command_writes_it_beside_the_units_or_alone(tmp_path: Path, capfd: 
     run([*arguments, "--systemd", str(tmp_path / "units"), "--logrotate", str(file)])
     assert (tmp_path / "units" / "siaga.target").exists()
     assert file.exists()
+
+
+@pytest.mark.parametrize("option", ["--systemd", "--logrotate"])
+def test_the_command_writes_nothing_over_the_states_own_files(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], option: str
+) -> None:
+    state = tmp_path / "state"
+    state.mkdir()
+    (state / "journal.sqlite3").write_text("ours")
+    arguments = ["--state", str(state), "conf", "render", "--config", str(EXAMPLE)]
+    assert run([*arguments, option, str(state / "journal.sqlite3")]) != 0
+    assert "the installation's own files" in capfd.readouterr().err
+    assert (state / "journal.sqlite3").read_text() == "ours"
