@@ -114,6 +114,8 @@ async def _log_in(room: Room, desk: str, nrp: str | None, pin: str | None, roste
             return ("nada-salah", "meja-terkunci")
         case LoginResult.WRONG:
             return ("nada-salah", "masuk-gagal")
+        case LoginResult.UNKNOWN_STAFF:
+            return ("nada-salah", "sistem-tidak-tersedia")
 
 
 async def _ask(room: Room, prompt: str) -> str:

@@ -47,6 +47,7 @@ class LoginResult(Enum):
     OK = "ok"
     WRONG = "wrong"
     LOCKED = "locked"
+    UNKNOWN_STAFF = "unknown_staff"
 
 
 class Pins(Protocol):
@@ -99,9 +100,8 @@ class Roster:
     ) -> None:
         """``desks`` by extension; ``units`` are ``polda`` and the Polres codes; ``clock`` only goes forward (seconds).
 
-        Who is logged in, in the restored ``state``, at a desk that is not there any more or has become another
-        unit's is logged out; None: what was before is not known yet (``learn``). ``tried`` is what was dialled at each
-        desk before, so that a restart unlocks none.
+        Who is logged in, in the restored ``state``, at a desk that is gone or another unit's now, is logged out; None:
+        it is not known yet (``learn``). ``tried`` is what was dialled at each desk, so that a restart unlocks none.
         """
         self.on_change: Callable[[str], None] | None = None
         self._desks = dict(desks)
@@ -224,7 +224,7 @@ class Roster:
         """Log an operator in who dialled ``*10*NRP*PIN``; every refusal is a fact.
 
         The third wrong PIN in a row locks the desk for a minute. An NRP that nobody has counts, and takes, as much
-        as a wrong PIN: nobody learns which it was.
+        as a wrong PIN: nobody learns which it was. While the staff is unknown nobody can be right, and nothing counts.
 
         Raises:
             RosterRefused: there is no such desk.
@@ -236,6 +236,8 @@ class Roster:
                 self._refuse(desk, nrp, LoginRefused.LOCKED)
                 return LoginResult.LOCKED
             is_right = await anyio.to_thread.run_sync(self._pins.verify, nrp, pin, limiter=self._limiter())
+            if not self.is_known:
+                return LoginResult.UNKNOWN_STAFF
             if nrp not in self._state.operators or not is_right:
                 self._wrong(desk, nrp, guard)
                 return LoginResult.WRONG

@@ -12,15 +12,20 @@ from pathlib import Path
 import pytest
 
 from ari_app.domain.facts import Record
+from ari_app.domain.fallback_rows import ending
+from ari_app.site.state import StateDir
 from scripts.phones import Handset, HandsetCall, Phones
 from scripts.phones.leg import State
-from tests.asterisk.site import Site, actions, alone, assert_complete, phones_of, running
+from tests.asterisk.site import Site, actions, alone, assert_complete, eventually, phones_of, running
 from tests.asterisk.talk import CALLER_HZ, POLDA_HZ, POLRES_HZ, RINGING_HZ, hear_each_other, moment
 
 pytestmark = pytest.mark.anyio
 
 ANSWER_SECONDS = 2
 POLRES = "201"
+BLOCKED = "+6281300000009"
+ANNOUNCED_SECONDS = 3.0
+"""A blocked number hears that it is one for longer."""
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +113,28 @@ async def test_a_polres_that_does_not_take_the_caller(
     ]  # fmt: skip
     back = next(record for record in story if record.action == "call.taken_back")
     assert (back.data["polres"], back.data["reason"]) == ("01", reason)
+
+
+async def test_a_blocked_caller_who_has_pressed_nine_stays_an_emergency(transfer_site: Site, phones: Phones) -> None:
+    """SOP VIII and V.10: not taken by the Polres, they are no blocked number again, which would have to wait."""
+    site = transfer_site
+    assert site.siaga("block", "add", BLOCKED).returncode == 0
+    rows = StateDir(site.state).blocked / ending(BLOCKED)
+    await eventually(rows.exists, seconds=10, what="listed")
+    desk = await phones.handset(site.accounts[0], hz=POLDA_HZ)
+    async with alone(site):
+        caller = await phones.citizen(number=BLOCKED, hz=CALLER_HZ)
+        await caller.answered(seconds=2)
+        await caller.press("9")
+        polda = await desk.rung()
+        await polda.answer()
+        await hear_each_other((caller, CALLER_HZ), (polda, POLDA_HZ))
+        async with _referring(polda):  # no telephone of the Polres is registered
+            began = moment()
+            again = await _rung_again(caller, desk, seconds=10)
+            assert moment() - began < ANNOUNCED_SECONDS
+        await again.hang_up()
+        await caller.ended()
 
 
 async def test_a_polres_that_answers(transfer_site: Site, phones: Phones) -> None:

@@ -8,7 +8,7 @@ import anyio
 import pytest
 
 from ari_app.domain.operators import Operator, RosterState, Seat
-from ari_app.flows.roster import LOCK_SECONDS, LoginResult, RosterRefused, Tried
+from ari_app.flows.roster import LOCK_SECONDS, WRONG_PINS, LoginResult, RosterRefused, Tried
 from tests.unit.roster_site import ACTOR, DESKS, Floor
 
 pytestmark = pytest.mark.anyio
@@ -338,3 +338,10 @@ async def test_what_was_told_before_the_roster_was_known_stands(anyio_backend: s
     assert (floor.roster.operator_at("1001"), floor.roster.reason("1003")) == ("11111", "rest")
     floor.roster.learn(RosterState())
     assert floor.roster.operator_at("1001") == "11111", "it is known by now"
+
+
+async def test_no_pin_is_wrong_while_the_roster_is_not_known(anyio_backend: str) -> None:
+    floor = Floor(is_read=False)
+    for _ in range(2 * WRONG_PINS):
+        assert await floor.roster.login_by_phone("1001", "11111", "pin11111") is LoginResult.UNKNOWN_STAFF
+    assert floor.told == []
