@@ -22,6 +22,7 @@ from ari_app.domain.radio import NetRules
 from ari_app.flows.announcer import RETRY_SECONDS, Announcer
 from ari_app.flows.radio_net import Net
 from ari_app.flows.radio_speaker import Speech
+from ari_app.flows.radio_tape import Tape
 from ari_app.store.complaints import AnnouncementLookup
 from ari_app.store.errors import JournalError
 from ari_app.store.journal import Journal
@@ -57,7 +58,8 @@ class Air(Net):
     """A net on which everything is said at once."""
 
     def __init__(self, tell: Callable[[Fact], None]) -> None:
-        super().__init__(NetRules("300", "Komando", "PJSIP/x"), None, Switch(), tell, None)  # type: ignore[arg-type]
+        tape = Tape(NetRules("300", "Komando", "PJSIP/x"), None, lambda: True)  # type: ignore[arg-type]  # no Asterisk
+        super().__init__(tape, None, Switch(), tell, None)  # type: ignore[arg-type]
         self.said: list[Sequence[str]] = []
         self.is_said = True
         self.is_busy = False
