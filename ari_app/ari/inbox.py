@@ -16,8 +16,9 @@ from ari_app.ari.model import LegEvent, leg_of
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-MOST_WAITING: Final = 256
-"""Events that a call's inbox holds. A call of a few legs makes some tens in all its life."""
+MOST_WAITING: Final = 10_000
+"""Events that a call's inbox holds. A call of a few legs makes some tens in all its life; one for which all desks of a
+large centre ring, a thousand, gets some for each of them at once."""
 
 M = TypeVar("M")
 

@@ -188,6 +188,31 @@ async def test_the_application_is_back(transfer_site: Site, phones: Phones) -> N
     await _story(site, after)
 
 
+async def test_the_second_call_is_answered(transfer_site: Site, phones: Phones) -> None:
+    """The phone joins its two calls while the Polres still rings, and that answers then: nobody was abandoned."""
+    site, after = transfer_site, transfer_site.head()
+    desk = await phones.handset(site.accounts[0], hz=POLDA_HZ)
+    polres = await phones.handset(site.sample.polres[0], hz=POLRES_HZ)
+    async with alone(site):
+        await _application_dies(site)
+        caller, polda = await _answered(phones, desk)
+        await polda.hold()
+        second = await desk.dial(POLRES)
+        at_polres = await polres.rung()
+        await second.ringing()
+        key = asyncio.create_task(polda.attended_transfer(second, seconds=60))
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(key), 1)
+        await at_polres.answer()
+        await hear_each_other((caller, CALLER_HZ), (at_polres, POLRES_HZ))
+        await caller.hang_up()
+        await at_polres.ended()
+        key.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await key
+    assert actions(await _story(site, after))[2:] == ["call.answered", "call.ended"]
+
+
 async def test_the_second_call_comes_to_nothing(transfer_site: Site, phones: Phones) -> None:
     """The phone joins its two calls while the Polres still rings, and that refuses then."""
     site, after = transfer_site, transfer_site.head()

@@ -61,6 +61,14 @@ async def test_a_message_in_the_moment_of_the_cancel_is_not_lost() -> None:
     assert got == [1] or len(inbox) == 1
 
 
+async def test_all_desks_of_a_large_centre_may_tell_something_at_once() -> None:
+    """A thousand ring for one caller, and each makes some events while the flow waits for an order's answer."""
+    inbox: Inbox[int] = Inbox()
+    for number in range(8 * 1000):
+        inbox.put(number)
+    assert [await inbox.get() for _ in range(8 * 1000)] == list(range(8 * 1000))
+
+
 async def test_an_overrun_inbox_says_so_to_both_sides() -> None:
     inbox: Inbox[int] = Inbox(most=2)
     inbox.put(1)
