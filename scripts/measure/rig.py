@@ -119,9 +119,11 @@ class Measured:
 class Rig:
     """A running instance with its phones."""
 
-    def __init__(self, prepared: Prepared, stack: Stack, phones: Phones, *, brings_in_notes: bool) -> None:
-        """Use ``rig``."""
-        self._brings_in_notes = brings_in_notes
+    def __init__(
+        self, prepared: Prepared, stack: Stack, phones: Phones, *, said: Sequence[str], brings_in_notes: bool
+    ) -> None:
+        """Use ``rig``. ``said`` is what the launcher has said so far."""
+        self._said, self._brings_in_notes = said, brings_in_notes
         self.prepared, self.stack, self.phones = prepared, stack, phones
         self._living = 0
         self._crowds: list[Caller] = []
@@ -151,7 +153,7 @@ class Rig:
         fallen = {each.call for each in read(self._journal, after=line, actions=["call.fallback"])}
         in_fallback = len(fallen | (self._noted() - noted)) if way == APPLICATION else 0
         if pids(self.stack) != running:
-            fault = fault or "a process of the instance ended"
+            fault = fault or ": ".join(["a process of the instance ended", *self._said[-1:]])
         if load.unended and self._living:
             fault = fault or f"{load.unended} calls were not over after {limit:g} s"
         if load.unended or fault:
@@ -271,10 +273,11 @@ async def rig(  # noqa: PLR0913 - named, and each a thing of its own
     prepared = prepared_site(sample, home)
     fill(prepared.state, numbers=numbers, calls=calls)
     accounts = [*sample.accounts, *add_rivals(prepared.state.asterisk / "etc", desks)]
-    stack = Stack(prepared, lambda _: None, application=application)
+    said: list[str] = []
+    stack = Stack(prepared, said.append, application=application)
     async with stack.running(), Phones((HOST, sample.sip), home / "phones", trunk=sample.trunk) as phones:
         for first in range(0, len(accounts), AT_ONCE):
             await phones.desk(accounts[first : first + AT_ONCE], Behaviour.answers(echoes=True))
         if numbers or calls:
             await settle(stack)
-        yield Rig(prepared, stack, phones, brings_in_notes=brings_in_notes)
+        yield Rig(prepared, stack, phones, said=said, brings_in_notes=brings_in_notes)
