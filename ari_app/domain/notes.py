@@ -71,8 +71,9 @@ class Note:
 
     ``began`` is when the fallback took over; None: it did not. Its are ``desk``, empty when nobody answered there,
     ``lifted``, when the desk answered, where that is known, and ``talked_ms``, in milliseconds: from when the caller's
-    line was answered, perhaps for an announcement, to the end of the talk; 0: there was none. ``answered``: the
-    caller's line was answered, by whomever. ``earlier``: talks in the fallback before the last one.
+    line was answered, perhaps for an announcement, to the end of the talk; None: there was none, 0: it was not
+    counted. ``answered``: the caller's line was answered, by whomever. ``earlier``: talks in the fallback before the
+    last one.
     """
 
     call: str
@@ -81,7 +82,7 @@ class Note:
     received: datetime
     began: datetime | None
     ended: datetime
-    talked_ms: int
+    talked_ms: int | None
     desk: str
     by: str
     answered: bool
@@ -109,7 +110,7 @@ def _note(found: re.Match[str]) -> Note:
         _moment(found["received"]),
         _moment(found["began"]) if found["began"] else None,
         _moment(found["ended"]),
-        int(found["talked"] or 0),
+        int(found["talked"]) if found["talked"] else None,
         found["desk"],
         found["by"],
         found["state"] == "Up",
@@ -191,10 +192,9 @@ def _end_in_fallback(note: Note, told: Collection[str]) -> list[Fact]:
     for talk in note.earlier:
         facts += _talk_begins(note, talk.desk, talk.lifted, under_way) + _transfer(note, talk)
         under_way = talk if talk.to is not None and talk.back is None else None
-    # Asterisk counts no time on a line that a phone's key has put in another one's place.
-    if note.desk and (note.talked_ms or (note.earlier and note.lifted)):
+    if note.desk and _has_talked(note):
         # The machine's clock may have been set meanwhile: nobody is answered before the call came.
-        lifted = note.lifted or note.ended - timedelta(milliseconds=note.talked_ms)
+        lifted = note.lifted or note.ended - timedelta(milliseconds=note.talked_ms or 0)
         facts += _talk_begins(note, note.desk, lifted, under_way)
         return [*facts, _ended(note, "caller" if note.by == "caller" else f"desk:{note.desk}", note.by, "fallback")]
     if under_way is not None:
@@ -204,6 +204,13 @@ def _end_in_fallback(note: Note, told: Collection[str]) -> list[Fact]:
         return [*facts, _ended(note, "caller", "caller", "fallback")]
     # An operator may have had the caller before, and been lost together with the application.
     return [_ended(note, "caller", "caller", "answered")] if "call.answered" in told else _abandoned(note)
+
+
+def _has_talked(note: Note) -> bool:
+    """Whether the last desk that answered had the caller."""
+    # Asterisk counts no time on a line that a phone's key has put in another one's place.
+    is_moved = bool(note.earlier) or (note.answered and note.talked_ms == 0)
+    return bool(note.talked_ms) or (note.lifted is not None and is_moved)
 
 
 def _talk_begins(note: Note, desk: str, lifted: datetime | None, transfer: Talk | None) -> list[Fact]:

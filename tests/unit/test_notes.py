@@ -54,13 +54,22 @@ def test_answered(text: str) -> None:
     assert facts(line(by="desk"))[4].actor == "desk:1002"
 
 
-@pytest.mark.parametrize(("talked", "desk"), [("", ""), ("0", "1002"), ("", "1002"), ("4000", "")])
-def test_abandoned(talked: str, desk: str) -> None:
-    told = facts(line(talked=talked, desk=desk, number=""))
+@pytest.mark.parametrize(
+    ("talked", "desk", "state"), [("", "", "Up"), ("0", "1002", "Ring"), ("", "1002", "Up"), ("4000", "", "Up")]
+)
+def test_abandoned(talked: str, desk: str, state: str) -> None:
+    told = facts(line(talked=talked, desk=desk, number="", state=state))
     assert [fact.action for fact in told] == ABANDONED
     assert told[0].data["caller"] is None
     assert told[2].data == {"waited_ms": 10_000}
     assert told[3].data == {"by": "caller", "outcome": "abandoned", "cause": 16}
+
+
+def test_a_talk_on_a_line_that_was_moved_is_one() -> None:
+    """The desk's phone joined its two calls: Asterisk counts no time then, and nobody was abandoned."""
+    told = facts(line(talked="0"))
+    assert [fact.action for fact in told] == ANSWERED
+    assert told[2].at == RECEIVED + timedelta(seconds=6)
 
 
 def with_application(*, state: str, by: str = "caller") -> str:
