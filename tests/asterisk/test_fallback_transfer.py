@@ -188,54 +188,51 @@ async def test_the_application_is_back(transfer_site: Site, phones: Phones) -> N
     await _story(site, after)
 
 
+@contextlib.asynccontextmanager
+async def _joining(phones: Phones, desk: Handset, polres: Handset) -> AsyncIterator[tuple[HandsetCall, HandsetCall]]:
+    """The phone has joined its two calls while the Polres still rings; it waits no longer than this lasts."""
+    caller, polda = await _answered(phones, desk)
+    await polda.hold()
+    second = await desk.dial(POLRES)
+    at_polres = await polres.rung()
+    await second.ringing()
+    key = asyncio.create_task(polda.attended_transfer(second, seconds=60))
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(asyncio.shield(key), 1)
+    yield caller, at_polres
+    key.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await key
+
+
 async def test_the_second_call_is_answered(transfer_site: Site, phones: Phones) -> None:
-    """The phone joins its two calls while the Polres still rings, and that answers then: nobody was abandoned."""
+    """The Polres answers then: nobody was abandoned."""
     site, after = transfer_site, transfer_site.head()
     desk = await phones.handset(site.accounts[0], hz=POLDA_HZ)
     polres = await phones.handset(site.sample.polres[0], hz=POLRES_HZ)
     async with alone(site):
         await _application_dies(site)
-        caller, polda = await _answered(phones, desk)
-        await polda.hold()
-        second = await desk.dial(POLRES)
-        at_polres = await polres.rung()
-        await second.ringing()
-        key = asyncio.create_task(polda.attended_transfer(second, seconds=60))
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.shield(key), 1)
-        await at_polres.answer()
-        await hear_each_other((caller, CALLER_HZ), (at_polres, POLRES_HZ))
-        await caller.hang_up()
-        await at_polres.ended()
-        key.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await key
+        async with _joining(phones, desk, polres) as (caller, at_polres):
+            await at_polres.answer()
+            await hear_each_other((caller, CALLER_HZ), (at_polres, POLRES_HZ))
+            await caller.hang_up()
+            await at_polres.ended()
     assert actions(await _story(site, after))[2:] == ["call.answered", "call.ended"]
 
 
 async def test_the_second_call_comes_to_nothing(transfer_site: Site, phones: Phones) -> None:
-    """The phone joins its two calls while the Polres still rings, and that refuses then."""
+    """The Polres refuses then."""
     site, after = transfer_site, transfer_site.head()
     desk = await phones.handset(site.accounts[0], hz=POLDA_HZ)
     polres = await phones.handset(site.sample.polres[0])
     async with alone(site):
         await _application_dies(site)
-        caller, polda = await _answered(phones, desk)
-        await polda.hold()
-        second = await desk.dial(POLRES)
-        at_polres = await polres.rung()
-        await second.ringing()
-        key = asyncio.create_task(polda.attended_transfer(second, seconds=60))
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.shield(key), 1)
-        await at_polres.refuse()
-        again = await desk.rung(count=2, seconds=5)
-        assert caller.state is State.ANSWERED
-        await again.answer()
-        await hear_each_other((caller, CALLER_HZ), (again, POLDA_HZ))
-        await caller.hang_up()
-        await again.ended()
-        key.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await key
+        async with _joining(phones, desk, polres) as (caller, at_polres):
+            await at_polres.refuse()
+            again = await desk.rung(count=2, seconds=5)
+            assert caller.state is State.ANSWERED
+            await again.answer()
+            await hear_each_other((caller, CALLER_HZ), (again, POLDA_HZ))
+            await caller.hang_up()
+            await again.ended()
     assert actions(await _story(site, after))[2:] == ["call.answered", "call.answered", "call.ended"]
