@@ -225,6 +225,18 @@ _channels = st.lists(
     ).map(lambda channel: replace(channel, is_stand_in=channel.id in _stand_ins)),
     unique_by=lambda channel: channel.id,
 )
+
+
+def _each_in_one(bridges: list[SeenBridge]) -> list[SeenBridge]:
+    """Asterisk has a channel in one bridge at most."""
+    seen: set[str] = set()
+    kept = []
+    for bridge in bridges:
+        kept.append(replace(bridge, channels=bridge.channels - seen))
+        seen |= bridge.channels
+    return kept
+
+
 _bridges = st.lists(
     st.builds(
         SeenBridge,
@@ -232,7 +244,7 @@ _bridges = st.lists(
         st.frozensets(st.sampled_from(_ids), max_size=3),
     ),
     unique_by=lambda bridge: bridge.id,
-)
+).map(_each_in_one)
 _some_calls = st.frozensets(st.sampled_from(_calls))
 
 
