@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ari_app.domain.facts import Record
+from ari_app.site.state import StateDir
 from ari_app.store.journal import Journal
 
 
@@ -15,6 +16,14 @@ from ari_app.store.journal import Journal
 def path(tmp_path: Path) -> Path:
     """Where a journal can be."""
     return tmp_path / "journal.sqlite3"
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> StateDir:
+    """A state directory with its folders, and nothing in them."""
+    made = StateDir(tmp_path / "state")
+    made.create()
+    return made
 
 
 OpenJournal = Callable[..., Journal]

@@ -20,13 +20,6 @@ LISTEN = Address(host="127.0.0.1", port=1883)
 
 
 @pytest.fixture
-def state(tmp_path: Path) -> StateDir:
-    state = StateDir(tmp_path / "state")
-    state.create()
-    return state
-
-
-@pytest.fixture
 def secrets(state: StateDir) -> Secrets:
     return load_or_create(state, Settings.model_validate(tomllib.loads(FULL)))
 

@@ -283,13 +283,6 @@ def test_no_template_is_left_over() -> None:
 # ---- writing them
 
 
-@pytest.fixture
-def state(tmp_path: Path) -> StateDir:
-    state = StateDir(tmp_path / "state")
-    state.create()
-    return state
-
-
 def test_written_for_the_owner_and_stale_ones_removed(state: StateDir) -> None:
     etc = state.asterisk / "etc"
     (etc / "sip.conf").write_text("[general]\n")

@@ -40,13 +40,6 @@ def disks(monkeypatch: pytest.MonkeyPatch) -> Disks:
 
 
 @pytest.fixture
-def state(tmp_path: Path) -> StateDir:
-    made = StateDir(tmp_path / "state")
-    made.create()
-    return made
-
-
-@pytest.fixture
 def room(state: StateDir) -> Room:
     return rooms(state)[0]
 

@@ -19,13 +19,6 @@ SETTINGS = Settings.model_validate(tomllib.loads(FULL))
 """Desk 1001 has the secret ``rahasia-1001``, desk 1002 has none."""
 
 
-@pytest.fixture
-def state(tmp_path: Path) -> StateDir:
-    state = StateDir(tmp_path / "state")
-    state.create()
-    return state
-
-
 # ---- the directory
 
 
