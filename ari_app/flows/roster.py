@@ -235,9 +235,9 @@ class Roster:
             if guard.locked_until > self._clock():
                 self._refuse(desk, nrp, LoginRefused.LOCKED)
                 return LoginResult.LOCKED
-            is_right = await anyio.to_thread.run_sync(self._pins.verify, nrp, pin, limiter=self._limiter())
             if not self.is_known:
                 return LoginResult.UNKNOWN_STAFF
+            is_right = await anyio.to_thread.run_sync(self._pins.verify, nrp, pin, limiter=self._limiter())
             if nrp not in self._state.operators or not is_right:
                 self._wrong(desk, nrp, guard)
                 return LoginResult.WRONG
