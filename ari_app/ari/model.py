@@ -207,8 +207,11 @@ class BridgeAttendedTransfer(msgspec.Struct, frozen=True, tag_field="type", tag=
         )  # fmt: skip
 
 
-class EndpointStateChange(msgspec.Struct, frozen=True, tag_field="type", tag="EndpointStateChange"):
-    """A phone registered or its registration ended."""
+class PeerStatusChange(msgspec.Struct, frozen=True, tag_field="type", tag="PeerStatusChange"):
+    """A phone registered or its registration ended.
+
+    Not ``EndpointStateChange``, which comes each time that a call begins or ends there, too.
+    """
 
     endpoint: Endpoint
 
@@ -246,7 +249,7 @@ LegEvent: TypeAlias = (
     | BridgeBlindTransfer
     | BridgeAttendedTransfer
 )
-Event: TypeAlias = CallBroadcast | LegEvent | EndpointStateChange | ApplicationReplaced
+Event: TypeAlias = CallBroadcast | LegEvent | PeerStatusChange | ApplicationReplaced
 Message: TypeAlias = Event | ChannelUserevent | RESTResponse
 
 EVENT_TYPES: Final = (
@@ -263,14 +266,14 @@ EVENT_TYPES: Final = (
     PlaybackFinished,
     BridgeBlindTransfer,
     BridgeAttendedTransfer,
-    EndpointStateChange,
+    PeerStatusChange,
     ApplicationReplaced,
     ChannelUserevent,
     RESTResponse,
 )
 """Everything that we let Asterisk send; the rest is filtered out at its end, even answers to orders (measured)."""
 
-PHONE_EVENTS: Final = (EndpointStateChange,)
+PHONE_EVENTS: Final = (PeerStatusChange,)
 """Those of them that are about phones, whether they are in a call or not."""
 
 

@@ -16,9 +16,9 @@ from ari_app.ari.model import (
     ApplicationReplaced,
     BridgeAttendedTransfer,
     CallBroadcast,
-    EndpointStateChange,
     Event,
     LegEvent,
+    PeerStatusChange,
     StasisStart,
     endpoint_of,
     leg_of,
@@ -84,7 +84,7 @@ class Router:
         if isinstance(event, CallBroadcast):
             number = event.channel.caller.number
             self._tasks.start_soon(self.take, event.channel.id, number, event.called or "")
-        elif isinstance(event, EndpointStateChange):
+        elif isinstance(event, PeerStatusChange):
             self.around.switchboard.phone(event.endpoint.resource, registered=event.endpoint.state == "online")
         elif not isinstance(event, ApplicationReplaced):
             self._route(event)

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from scripts.phones import Phones
-from tests.asterisk.site import Site
+from tests.asterisk.site import Site, eventually
 
 pytestmark = pytest.mark.anyio
 
@@ -30,6 +30,26 @@ async def test_renews_its_registration(site: Site, phones: Phones) -> None:
     """At half of the time it registers anew."""
     desk = await phones.handset(site.accounts[0], expires=2)
     await desk.registered(count=2, seconds=3)
+
+
+async def test_its_coming_and_going_is_told_and_its_calls_tell_nothing_of_that(site: Site, phones: Phones) -> None:
+    """By Asterisk's own events: a caller rings at once where the phone has just come, and each is told once."""
+    extension, _password = site.accounts[0]
+
+    def told() -> list[str]:
+        of_phones = {"desk.registered", "desk.unregistered"}
+        return [r.action for r in site.records() if r.action in of_phones and r.data["desk"] == extension]
+
+    await eventually(lambda: told()[-1:] != ["desk.registered"], seconds=5, what="the one before is known to be gone")
+    desk = await phones.handset(site.accounts[0], answers=0.1)
+    await eventually(lambda: told()[-1:] == ["desk.registered"], seconds=5, what="the phone is known to be there")
+    before = len(told())
+    citizen = await phones.citizen()
+    await citizen.answered()
+    await citizen.hang_up()
+    await desk.unregister()
+    await eventually(lambda: told()[-1:] == ["desk.unregistered"], seconds=5, what="the phone is known to be gone")
+    assert told()[before:] == ["desk.unregistered"]
 
 
 async def test_is_rung_by_a_110_call_and_both_hear_each_other(site: Site, phones: Phones) -> None:

@@ -32,9 +32,9 @@ from ari_app.ari.model import (
     ChannelUnhold,
     DialplanCEP,
     Endpoint,
-    EndpointStateChange,
     Event,
     LegEvent,
+    PeerStatusChange,
     StasisEnd,
     StasisStart,
 )
@@ -533,7 +533,7 @@ class FakeAsterisk(FakeRadio, FakeRefer, FakeSnoop, FakeSound):
 
     def _endpoint_changed(self, extension: str) -> None:
         if f"PJSIP/{extension}" in self._watched:
-            self._send(EndpointStateChange(self._endpoint(extension)))
+            self._send(PeerStatusChange(self._endpoint(extension)))
 
     def _tell(self, leg: Leg, event: LegEvent) -> None:
         if leg.interested > 0:

@@ -82,8 +82,8 @@ EVENTS: list[tuple[bytes, model.Message]] = [
         model.BridgeAttendedTransfer(DECODED, "Success", DECODED, transferer_second_leg=DECODED),
     ),
     (
-        _event("EndpointStateChange", endpoint=ENDPOINT),
-        model.EndpointStateChange(model.Endpoint("PJSIP", "1001", [], "online")),
+        _event("PeerStatusChange", endpoint=ENDPOINT),
+        model.PeerStatusChange(model.Endpoint("PJSIP", "1001", [], "online")),
     ),
     (_event("ApplicationReplaced"), model.ApplicationReplaced()),
     (
