@@ -19,9 +19,12 @@ their own, whatever the desk is doing; a talk goes on as long as its audio does.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from enum import StrEnum
+from operator import attrgetter
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 POLDA: Final = "polda"
 """The unit of the desks that take every 110 call; all other units are Polres codes."""
@@ -71,8 +74,7 @@ class Pause(StrEnum):
     """Its operator finishes the work on the last call."""
 
 
-@dataclass(frozen=True, slots=True)
-class Desk:
+class Desk(Struct, frozen=True):
     """A place with a phone; ``unit`` is ``polda`` or a Polres code.
 
     ``idle_since`` (seconds of a clock that only goes forward) orders the desks: the longest idle is rung
@@ -104,16 +106,12 @@ class Desk:
 
     def can_take(self, now: float) -> bool:
         """Whether the next call may be offered here."""
-        return self.is_at_work and self._is_free and not self.is_pausing(now)
+        return self.can_ring(now) and self.staffed and self.ready and not self.is_pausing(now)
 
     def can_ring(self, now: float) -> bool:
         """Whether its phone can be made to ring in need: also one that is not ready, or in wrap-up."""
-        is_left_alone = self.pause is Pause.REFUSED and self.is_pausing(now)
-        return self.registered and self._is_free and not is_left_alone
-
-    @property
-    def _is_free(self) -> bool:
-        return self.state is DeskState.FREE and not self.elsewhere
+        is_left_alone = self.pause is Pause.REFUSED and self.pause_until > now
+        return self.registered and self.state is DeskState.FREE and not self.elsewhere and not is_left_alone
 
 
 def move(desk: Desk, event: DeskEvent, *, now: float, call: str | None = None, verifies: bool = False) -> Desk:
@@ -150,9 +148,12 @@ def with_phone(desk: Desk, *, registered: bool, now: float) -> Desk:
     return replace(desk, registered=True, idle_since=idle_since, pause=Pause.NONE, pause_until=now)
 
 
+_IDLENESS: Final = attrgetter("idle_since", "extension")
+
+
 def longest_idle_first(desks: Iterable[Desk]) -> list[Desk]:
     """The desks in the order in which they are rung."""
-    return sorted(desks, key=lambda desk: (desk.idle_since, desk.extension))
+    return sorted(desks, key=_IDLENESS)
 
 
 def is_last_at_work(extension: str, desks: Iterable[Desk]) -> bool:

@@ -7,15 +7,15 @@ messages, reports and screens are all folded from the journal's facts (DESIGN.md
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias
+
+import msgspec
 
 Json: TypeAlias = str | int | float | bool | list["Json"] | dict[str, "Json"] | None
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(msgspec.Struct, frozen=True):
     """One action, not yet in the journal.
 
     ``actor`` is who did it: ``system``, ``asterisk``, ``caller``, ``desk:EXT``, ``operator:NRP`` or
@@ -27,12 +27,11 @@ class Fact:
     actor: str
     action: str
     call: str | None = None
-    data: Mapping[str, Json] = field(default_factory=dict)
+    data: Mapping[str, Json] = msgspec.field(default_factory=dict)
     at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(msgspec.Struct, frozen=True):
     """A fact in the journal: numbered without gaps and chained by its hash to the one before.
 
     ``at`` is ISO 8601 with milliseconds and the site's UTC offset; ``hash`` is hexadecimal SHA-256.

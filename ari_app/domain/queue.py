@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from enum import IntEnum
 from itertools import islice
 from typing import Final
+
+from msgspec import Struct
 
 from ari_app.domain.desks import Desk, longest_idle_first
 
@@ -27,8 +28,7 @@ class Priority(IntEnum):
     VERIFICATION = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(Struct, frozen=True):
     """A call that waits for an operator, or rings at desks and has not been answered.
 
     ``since`` is when it began to wait, in seconds of a clock that only goes forward; ``number`` keeps the order
@@ -70,7 +70,7 @@ def assign(waiting: Iterable[Waiting], desks: Sequence[Desk], *, now: float, ove
     waits for, and never more than its share of them (SOP VIII). An officer gets one that no citizen may need: there
     must be more of them than citizens who wait, even where it rings for these.
     """
-    able = longest_idle_first(desk for desk in desks if desk.can_ring(now))
+    able = longest_idle_first([desk for desk in desks if desk.can_ring(now)])
     if not able:
         return []
     nobody_is_ready = not any(desk.is_at_work for desk in desks)

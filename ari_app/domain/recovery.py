@@ -7,10 +7,13 @@ has been cut off, looks at both and carries on.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 from typing import Final, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ari_app.domain import stand_ins
 from ari_app.domain.facts import Json
@@ -31,8 +34,7 @@ CLOSED_CONTEXT: Final = "closed"
 """Where the dialplan says the salutation of a call that was closed, and hangs up (``Mark.CLOSED``)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Story:
+class Story(Struct, frozen=True):
     """What was told of a call that has not ended, as far as whoever takes it up needs it.
 
     ``last`` is the last ``call.*`` action but ``REMARKS``; ``is_blocked``: the call's number was blocked when

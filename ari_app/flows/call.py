@@ -139,9 +139,13 @@ class Call:
             CallerLeft, InboxFull: as ``next``.
         """
         await anyio.lowlevel.checkpoint()
+        self._note_all()
+        self._look_for_caller()
+
+    def _note_all(self) -> None:
+        """Learn from what waits in the inbox, where it stays."""
         for message in self._inbox:
             self._note(message)
-        self._look_for_caller()
 
     def _look_for_caller(self) -> None:
         if self._following.check():
@@ -166,6 +170,11 @@ class Call:
                 others.append(message)
         finally:
             self._inbox.put_back(others)
+
+    def has_come(self, leg: str) -> bool:
+        """Whether a leg is ours to act on, or gone, by what has come so far: then nobody need wait for it."""
+        self._note_all()
+        return self.legs.has_entered(leg) or self.legs.has_ended(leg)
 
     async def entered(self, leg: str) -> bool:
         """Wait until a leg is ours to act on, or gone: False.

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from typing import Self, TypeAlias
 
 import anyio
 import anyio.to_thread
+from msgspec.structs import replace
 from pydantic import model_validator
 
 from ari_app.domain.commands import Handler

@@ -6,11 +6,11 @@ Most orders are refused the second time, as it is so already. A note, an instruc
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Final
 
 import anyio
 import anyio.to_thread
+from msgspec.structs import replace
 
 from ari_app.domain.commands import order_id
 from ari_app.domain.facts import Fact

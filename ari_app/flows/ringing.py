@@ -148,8 +148,10 @@ async def handed_over(call: Call, leg: str) -> bool:
         CallerLeft: the caller is gone by now.
         TimeoutError: Asterisk did not hand it over.
     """
-    with anyio.fail_after(ENTER_SECONDS):
-        return await call.entered(leg)
+    if not call.has_come(leg):
+        with anyio.fail_after(ENTER_SECONDS):
+            return await call.entered(leg)
+    return not call.legs.has_ended(leg)
 
 
 async def answer_caller(call: Call) -> None:

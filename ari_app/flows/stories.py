@@ -7,10 +7,10 @@ that, a call that has just ended would be ended a second time by who reads the j
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import replace
 from typing import Final, TypeAlias
 
 import anyio.to_thread
+from msgspec.structs import replace
 
 from ari_app.domain.facts import Fact
 from ari_app.domain.recovery import CLASSIFIED, REMARKS, STORY_ACTIONS, Story

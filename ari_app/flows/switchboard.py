@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 import structlog
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ari_app.ari.errors import InboxFull
 from ari_app.domain.desks import (
@@ -37,8 +38,7 @@ OWN_TIMER_SECONDS: Final = 0.25
 log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class DeskReady:
+class DeskReady(Struct, frozen=True):
     """To a waiting call: this desk is yours; offer yourself or release it."""
 
     extension: str

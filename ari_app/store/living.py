@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
+
+from msgspec.structs import replace
 
 from ari_app.domain.recovery import REMARKS, STORY_ACTIONS, Story
 from ari_app.store.reader import JournalReader

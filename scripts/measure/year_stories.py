@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from heapq import heappop, heappush
 from itertools import count
 from typing import Final
+
+from msgspec.structs import replace
 
 from ari_app.domain.complaints import CATEGORIES, TicketKey, next_ticket, ticket
 from ari_app.domain.facts import Fact, Json, call_received

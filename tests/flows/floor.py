@@ -12,6 +12,7 @@ from types import MappingProxyType
 
 import anyio
 from anyio.abc import TaskGroup
+from msgspec import structs
 
 from ari_app.ari.inbox import Switch
 from ari_app.ari.model import Event
@@ -175,7 +176,7 @@ class Journal(list[Fact]):
     """The facts that were told, each with the moment at which it was."""
 
     def append(self, fact: Fact) -> None:
-        super().append(replace(fact, at=fact.at or virtual_now()))
+        super().append(structs.replace(fact, at=fact.at or virtual_now()))
 
 
 class Floor:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 from hypothesis import given
+from msgspec import structs
 
 from ari_app.domain.calls import STATES, CallRow, fold_call
 from ari_app.domain.desk_rows import DeskRow, fold_desks
@@ -117,7 +118,7 @@ def test_the_first_answer_counts() -> None:
 def test_any_story_gives_a_row_that_makes_sense(story: list[Record]) -> None:
     row: CallRow | None = None
     for each in story:
-        before, row = row, fold_call(row, replace(each, call="c"))
+        before, row = row, fold_call(row, structs.replace(each, call="c"))
         assert (row is None) == (before is None and not each.action.startswith("call."))
         if row is None:
             continue

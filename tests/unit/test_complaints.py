@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from msgspec import structs
 
 from ari_app.domain.complaint_fields import LONGEST, FieldRules, changes_to, cleaned, reason_text
 from ari_app.domain.complaints import (
@@ -103,7 +104,7 @@ def test_other_calls_and_what_was_before() -> None:
 def test_any_story_gives_a_row_that_makes_sense(story: list[Record]) -> None:
     row: ComplaintRow | None = None
     for each in story:
-        each = replace(each, call="c")  # noqa: PLW2901 - all of one call
+        each = structs.replace(each, call="c")  # noqa: PLW2901 - all of one call
         before, row = row, fold_complaint(row, each)
         if row is None:
             continue

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from ari_app.domain.facts import Json, Record
 from scripts.faults.oracle import CallSeen, Evidence, Finding, Flaw, Promise, Spell, judge, quiet_spells
@@ -122,7 +123,7 @@ def test_a_desk_answers_a_second_time(between: str) -> None:
 
 def test_another_desk_answers() -> None:
     records = story("call.received", "call.answered", "call.answered", "call.ended")
-    records[2] = replace(records[2], data={"desk": "1002"})
+    records[2] = structs.replace(records[2], data={"desk": "1002"})
     assert flaws(CALL, records=records) == []
 
 
@@ -136,7 +137,7 @@ def test_a_call_that_lived_is_told_as_lost(call: CallSeen) -> None:
 
 
 def test_a_call_is_doubled() -> None:
-    second = [replace(record, call="1.2", seq=record.seq + len(WHOLE)) for record in WHOLE]
+    second = [structs.replace(record, call="1.2", seq=record.seq + len(WHOLE)) for record in WHOLE]
     assert flaws(CALL, records=[*WHOLE, *second]) == [Flaw.DOUBLED]
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import replace
 from random import Random
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from ari_app.domain.desks import Desk, DeskEvent, DeskState, Pause, move
 from ari_app.domain.queue import Priority, Waiting, assign, in_order, next_overflow, to_give_up

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from ari_app.domain import stand_ins
 from ari_app.domain.recovery import (
@@ -344,7 +345,7 @@ def test_a_story_remembers_what_decides_where_a_caller_waits() -> None:
     for action in ("call.blocked", "call.queued", "call.emergency_claimed", "call.answered", "call.requeued"):
         story = story.after(action)
     assert story == Story("call.requeued", True, True, True, "2026-11-24T10:00:00+00:00")
-    assert story.after("number.unblocked") == replace(story, is_blocked=False)
+    assert story.after("number.unblocked") == structs.replace(story, is_blocked=False)
     assert not story.is_to_be_verified
     assert Story("call.queued", is_blocked=True).is_to_be_verified
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from ari_app.domain.facts import Fact
 from ari_app.domain.witness import LONGEST, SETTLED, Difference
@@ -32,7 +33,9 @@ def without(found: Both, *, action: str | None = None, kind: str | None = None) 
 
 
 def changed(found: Both, action: str, **data: str | int) -> Both:
-    facts = [replace(each, data={**each.data, **data}) if each.action == action else each for each in found.facts]
+    facts = [
+        structs.replace(each, data={**each.data, **data}) if each.action == action else each for each in found.facts
+    ]
     return Both(found.lines, facts)
 
 
@@ -40,7 +43,7 @@ def moved(found: Both, action: str, seconds: float) -> Both:
     return Both(
         found.lines,
         [
-            replace(each, at=(each.at or START) + timedelta(seconds=seconds)) if each.action == action else each
+            structs.replace(each, at=(each.at or START) + timedelta(seconds=seconds)) if each.action == action else each
             for each in found.facts
         ],
     )

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import structlog.testing
+from msgspec import structs
 
 from ari_app.domain.asterisk_log import Event
 from ari_app.store import asterisk_log, hourly, witness
@@ -180,7 +181,7 @@ def test_one_line_less_in_the_journal_is_found_in_any_day(place: Place) -> None:
 def test_asterisk_died_and_nobody_has_called_since(place: Place) -> None:
     """That another Asterisk runs now is seen by the file that it makes when it starts."""
     found = both([replace(call(0, 0), died=True)])
-    ended = replace(found.facts[-1], data={"outcome": "answered", "by": "caller", "cause": 0})
+    ended = structs.replace(found.facts[-1], data={"outcome": "answered", "by": "caller", "cause": 0})
     write(place, Both(found.lines, [*found.facts[:-1], ended]))
     assert [each.kind for each in reconcile(place, LONG_AFTER).report.differences] == ["no_end_in_asterisk"]
     place.pid_file.touch()
