@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 import os
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -94,10 +91,9 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
         AriProtocolError: Asterisk does not take our password.
     """
     asterisk = AsteriskClient(f"http://{settings.asterisk.http}/ari", "siaga110", secrets.ari["siaga110"])
-    recordings = Recordings(state.recordings)
     heartbeat = Heartbeat(lambda: journal.lives)
     try:
-        async with asterisk, _reading(recordings) as recorded, anyio.create_task_group() as tasks:
+        async with asterisk, anyio.create_task_group() as tasks:
             listeners: list[Callable[[Fact], None]] = [journal.append]
             tell = partial(_tell, listeners)
             complaints = make_complaints(settings, state, tell, serves=True)
@@ -107,6 +103,7 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
             units = {desk.extension: desk.unit for desk in settings.desk}
             board = Switchboard(units, roster, tell, overflow=settings.queue.overflow_seconds)
             roster.on_change = board.staff_changed
+            recordings = Recordings(state.recordings)
             switch = Switch()
             unrecorded = Unrecorded(rooms(state), tell)
             may_tape = partial(unrecorded.has_room, "radio")
@@ -124,7 +121,7 @@ async def run(settings: Settings, state: StateDir, secrets: Secrets, journal: Jo
                 Claims(),
                 nets,
                 _rules(settings, state),
-                recorded,
+                partial(_read, recordings, anyio.CapacityLimiter(RECORDINGS_AT_ONCE)),
                 lambda call: _noted(notes, call),
                 is_journal_troubled=lambda: journal.alarm is not None or not roster.is_known,
             )
@@ -230,19 +227,8 @@ def _rules(settings: Settings, state: StateDir) -> Rules:
     )
 
 
-@asynccontextmanager
-async def _reading(recordings: Recordings) -> AsyncIterator[Callable[[str], Awaitable[Mapping[str, Json] | None]]]:
-    """Reads the recordings of calls that are over, in threads of its own; who comes after us reads what it has not."""
-    # Not in anyio's: they take twice as much of the processor, and this is done for each call.
-    threads = ThreadPoolExecutor(RECORDINGS_AT_ONCE, thread_name_prefix="recordings")
-
-    async def read(call: str) -> Mapping[str, Json] | None:
-        return await asyncio.get_running_loop().run_in_executor(threads, recordings, call)
-
-    try:
-        yield read
-    finally:
-        threads.shutdown(wait=False, cancel_futures=True)
+async def _read(recordings: Recordings, limiter: anyio.CapacityLimiter, call: str) -> Mapping[str, Json] | None:
+    return await anyio.to_thread.run_sync(recordings, call, limiter=limiter)
 
 
 def _announcer(
