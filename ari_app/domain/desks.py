@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import StrEnum
+from math import inf
 from operator import attrgetter
 from typing import Final
 
@@ -80,6 +81,7 @@ class Desk(Struct, frozen=True):
     ``idle_since`` (seconds of a clock that only goes forward) orders the desks: the longest idle is rung
     first. ``pause`` says why it is rung by nobody until ``pause_until``. ``call`` is what rings or talks there, and
     ``verifies`` that it is of a blocked number (SOP VIII). ``elsewhere``: its phone is in a call of the fallback.
+    ``phone_told`` is when Asterisk told last whether its phone is registered.
     """
 
     extension: str
@@ -94,6 +96,7 @@ class Desk(Struct, frozen=True):
     call: str | None = None
     verifies: bool = False
     elsewhere: bool = False
+    phone_told: float = -inf
 
     @property
     def is_at_work(self) -> bool:

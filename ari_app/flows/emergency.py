@@ -17,11 +17,10 @@ from ari_app.domain.facts import Json
 from ari_app.domain.queue import Priority
 from ari_app.flows.call import Call
 from ari_app.flows.endings import Ended
-from ari_app.flows.messages import CallClosed, CallerLeft, CallLost, Dismissed, TimeUp, TurnedAway, now
+from ari_app.flows.messages import CallClosed, CallerLeft, CallLost, DeskReady, Dismissed, TimeUp, TurnedAway, now
 from ari_app.flows.party import Party
 from ari_app.flows.ringing import Answered, RingGroup, answer_caller, connect
 from ari_app.flows.room import OK, Room
-from ari_app.flows.switchboard import DeskReady
 from ari_app.flows.talk import NOW_BLOCKED, say_goodbye, talk
 from ari_app.flows.verification import enter_lane, heed, return_to_lane, wait_with_music
 

@@ -7,9 +7,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, TypeAlias
 
+from msgspec import Struct
+
 from ari_app.ari.model import LegEvent
 from ari_app.flows.orders import Order
-from ari_app.flows.switchboard import DeskReady
+
+
+class DeskReady(Struct, frozen=True):
+    """To a waiting call: this desk is yours; offer yourself or release it."""
+
+    extension: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,8 +25,8 @@ from ari_app.domain.facts import Fact, Json
 from ari_app.domain.queue import Priority
 from ari_app.domain.radio import RUNG_PREFIX, NetRules
 from ari_app.domain.transmissions import ANSWERED, CALLED, GIVEN_UP
-from ari_app.flows.messages import now
-from ari_app.flows.switchboard import OWN_TIMER_SECONDS, DeskReady, Switchboard
+from ari_app.flows.messages import DeskReady, now
+from ari_app.flows.switchboard import OWN_TIMER_SECONDS, Switchboard
 
 if TYPE_CHECKING:
     from ari_app.ari.commands import Commands

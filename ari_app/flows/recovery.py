@@ -27,6 +27,7 @@ from ari_app.flows.call import Call
 from ari_app.flows.colleague import talk_to_colleague
 from ari_app.flows.emergency import begin_talk, close, work_on
 from ari_app.flows.hearing import let_be_heard, silence
+from ari_app.flows.messages import now
 from ari_app.flows.party import Party
 from ari_app.flows.restoring import is_closed, is_to_be_verified, note_on_line, place_of, restore
 from ari_app.flows.ringing import answer_caller
@@ -129,8 +130,9 @@ class Recovery:
 
     async def _let_ring(self) -> None:
         """The phones that are registered can ring: of desks that are in no call as far as is known."""
+        board, asked = self._router.around.switchboard, now()
         for endpoint in await self._asterisk.endpoints():
-            self._router.around.switchboard.phone(endpoint.resource, registered=endpoint.state == "online")
+            board.phone(endpoint.resource, registered=endpoint.state == "online", asked=asked)
 
     async def _ring_anyway(self, scope: anyio.CancelScope) -> None:
         """Who waited before goes first; but nobody waits for a slow disk on that account."""

@@ -30,6 +30,7 @@ from ari_app.flows.hearing import LONGEST_SENTENCE, Ear
 from ari_app.flows.marks import note_emergency
 from ari_app.flows.messages import (
     CompanyChanged,
+    DeskReady,
     DisplayChanged,
     FloorNews,
     LegAnswered,
@@ -41,7 +42,6 @@ from ari_app.flows.messages import (
 )
 from ari_app.flows.orders import IT_IS_CLOSED, NOBODY_HAS_IT, Order
 from ari_app.flows.party import Asked, Gone, Heard, Party, PhoneHeld, Referred
-from ari_app.flows.switchboard import DeskReady
 
 OK, WRONG = "nada-ok", "nada-salah"
 SUCCESS: Final = "Success"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
+from math import inf
 from typing import Final, Protocol
 
 import structlog
@@ -27,6 +28,7 @@ from ari_app.domain.desks import (
 )
 from ari_app.domain.facts import Fact
 from ari_app.domain.queue import Priority, Waiting, assign, is_unserved, next_overflow, to_give_up
+from ari_app.flows.messages import DeskReady
 
 REFUSED_SECONDS: Final = 2.0
 """How long a desk that was busy or unreachable is offered nothing: a phone that refuses at once would
@@ -36,12 +38,6 @@ OWN_TIMER_SECONDS: Final = 0.25
 """Asterisk ends the ringing itself; should it not, we do so this much later."""
 
 log = structlog.get_logger(__name__)
-
-
-class DeskReady(Struct, frozen=True):
-    """To a waiting call: this desk is yours; offer yourself or release it."""
-
-    extension: str
 
 
 class Staff(Protocol):
@@ -63,15 +59,12 @@ class Staff(Protocol):
         """The desk's phone has registered."""
 
 
-class _Entry:
+class _Entry(Struct):
     """A waiting call with the way to tell it of its desks."""
 
-    def __init__(
-        self, waiting: Waiting, deliver: Callable[[DeskReady], None], give_up: Callable[[], None] | None
-    ) -> None:
-        self.waiting = waiting
-        self.deliver = deliver
-        self.give_up = give_up
+    waiting: Waiting
+    deliver: Callable[[DeskReady], None]
+    give_up: Callable[[], None] | None
 
 
 class Switchboard:
@@ -138,12 +131,19 @@ class Switchboard:
         desk = self._desks[extension]
         return desk.pause is Pause.WRAP_UP and desk.is_pausing(self._now())
 
-    def phone(self, extension: str, *, registered: bool) -> None:
-        """The phone of a desk registered, or is no longer."""
-        desk = self._desks.get(extension)
-        if desk is None or desk.registered == registered:
+    def phone(self, extension: str, *, registered: bool, asked: float = inf) -> None:
+        """The phone of a desk registered, or is no longer.
+
+        ``asked``: so it was found when that was asked for, by the event loop's clock. What has been told of it since
+        counts: such an answer may be older, and nothing would put it right.
+        """
+        desk, now = self._desks.get(extension), self._now()
+        if desk is None or asked <= desk.phone_told:
             return
-        self._put(with_phone(desk, registered=registered, now=self._now()))
+        self._put(replace(desk, phone_told=min(now, asked)))
+        if desk.registered == registered:
+            return
+        self._put(with_phone(self._desks[extension], registered=registered, now=now))
         self._tell(Fact("asterisk", "desk.registered" if registered else "desk.unregistered", data={"desk": extension}))
         if registered:
             self._staff.phone_came(extension)

@@ -11,11 +11,10 @@ from ari_app.domain.facts import Json
 from ari_app.domain.keys import Key, Wish
 from ari_app.flows.classify import classify
 from ari_app.flows.endings import Lost, Next, end_consult, end_stranger, left_by
-from ari_app.flows.messages import CallClosed, CallerLeft, TimeUp, now
+from ari_app.flows.messages import CallClosed, CallerLeft, DeskReady, TimeUp, now
 from ari_app.flows.party import Asked, Gone, Heard, Party, Referred
 from ari_app.flows.ringing import Answered, NotTaken, RingGroup, connect
 from ari_app.flows.room import Room
-from ari_app.flows.switchboard import DeskReady
 
 ANSWER_TIME: Final = "answer_seconds"
 MARGIN_SECONDS: Final = 1

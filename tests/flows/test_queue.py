@@ -8,7 +8,8 @@ import pytest
 from ari_app.ari.errors import InboxFull
 from ari_app.domain.desks import DeskState
 from ari_app.domain.facts import Fact
-from ari_app.flows.switchboard import REFUSED_SECONDS, DeskReady, Switchboard
+from ari_app.flows.messages import DeskReady
+from ari_app.flows.switchboard import REFUSED_SECONDS, Switchboard
 from tests.flows.fake_asterisk import Lags
 from tests.flows.floor import floor
 

@@ -381,3 +381,15 @@ async def test_nobody_is_offered_a_desk_before_it_is_known_which_are_busy(lags: 
             for leg in [leg.id for leg in here.asterisk.legs.values() if leg.is_caller]:
                 here.asterisk.caller_hangs_up(leg)
             await here.ended(talk)
+
+
+async def test_a_phone_that_comes_while_the_phones_are_being_asked_for_is_rung() -> None:
+    """The answer may be older than the event: nothing would put that right until the phone goes and comes again."""
+    for step in range(0, 300, 5):
+        async with floor("1001", lags=Lags(answer=lambda: 0.02)) as here:
+            here.lose_link()
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(here.restore_link)
+                await anyio.sleep(step / 1000)
+                here.asterisk.register("1001", answers_after=0.5)
+            await here.ended_talk(here.asterisk.call())
