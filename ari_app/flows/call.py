@@ -172,8 +172,14 @@ class Call:
             self._inbox.put_back(others)
 
     def has_come(self, leg: str) -> bool:
-        """Whether a leg is ours to act on, or gone, by what has come so far: then nobody need wait for it."""
+        """Whether a leg is ours to act on, or gone, by what has come so far: then nobody need wait for it.
+
+        Raises:
+            CallerLeft: both the leg and the caller are gone; ``CallLost``: nobody has seen how.
+        """
         self._note_all()
+        if self.legs.has_ended(leg):
+            self._look_for_caller()
         return self.legs.has_entered(leg) or self.legs.has_ended(leg)
 
     async def entered(self, leg: str) -> bool:

@@ -62,6 +62,19 @@ async def test_who_is_answered_soon_hears_no_announcement(lags: Lags) -> None:
         await goodbye(here, call)
 
 
+async def test_a_caller_and_an_operator_who_are_both_gone_at_once_blame_no_desk() -> None:
+    """Their line is up, as they have heard the announcement; Asterisk is slow with the orders."""
+    for step in range(0, 200, 4):
+        async with floor("1001", lags=Lags(answer=lambda: 0.02)) as here:
+            here.asterisk.register("1001", answers_after=here.rules.announce + 1)
+            call = here.asterisk.call()
+            await anyio.sleep(here.rules.announce + 1.0 + step / 1000)
+            here.asterisk.caller_hangs_up(call)
+            here.asterisk.desk_hangs_up("1001")
+            await here.ended(call)
+            assert "call.not_answered" not in here.told(call), step
+
+
 async def test_the_answer_meets_the_announcement(lags: Lags) -> None:
     for step in range(-8, 9):
         async with floor("1001", lags=lags) as here:
