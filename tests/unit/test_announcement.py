@@ -118,6 +118,7 @@ class Centre:
         with anyio.fail_after(5):
             while not self.announcer.is_idle:  # noqa: ASYNC110 - it tells nobody
                 await anyio.sleep(0.01)
+        await asyncio.sleep(0)  # it is told by the loop's next round that something was said
 
     @asynccontextmanager
     async def at_work(self) -> AsyncIterator[None]:

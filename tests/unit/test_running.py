@@ -23,7 +23,7 @@ import sys, threading
 from paho.mqtt.client import Client
 
 def connect(*_given, **_named):
-    print("connecting", flush=True)
+    print("connecting\\n", end="", flush=True)  # in one piece: two threads do it
     threading.Event().wait()
 
 Client.connect = connect
