@@ -109,11 +109,11 @@ class Desk(Struct, frozen=True):
 
     def can_take(self, now: float) -> bool:
         """Whether the next call may be offered here."""
-        return self.can_ring(now) and self.staffed and self.ready and not self.is_pausing(now)
+        return self.is_at_work and self.can_ring(now) and not self.is_pausing(now)
 
     def can_ring(self, now: float) -> bool:
         """Whether its phone can be made to ring in need: also one that is not ready, or in wrap-up."""
-        is_left_alone = self.pause is Pause.REFUSED and self.pause_until > now
+        is_left_alone = self.pause is Pause.REFUSED and self.is_pausing(now)
         return self.registered and self.state is DeskState.FREE and not self.elsewhere and not is_left_alone
 
 

@@ -180,7 +180,7 @@ class Call:
         self._note_all()
         if self.legs.has_ended(leg):
             self._look_for_caller()
-        return self.legs.has_entered(leg) or self.legs.has_ended(leg)
+        return self.legs.has_come(leg)
 
     async def entered(self, leg: str) -> bool:
         """Wait until a leg is ours to act on, or gone: False.
@@ -188,7 +188,7 @@ class Call:
         Raises:
             CallerLeft, InboxFull: as ``next``.
         """
-        await self.until(lambda _: self.legs.has_entered(leg) or self.legs.has_ended(leg))
+        await self.until(lambda _: self.legs.has_come(leg))
         return not self.legs.has_ended(leg)
 
     def caller_is_gone(self, *, is_over: bool = False) -> None:

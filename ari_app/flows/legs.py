@@ -72,6 +72,10 @@ class Legs:
         """Whether Asterisk has told that a leg is under our control."""
         return leg in self._entered
 
+    def has_come(self, leg: str) -> bool:
+        """Whether a leg is under our control, or over: nobody need wait for it."""
+        return self.has_entered(leg) or self.has_ended(leg)
+
     def has_ended(self, leg: str) -> bool:
         """Whether a leg is over."""
         return leg in self._causes

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, TypeAlias
 
-from msgspec import Struct
-
 from ari_app.ari.model import LegEvent
 from ari_app.flows.orders import Order
 
 
-class DeskReady(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class DeskReady:
     """To a waiting call: this desk is yours; offer yourself or release it."""
 
     extension: str

@@ -140,10 +140,9 @@ class Switchboard:
         desk, now = self._desks.get(extension), self._now()
         if desk is None or asked <= desk.phone_told:
             return
-        self._put(replace(desk, phone_told=min(now, asked)))
+        self._put(with_phone(replace(desk, phone_told=min(now, asked)), registered=registered, now=now))
         if desk.registered == registered:
             return
-        self._put(with_phone(self._desks[extension], registered=registered, now=now))
         self._tell(Fact("asterisk", "desk.registered" if registered else "desk.unregistered", data={"desk": extension}))
         if registered:
             self._staff.phone_came(extension)

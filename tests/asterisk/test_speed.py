@@ -57,12 +57,13 @@ async def together(running: Rig, ways: Iterable[str], *, rate: float, seconds: f
 
 
 async def test_as_fast_as_asterisk_itself(running: Rig) -> None:
-    """The answer delay beside Asterisk's own Dial() and Queue(), half of the calls and nearly all of them."""
+    """Beside Asterisk's own Dial() and Queue() on the same desks: the delay, and the application's processor time."""
     found = await together(running, WAYS, rate=RATE, seconds=SECONDS)
     ours = found.pop(APPLICATION)
     own = [ms for each in found.values() for ms in each.load.delays_ms]
     assert percentile(ours.load.delays_ms, 50) <= 1.7 * percentile(own, 50)
     assert percentile(ours.load.delays_ms, 95) <= 2.2 * percentile(own, 95)
+    assert ours.application_ms <= 1.3 * ours.asterisk_ms / len(WAYS)  # Asterisk has worked for the calls of all ways
 
 
 async def test_a_call_costs_the_processors_little(running: Rig) -> None:
@@ -144,6 +145,7 @@ async def test_living_calls_cost_the_next_one_nothing(living: Living) -> None:
 async def test_a_living_call_takes_little_memory(living: Living) -> None:
     """A hundred take a small part of what Python and the application's modules take; at rest there is little more."""
     assert living.at_rest_kib <= 1.5 * living.loaded_kib
+    assert living.living_kib <= 1.07 * living.at_rest_kib
     assert living.living_kib - living.at_rest_kib <= 0.08 * living.loaded_kib
 
 
