@@ -1,18 +1,21 @@
 """How many calls a second each way holds for a minute: none fails, and p99 of the answer delay stays below 100 ms.
 
 First each way's rate is sought with short stretches, then with long ones: all ways in turns, so that a noisy minute
-hurts all alike, and from each stretch up or down, until what is held and what is not are near each other.
+hurts all alike, and from each stretch up or down, until what is held and what is not are near each other. Behind them,
+on an instance of its own, comes the least application that could be: what no other over ARI can exceed on this machine.
 """
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from math import inf, sqrt
 from pathlib import Path
 from typing import Final
 
+from scripts.measure import bare
 from scripts.measure.delay import in_turn
 from scripts.measure.figures import Figure, Section, number, spread
 from scripts.measure.options import Options
@@ -88,7 +91,15 @@ class Way:
     """What the long stretches of one way have shown so far."""
 
     name: str
+    dialled: str
+    """What of ``WAYS`` is dialled for it."""
+
     stretches: list[Stretch] = field(default_factory=list)
+
+    @property
+    def is_over_ari(self) -> bool:
+        """Whether an application decides, ours or the least."""
+        return self.dialled == APPLICATION
 
     @property
     def rate(self) -> float:
@@ -115,14 +126,31 @@ class Way:
 
 async def measure(section: Section, options: Options) -> None:
     """Find each way's highest rate."""
-    ways = [Way(name) for name in WAYS]
-    with tempfile.TemporaryDirectory(prefix="siaga-rate-") as home:
-        async with rig(Path(home), desks=DESKS, numbers=options.numbers) as running:
+    ways, least = [Way(name, name) for name in WAYS], Way(bare.LEAST, APPLICATION)
+    try:
+        async with _instance(options) as running:
             await running.warm()
-            try:
-                await seek(running, options, ways)
-            finally:  # what there is by then is of use all the same
-                _tell(section, options, ways)
+            await seek(running, options, ways)
+        async with _instance(options, application=bare.CLIENT, brings_in_notes=False) as running:
+            await running.warm([APPLICATION])
+            await seek(running, options, [least])
+    finally:  # what there is by then is of use all the same
+        _tell(section, options, [*ways, least])
+
+
+@asynccontextmanager
+async def _instance(
+    options: Options, *, application: Sequence[str] | None = None, brings_in_notes: bool = True
+) -> AsyncIterator[Rig]:
+    with tempfile.TemporaryDirectory(prefix="siaga-rate-") as home:
+        async with rig(
+            Path(home),
+            desks=DESKS,
+            numbers=options.numbers,
+            application=application,
+            brings_in_notes=brings_in_notes,
+        ) as running:
+            yield running
 
 
 def _tell(section: Section, options: Options, ways: Sequence[Way]) -> None:
@@ -153,7 +181,7 @@ def _figures(way: Way, stretch: Stretch) -> Sequence[Figure]:
         len(measured.load.calls),
         measured.failed,
         *(spread([percentile(measured.load.delays_ms, percent)]) for percent in (50, 99)),
-        measured.application_ms if way.name == APPLICATION else None,
+        measured.application_ms if way.is_over_ari else None,
         measured.asterisk_ms,
         measured.rest_ms,
         f"{measured.idle:.0%}",
@@ -177,13 +205,13 @@ async def seek(running: Rig, options: Options, ways: Sequence[Way]) -> None:
     seconds = SHORT_SECONDS / 2 if options.is_quick else SHORT_SECONDS
     for turn in range(MOST_SHORT):
         for way in _in_turn([way for way in ways if stairs[way.name].step > NEAR], turn):
-            await _stretch(running, options, way.name, stairs[way.name], seconds)
+            await _stretch(running, options, way, stairs[way.name], seconds)
     stairs = {name: Stairs(max(each.rate * BACK, LEAST), LONG_STEP) for name, each in stairs.items()}
     for turn in range(MOST_LONG):
         for way in _in_turn([way for way in ways if turn < options.rounds or not way.is_found], turn):
             if way.is_near:
                 stairs[way.name].rate = way.above
-            way.stretches.append(await _stretch(running, options, way.name, stairs[way.name], options.hold_seconds))
+            way.stretches.append(await _stretch(running, options, way, stairs[way.name], options.hold_seconds))
 
 
 def _in_turn(ways: Sequence[Way], turn: int) -> list[Way]:
@@ -191,23 +219,23 @@ def _in_turn(ways: Sequence[Way], turn: int) -> list[Way]:
     return in_turn(ways, turn)[:: -1 if turn % 2 else 1]
 
 
-async def _stretch(running: Rig, options: Options, name: str, stairs: Stairs, seconds: float) -> Stretch:
+async def _stretch(running: Rig, options: Options, way: Way, stairs: Stairs, seconds: float) -> Stretch:
     """The next one of this way, when what the one before left behind is done."""
     await settle(running.stack, seconds=LEFTOVERS_SECONDS)
-    measured = await running.measure(name, rate=stairs.rate, seconds=seconds, limit=seconds + GRACE_SECONDS)
-    stretch = Stretch(stairs.rate, measured, *_fault(name, measured))
+    measured = await running.measure(way.dialled, rate=stairs.rate, seconds=seconds, limit=seconds + GRACE_SECONDS)
+    stretch = Stretch(stairs.rate, measured, *_fault(way, measured))
     stairs.climb(is_held=not stretch.fault)
-    options.say(f"{stretch.rate:g} calls/s for {seconds:g} s: {name} {stretch.fault or 'holds'}")
+    options.say(f"{stretch.rate:g} calls/s for {seconds:g} s: {way.name} {stretch.fault or 'holds'}")
     return stretch
 
 
-def _fault(name: str, measured: Measured) -> tuple[str, bool]:
+def _fault(way: Way, measured: Measured) -> tuple[str, bool]:
     """What was wrong, and whether it was the way's own fault.
 
-    A rival has not failed where the calls could not be dialled as they should; with ours that may be its own doing.
+    Asterisk's own has not failed where calls could not be dialled as they should; an application may have done that.
     """
     if measured.fault:
-        return measured.fault, name == APPLICATION
+        return measured.fault, way.is_over_ari
     faults = []
     p99 = percentile(measured.load.delays_ms, 99)
     if measured.failed:
@@ -216,4 +244,4 @@ def _fault(name: str, measured: Measured) -> tuple[str, bool]:
         faults.append(f"p99 {p99:.0f} ms")
     if measured.is_dialled_late:
         faults.append(f"SIPp took {measured.load.dialling_seconds:.1f} s to dial them")
-    return ", ".join(faults), name == APPLICATION or not measured.is_dialled_late
+    return ", ".join(faults), way.is_over_ari or not measured.is_dialled_late

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import cast
@@ -12,6 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scripts.measure import rate
+from scripts.measure.bare import CLIENT
+from scripts.measure.bare import LEAST as BARE
 from scripts.measure.figures import Section
 from scripts.measure.options import Options, whole
 from scripts.measure.rate import FIRST, LAST, LEAST, MOST_LONG, MOST_SHORT, NEAR, SHORT_SECONDS, Stairs, Way
@@ -38,7 +40,7 @@ class FakeRig:
     tried: list[tuple[str, float, float]] = field(default_factory=list)
     stack: None = None
 
-    async def warm(self) -> None:
+    async def warm(self, ways: Iterable[str] = WAYS) -> None:
         """Nothing is loaded only once."""
 
     async def measure(self, way: str, *, rate: float, seconds: float, limit: float) -> Measured:
@@ -76,7 +78,7 @@ def rig(dial: float, queue: float, application: float, *, long: float = 1.0) -> 
 
 
 async def found(running: FakeRig) -> dict[str, Way]:
-    ways = [Way(name) for name in WAYS]
+    ways = [Way(name, name) for name in WAYS]
     await rate.seek(cast("Rig", running), OPTIONS, ways)
     return {way.name: way for way in ways}
 
@@ -204,12 +206,56 @@ async def test_the_tables_have_each_stretch_and_what_was_wrong(monkeypatch: pyte
     await found(calm)
     running.broken = {len(calm.tried) - len(calm.long_ones) + 1: SOME_LOST}
     rates, stretches = (await told(running, monkeypatch)).tables
-    assert [row[0] for row in rates.rows] == list(WAYS)
+    assert [row[0] for row in rates.rows] == [*WAYS, BARE]
     assert len(stretches.rows) == len(running.long_ones)
     texts = stretches.texts()
     figures = [DIAL, f"{running.long_ones[0][1]:.0f}", "10", "1", "20.0", "20.0", "", "9.00", "3.00", "25%"]
     assert texts[0] == [*figures, "1 calls failed"]
     assert {row[-1] for row in texts} == {"1 calls failed", "p99 150 ms", "held"}
+
+
+async def test_the_least_application_has_an_instance_of_its_own_behind_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its limit is sought as ours is, and no goal is about it."""
+    running = rig(150, 100, 50)
+    instances: list[dict[str, object]] = []
+
+    @asynccontextmanager
+    async def started(*_: object, **how: object) -> AsyncIterator[FakeRig]:
+        instances.append(how)
+        if len(instances) == 2:
+            running.short[APPLICATION] = running.long[APPLICATION] = 90
+        yield running
+
+    section = Section("rate")
+    monkeypatch.setattr(rate, "rig", started)
+    await rate.measure(section, OPTIONS)
+    assert [each["application"] for each in instances] == [None, CLIENT]
+    (_, _, ours, least), _ = (table.rows for table in section.tables)
+    assert 50 / NEAR < float(str(ours[1])) <= 50 < float(str(ours[2]))
+    assert 90 / NEAR < float(str(least[1])) <= 90 < float(str(least[2])) <= NEAR * float(str(least[1]))
+    assert next(row[6] for row in section.tables[1].texts() if row[0] == BARE) == "4.00"
+    assert len(section.goals) == 2
+
+
+async def test_what_was_found_is_told_though_the_least_cannot_begin(monkeypatch: pytest.MonkeyPatch) -> None:
+    running, begun = rig(150, 100, 50), 0
+
+    @asynccontextmanager
+    async def started(*_: object, **__: object) -> AsyncIterator[FakeRig]:
+        nonlocal begun
+        begun += 1
+        if begun == 2:
+            raise OSError("no room")
+        yield running
+
+    section = Section("rate")
+    monkeypatch.setattr(rate, "rig", started)
+    with pytest.raises(OSError, match="no room"):
+        await rate.measure(section, OPTIONS)
+    assert [row[0] for row in section.tables[0].rows] == [*WAYS, BARE]
+    assert all(goal.measured.endswith(")") for goal in section.goals)
 
 
 async def test_the_section_takes_some_twenty_minutes() -> None:
