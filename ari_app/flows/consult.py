@@ -10,7 +10,7 @@ from ari_app.ari.errors import AriRefused
 from ari_app.domain.causes import hung_up
 from ari_app.domain.keys import Key, Wish
 from ari_app.flows.classify import classify
-from ari_app.flows.endings import Next, end_consult, end_stranger, left_by
+from ari_app.flows.endings import Next, end_consult, left_by, let_go
 from ari_app.flows.party import Asked, Gone, Party, Referred
 from ari_app.flows.ringing import Answered, NotTaken, RingGroup
 from ari_app.flows.room import Room
@@ -57,8 +57,8 @@ async def _ring(room: Room, party: Party, desk: str) -> Next:
                 case Gone(party=who, cause=cause):
                     call.tell("call.consult_ended", party.actor, desk=party.desk, to=desk, reason="left")
                     return await left_by(room, who, cause)
-                case Referred(stand_in=stand_in):
-                    await end_stranger(call, stand_in)
+                case Referred() as referred:
+                    await let_go(room, referred)
             match outcome := await group.read(heard):
                 case Answered(leg=leg):
                     await party.ear.stop()
@@ -120,8 +120,8 @@ async def _ask(room: Room, party: Party, other: Party) -> Next:
                 break
             case Referred(party=who) as referred if who is party:  # by the phone's own key: the caller is meant
                 return await transfer_by_phone(room, referred)
-            case Referred(stand_in=stand_in):
-                await end_stranger(room.call, stand_in)
+            case Referred() as referred:
+                await let_go(room, referred)
             case Asked(party=who, wish=wish) if who is not party:
                 await room.refuse(who, wish)
             case Asked(wish=Wish(key=Key.CONSULT, digits="")):

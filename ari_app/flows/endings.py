@@ -9,7 +9,7 @@ from typing import TypeAlias
 from ari_app.ari.errors import AriRefused
 from ari_app.domain.causes import hung_up
 from ari_app.flows.call import Call
-from ari_app.flows.party import Party
+from ari_app.flows.party import Party, Referred
 from ari_app.flows.room import Room
 
 
@@ -36,6 +36,25 @@ async def end_stranger(call: Call, leg: str | None) -> None:
     if leg is not None:
         with suppress(AriRefused):
             await call.around.asterisk.hangup(leg)
+
+
+async def let_go(room: Room, referred: Referred) -> None:
+    """An operator's phone has transferred, and the caller stays where they are.
+
+    Whoever it was to be hangs on nothing: that is the channel which Asterisk has made in the operator's place, or the
+    leg that was joined with this call, whose desk is free.
+    """
+    call = room.call
+    await end_stranger(call, referred.stand_in)
+    if referred.target is not None and has_joined(room, referred):
+        call.around.switchboard.release(referred.desk)
+        await call.end_leg(referred.target)
+
+
+def has_joined(room: Room, referred: Referred) -> bool:
+    """Whether a phone's two calls were joined by that, so that the desk of the other one has come into this call."""
+    desk = room.call.around.switchboard.desks.get(referred.desk)
+    return desk is not None and desk.call == room.call.id
 
 
 async def end_consult(room: Room, party: Party, other: Party, reason: str) -> None:

@@ -47,14 +47,15 @@ class PhoneHeld:
 class Referred:
     """An operator's phone transfers the caller by itself, and leaves.
 
-    ``to`` is what it dialled, or the leg ``target`` of its other call. ``stand_in`` is the channel that Asterisk
-    put in the operator's place.
+    ``to`` is what it dialled, or the leg ``target`` of its other call, at the desk ``desk``. ``stand_in`` is the
+    channel that Asterisk put in the operator's place.
     """
 
     party: Party
     to: str
     stand_in: str | None
     target: str | None = None
+    desk: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from ari_app.domain.facts import Json
 from ari_app.domain.keys import Key, Wish
 from ari_app.domain.radio import FloorEvent
 from ari_app.flows.classify import classify
-from ari_app.flows.endings import Next, end_stranger, left_by
+from ari_app.flows.endings import Next, left_by, let_go
 from ari_app.flows.hearing import let_be_heard
 from ari_app.flows.messages import CallerLeft, FloorNews
 from ari_app.flows.party import Asked, Gone, Heard, Party, Referred
@@ -96,8 +96,8 @@ class Patch:
             match heard:
                 case Gone() | Referred(party=self._party):
                     return heard
-                case Referred(stand_in=stand_in):
-                    await end_stranger(self._call, stand_in)
+                case Referred() as referred:
+                    await let_go(self._room, referred)
                 case ChannelTalkingStarted() | ChannelTalkingFinished() if leg_of(heard) == self._party.leg:
                     await hear_voice(self._net, self._party.leg, self._party.ear, heard)
                 case FloorNews(news=news) if news in SOUNDS:

@@ -64,12 +64,14 @@ def restore(room: Room, story: Story | None, actor: str, desk: str | None) -> No
     call.is_emergency = row.emergency
     call.priority = Priority.EMERGENCY if row.emergency else Priority.TAKE_BACK
     board = call.around.switchboard
-    if row.status == "forwarded" and desk is not None and board.desks[desk].unit == row.polres:
+    # A Polres and a status may have been entered, as for what was passed on by telephone: nobody rang then.
+    is_ringing = row.status == "forwarded" and (story is None or story.last == "call.transfer_started")
+    if is_ringing and desk is not None and board.desks[desk].unit == row.polres:
         # SOP V.7: the Polres had just answered, and that had not reached the disk.
         operator = board.operator_at(desk)
         call.tell("call.transfer_answered", actor, polres=row.polres, desk=desk, operator=operator)
         return
-    if row.status == "forwarded":  # SOP V.10: nobody hears the Polres's desks ring any more
+    if is_ringing:  # SOP V.10: nobody hears the Polres's desks ring any more
         call.tell("call.taken_back", actor, polres=row.polres, desk=desk, reason=NotAnswered.NO_ANSWER.value)
-    if row.status in {"forwarded", "open"}:
+    if is_ringing or (row.status == "open" and row.reason is not None):  # and not as entered
         room.open_for = row.polres

@@ -20,6 +20,7 @@ from ari_app.ari.model import (
     ChannelUnhold,
     LegEvent,
     PlaybackFinished,
+    endpoint_of,
     leg_of,
 )
 from ari_app.domain.causes import hung_up
@@ -252,7 +253,8 @@ class Room:
             stand_in = message.replace_channel
             return Referred(party, message.exten, stand_in.id if stand_in else None)
         stand_in, target = message.destination_link_first_leg or message.replace_channel, message.transfer_target
-        return Referred(party, "", stand_in.id if stand_in else None, target.id if target else None)
+        joined = (target.id, endpoint_of(target)) if target else ()
+        return Referred(party, "", stand_in.id if stand_in else None, *joined)
 
     async def join(self, other: Party) -> None:
         """The one aside comes into the talk."""

@@ -12,7 +12,7 @@ import anyio
 from ari_app.domain.keys import Key, Wish
 from ari_app.flows.classify import classify
 from ari_app.flows.consult import consult
-from ari_app.flows.endings import Ended, Lost, Next, end_consult, end_stranger, left_by
+from ari_app.flows.endings import Ended, Lost, Next, end_consult, left_by, let_go
 from ari_app.flows.hearing import LONGEST_SENTENCE
 from ari_app.flows.marks import note_closed
 from ari_app.flows.party import Asked, Gone, Party, PhoneHeld, Referred
@@ -44,8 +44,8 @@ async def talk(room: Room, party: Party) -> Ended | Lost:
                 await hold_or_resume(room, party)
             case Referred(party=who) as referred if who is party:
                 after = await transfer_by_phone(room, referred)
-            case Referred(stand_in=stand_in):
-                await end_stranger(room.call, stand_in)
+            case Referred() as referred:
+                await let_go(room, referred)
     return after
 
 
@@ -96,10 +96,10 @@ def mark_prank(room: Room, party: Party) -> bool:
 
 
 def close(room: Room, party: Party) -> None:
-    """SOP V.5, V.9: the complaint is closed. Not one that waits for a Polres which did not take it (SOP V.11)."""
+    """SOP V.5, V.9: the complaint is closed. Not one that waits for another Polres, which did not take it (V.11)."""
     call = room.call
     call.tell("call.closed", party.actor, desk=party.desk)
-    if room.open_for is None:
+    if room.open_for in {None, party.unit}:
         call.around.complaints.close(call.id, party.actor)
 
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Final
 
 from ari_app.domain.causes import NotAnswered
-from ari_app.domain.desks import DeskState
+from ari_app.domain.desks import POLDA, DeskState
 from ari_app.domain.facts import Json
 from ari_app.domain.keys import Key, Wish
 from ari_app.flows.classify import classify
-from ari_app.flows.endings import Lost, Next, end_consult, end_stranger, left_by
+from ari_app.flows.endings import Lost, Next, end_consult, end_stranger, has_joined, left_by, let_go
 from ari_app.flows.messages import CallClosed, CallerLeft, DeskReady, TimeUp, now
 from ari_app.flows.party import Asked, Gone, Heard, Party, Referred
 from ari_app.flows.ringing import Answered, NotTaken, RingGroup, connect
@@ -54,18 +54,31 @@ async def transfer_by_phone(room: Room, referred: Referred) -> Next:
 
 
 async def take_over(room: Room, referred: Referred, leg: str) -> Next:
-    """SOP V.7 by the phone's own key: the operator has spoken with the Polres, and joins it with the caller."""
-    call = room.call
-    board = call.around.switchboard
-    desk = next((desk.extension for desk in board.desks.values() if desk.call == call.id), None)
+    """SOP V.7 by the phone's own key: the operator has spoken with the Polres, and joins it with the caller.
+
+    So it may be with a colleague at the Polda, who then has the caller, and the complaint is for whom it was.
+    """
+    call, desk = room.call, referred.desk
+    is_waiting = room.is_held or room.caller.is_playing
     await room.resume_at_once()
-    if desk is None or not await connect(call, leg):
+    if not has_joined(room, referred) or not await connect(call, leg):
+        await let_go(room, referred)
         return Lost("transfer_failed")
-    polres = room.enter(desk, leg)
-    who = {"polres": polres.unit, "desk": desk, "operator": board.operator_at(desk)}
-    call.tell("call.transfer_started", referred.party.actor, polres=polres.unit, desk=referred.party.desk, desks=[desk])
-    call.tell("call.transfer_answered", polres.actor, **who, waited_ms=0)
-    return polres
+    other = room.enter(desk, leg)
+    if other.unit == POLDA:
+        call.tell("call.resumed", other.actor, desk=desk)
+    else:
+        who = {"polres": other.unit, "desk": desk, "operator": call.around.switchboard.operator_at(desk)}
+        call.tell(
+            "call.transfer_started", referred.party.actor,
+            polres=other.unit, desk=referred.party.desk, desks=[desk],
+        )  # fmt: skip
+        call.tell("call.transfer_answered", other.actor, **who, waited_ms=0)
+        room.open_for = None
+    await room.show(other)  # the phone was rung by a colleague
+    if is_waiting:
+        await room.resume()
+    return other
 
 
 class Transfer:
@@ -178,8 +191,8 @@ class Transfer:
             case Gone(party=who):
                 await self._room.leave(who)
                 self._party = None if who is self._party else self._party
-            case Referred(stand_in=stand_in):
-                await end_stranger(self._call, stand_in)
+            case Referred() as referred:
+                await let_go(self._room, referred)
             case DeskReady(extension=desk):
                 await self._ring(desk)
 

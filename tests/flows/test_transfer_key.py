@@ -134,7 +134,8 @@ async def test_two_calls_are_joined_while_somebody_who_was_asked_is_there_still(
         await anyio.sleep(0.5)
         here.asterisk.join_calls(first, second)
         await here.until(lambda: here.asterisk.is_talking(call, "2011"), seconds=1)
-        await anyio.sleep(1)
+        await anyio.sleep(2)
+        assert heard(here, call)[-1] == "selesai-menunggu"
         assert hear_each_other(here, call, leg_at(here, "2011"))
         assert is_idle(here, "1002")
         await goodbye(here, call)
