@@ -1,21 +1,18 @@
 """How many calls a second each way holds for a minute: none fails, and p99 of the answer delay stays below 100 ms.
 
 First each way's rate is sought with short stretches, then with long ones: all ways in turns, so that a noisy minute
-hurts all alike, and from each stretch up or down, until what is held and what is not are near each other. Behind them,
-on an instance of its own, comes the least application that could be: what no other over ARI can exceed on this machine.
+hurts all alike, and from each stretch up or down, until what is held and what is not are near each other.
 """
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import inf, sqrt
 from pathlib import Path
 from typing import Final
 
-from scripts.measure import bare
 from scripts.measure.delay import in_turn
 from scripts.measure.figures import Figure, Section, number, spread
 from scripts.measure.options import Options
@@ -126,31 +123,14 @@ class Way:
 
 async def measure(section: Section, options: Options) -> None:
     """Find each way's highest rate."""
-    ways, least = [Way(name, name) for name in WAYS], Way(bare.LEAST, APPLICATION)
-    try:
-        async with _instance(options) as running:
-            await running.warm()
-            await seek(running, options, ways)
-        async with _instance(options, application=bare.CLIENT, brings_in_notes=False) as running:
-            await running.warm([APPLICATION])
-            await seek(running, options, [least])
-    finally:  # what there is by then is of use all the same
-        _tell(section, options, [*ways, least])
-
-
-@asynccontextmanager
-async def _instance(
-    options: Options, *, application: Sequence[str] | None = None, brings_in_notes: bool = True
-) -> AsyncIterator[Rig]:
+    ways = [Way(name, name) for name in WAYS]
     with tempfile.TemporaryDirectory(prefix="siaga-rate-") as home:
-        async with rig(
-            Path(home),
-            desks=DESKS,
-            numbers=options.numbers,
-            application=application,
-            brings_in_notes=brings_in_notes,
-        ) as running:
-            yield running
+        async with rig(Path(home), desks=DESKS, numbers=options.numbers) as running:
+            await running.warm()
+            await seek(section, running, options, ways)
+    known = {way.name: way for way in ways}
+    for rival, times in ((QUEUE, QUEUE_TIMES), (DIAL, DIAL_TIMES)):
+        _judge(section, known[APPLICATION], known[rival], times)
 
 
 def _tell(section: Section, options: Options, ways: Sequence[Way]) -> None:
@@ -164,13 +144,10 @@ def _tell(section: Section, options: Options, ways: Sequence[Way]) -> None:
         "application", "Asterisk", "phones and Linux", "idle", "",
     )  # fmt: skip
     for way in ways:
-        why = [each.fault for each in way.stretches if each.fault and each.rate == way.above]
+        why = [each.fault for each in way.stretches if each.fault and each.is_ways_own and each.rate == way.above]
         rates.add(way.name, way.rate, way.above if why else None, "".join(why[:1]))
         for each in way.stretches:
             stretches.add(way.name, each.rate, *_figures(way, each), each.fault or "held")
-    known = {way.name: way for way in ways}
-    for rival, times in ((QUEUE, QUEUE_TIMES), (DIAL, DIAL_TIMES)):
-        _judge(section, known[APPLICATION], known[rival], times)
 
 
 def _figures(way: Way, stretch: Stretch) -> Sequence[Figure]:
@@ -199,7 +176,15 @@ def _judge(section: Section, own: Way, rival: Way, times: float) -> None:
     section.goal(f"highest rate beside {rival.name}", f"{times:g} times", measured, is_reached=is_reached)
 
 
-async def seek(running: Rig, options: Options, ways: Sequence[Way]) -> None:
+async def seek(section: Section, running: Rig, options: Options, ways: Sequence[Way]) -> None:
+    """Find what each way holds, and put it into tables; so what there is by then, should it come to no end."""
+    try:
+        await _seek(running, options, ways)
+    finally:
+        _tell(section, options, ways)
+
+
+async def _seek(running: Rig, options: Options, ways: Sequence[Way]) -> None:
     """Try the ways in turns: short stretches first, then at least one a round of long ones, until a limit is found."""
     stairs = {way.name: Stairs(FIRST, SHORT_STEP) for way in ways}
     seconds = SHORT_SECONDS / 2 if options.is_quick else SHORT_SECONDS

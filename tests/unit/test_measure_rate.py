@@ -11,13 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scripts.measure import rate
-from scripts.measure.bare import CLIENT
-from scripts.measure.bare import LEAST as BARE
+from scripts.measure import bare, rate
 from scripts.measure.figures import Section
 from scripts.measure.options import Options, whole
 from scripts.measure.rate import FIRST, LAST, LEAST, MOST_LONG, MOST_SHORT, NEAR, SHORT_SECONDS, Stairs, Way
 from scripts.measure.rig import APPLICATION, DIAL, QUEUE, WAYS, Measured, Rig
+from scripts.phones import PhoneError
 from scripts.phones.caller import CallResult, LoadResult
 
 pytestmark = pytest.mark.anyio
@@ -79,7 +78,7 @@ def rig(dial: float, queue: float, application: float, *, long: float = 1.0) -> 
 
 async def found(running: FakeRig) -> dict[str, Way]:
     ways = [Way(name, name) for name in WAYS]
-    await rate.seek(cast("Rig", running), OPTIONS, ways)
+    await rate.seek(Section("rate"), cast("Rig", running), OPTIONS, ways)
     return {way.name: way for way in ways}
 
 
@@ -206,7 +205,7 @@ async def test_the_tables_have_each_stretch_and_what_was_wrong(monkeypatch: pyte
     await found(calm)
     running.broken = {len(calm.tried) - len(calm.long_ones) + 1: SOME_LOST}
     rates, stretches = (await told(running, monkeypatch)).tables
-    assert [row[0] for row in rates.rows] == [*WAYS, BARE]
+    assert [row[0] for row in rates.rows] == list(WAYS)
     assert len(stretches.rows) == len(running.long_ones)
     texts = stretches.texts()
     figures = [DIAL, f"{running.long_ones[0][1]:.0f}", "10", "1", "20.0", "20.0", "", "9.00", "3.00", "25%"]
@@ -214,48 +213,63 @@ async def test_the_tables_have_each_stretch_and_what_was_wrong(monkeypatch: pyte
     assert {row[-1] for row in texts} == {"1 calls failed", "p99 150 ms", "held"}
 
 
-async def test_the_least_application_has_an_instance_of_its_own_behind_the_others(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Its limit is sought as ours is, and no goal is about it."""
+async def test_what_the_least_application_holds_is_sought_in_turns_with_dial(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is dialled as ours is, in our place; no goal is about it."""
+    running = rig(150, 100, 90)
+    how: dict[str, object] = {}
+
+    @asynccontextmanager
+    async def started(*_: object, **asked: object) -> AsyncIterator[FakeRig]:
+        how.update(asked)
+        yield running
+
+    async def no_delays(*_: object) -> None:
+        """Another test's."""
+
+    section = Section("bare")
+    monkeypatch.setattr(bare, "rig", started)
+    monkeypatch.setattr(bare, "_delays", no_delays)
+    await bare.measure(section, OPTIONS)
+    assert how["application"] == bare.CLIENT
+    assert how["desks"] == rate.DESKS
+    rates, stretches = section.tables
+    assert [row[0] for row in rates.rows] == [DIAL, bare.LEAST]
+    (_, dial, _, _), (_, least, above, _) = rates.rows
+    assert 150 / NEAR < float(str(dial)) <= 150
+    assert 90 / NEAR < float(str(least)) <= 90 < float(str(above)) <= NEAR * float(str(least))
+    assert {row[6] for row in stretches.texts() if row[0] == bare.LEAST} == {"4.00"}
+    assert {way for way, _, _ in running.tried} == {DIAL, APPLICATION}
+    assert not section.goals
+
+
+async def test_what_was_found_is_told_though_the_desks_are_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    calm, running = rig(150, 100, 50), rig(150, 100, 50)
+    await found(calm)
+
+    async def lost(*_: object, **__: object) -> Measured:
+        if len(running.tried) == len(calm.tried) - 1:
+            raise PhoneError("the desks' SIPp ended")
+        return await FakeRig.measure(running, *_, **__)  # type: ignore[arg-type]  # as they came
+
+    monkeypatch.setattr(running, "measure", lost)
+    section = Section("rate")
+    with pytest.raises(PhoneError):
+        await rate.seek(section, cast("Rig", running), OPTIONS, [Way(name, name) for name in WAYS])
+    assert [row[0] for row in section.tables[0].rows] == list(WAYS)
+    assert len(section.tables[1].rows) == len(calm.long_ones) - 1
+
+
+async def test_why_a_rate_was_not_held_is_the_ways_own_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And not what the callers had to do with it at the same rate."""
     running = rig(150, 100, 50)
-    instances: list[dict[str, object]] = []
-
-    @asynccontextmanager
-    async def started(*_: object, **how: object) -> AsyncIterator[FakeRig]:
-        instances.append(how)
-        if len(instances) == 2:
-            running.short[APPLICATION] = running.long[APPLICATION] = 90
-        yield running
-
-    section = Section("rate")
-    monkeypatch.setattr(rate, "rig", started)
-    await rate.measure(section, OPTIONS)
-    assert [each["application"] for each in instances] == [None, CLIENT]
-    (_, _, ours, least), _ = (table.rows for table in section.tables)
-    assert 50 / NEAR < float(str(ours[1])) <= 50 < float(str(ours[2]))
-    assert 90 / NEAR < float(str(least[1])) <= 90 < float(str(least[2])) <= NEAR * float(str(least[1]))
-    assert next(row[6] for row in section.tables[1].texts() if row[0] == BARE) == "4.00"
-    assert len(section.goals) == 2
-
-
-async def test_what_was_found_is_told_though_the_least_cannot_begin(monkeypatch: pytest.MonkeyPatch) -> None:
-    running, begun = rig(150, 100, 50), 0
-
-    @asynccontextmanager
-    async def started(*_: object, **__: object) -> AsyncIterator[FakeRig]:
-        nonlocal begun
-        begun += 1
-        if begun == 2:
-            raise OSError("no room")
-        yield running
-
-    section = Section("rate")
-    monkeypatch.setattr(rate, "rig", started)
-    with pytest.raises(OSError, match="no room"):
-        await rate.measure(section, OPTIONS)
-    assert [row[0] for row in section.tables[0].rows] == [*WAYS, BARE]
-    assert all(goal.measured.endswith(")") for goal in section.goals)
+    quiet = await found(running)
+    above = quiet[DIAL].above
+    first = next(place for place, (way, tried, seconds) in enumerate(running.tried, 1)
+                 if (way, tried) == (DIAL, above) and seconds > SHORT_SECONDS)  # fmt: skip
+    again = rig(150, 100, 50)
+    again.broken = {first: BAD["dialled late"]}
+    rates, _ = (await told(again, monkeypatch)).tables
+    assert [row[3] for row in rates.rows if row[0] == DIAL] == ["p99 150 ms"]
 
 
 async def test_the_section_takes_some_twenty_minutes() -> None:
