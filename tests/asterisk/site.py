@@ -16,6 +16,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+import wave
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from http import HTTPStatus
 from pathlib import Path
@@ -116,6 +117,19 @@ class Site:
         if self.sounds is not None and not (self.state / "secrets.json").exists():
             self.state.mkdir(mode=0o700, exist_ok=True)
             shutil.copytree(sounds_made_once(self.sounds), self.state / "sounds", dirs_exist_ok=True)
+
+    def shorten(self, *names: str) -> None:
+        """Have these sentences end after a second, as if a person had recorded them so; before the first start."""
+        self.give_sounds()
+        recorded = self.state / "sounds" / "recorded"
+        recorded.mkdir(exist_ok=True)
+        for name in names:
+            with (
+                wave.open(str(recorded.with_name(f"{name}.wav"))) as whole,
+                wave.open(str(recorded / f"{name}.wav"), "wb") as cut,
+            ):
+                cut.setparams(whole.getparams())
+                cut.writeframes(whole.readframes(whole.getframerate()))
 
     def start(self, *, seconds: float = 60, speaks: bool = False) -> None:
         """Start everything and return at the READY line; AssertionError with the output when none comes.

@@ -34,7 +34,7 @@ async def test_all_is_well_with_phones_at_every_desk(fragile_site: Site, fragile
     assert "serves 110" in found["application"][1]
 
 
-@pytest.mark.alone
+@pytest.mark.quiet
 async def test_a_frozen_broker_is_said_soon(fragile_site: Site) -> None:
     broker = fragile_site.process("mosquitto")
     assert broker is not None

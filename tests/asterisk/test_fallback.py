@@ -18,7 +18,7 @@ from scripts.stack.sample import HOST
 from tests.asterisk.site import Site, actions, alone, assert_complete, eventually
 from tests.asterisk.talk import CALLER_HZ, OTHER_HZ, POLDA_HZ, hear_each_other, join_two_calls
 
-pytestmark = [pytest.mark.anyio, pytest.mark.alone]
+pytestmark = [pytest.mark.anyio, pytest.mark.quiet]
 
 ANSWERED_WITHIN_MS = 1_200
 

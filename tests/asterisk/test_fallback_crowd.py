@@ -13,7 +13,7 @@ from scripts.phones import Behaviour, Dialling, Handset, HandsetCall, Phones
 from scripts.phones.leg import State
 from tests.asterisk.site import Site, alone, assert_complete, eventually, phones_of, running
 
-pytestmark = [pytest.mark.anyio, pytest.mark.alone]
+pytestmark = [pytest.mark.anyio, pytest.mark.quiet]
 
 FILES, DESKS = 1531, 13
 """Room for 51 telephones that ring (tests/unit/test_fallback_ringing.py)."""

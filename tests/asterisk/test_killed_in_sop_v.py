@@ -24,7 +24,7 @@ from tests.asterisk.talk import (
     press_last,
 )
 
-pytestmark = [pytest.mark.anyio, pytest.mark.alone]
+pytestmark = [pytest.mark.anyio, pytest.mark.quiet]
 
 BACK_SECONDS = 5
 LONGER_THAN_A_DEAD_PHONE = 8.5

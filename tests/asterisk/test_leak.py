@@ -10,7 +10,7 @@ import pytest
 from scripts.phones import Behaviour, Dialling, Phones
 from tests.asterisk.site import Site, eventually
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.quiet]
 
 CALLS = 500
 

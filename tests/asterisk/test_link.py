@@ -18,7 +18,7 @@ from tests.asterisk.radio import FIRST_HZ, OFFICER_HZ, VOX, RadioSite, on_net, s
 from tests.asterisk.site import Site, assert_complete, eventually, in_fallback
 from tests.asterisk.talk import CALLER_HZ, POLDA_HZ, hear_each_other
 
-pytestmark = [pytest.mark.anyio, pytest.mark.alone]
+pytestmark = [pytest.mark.anyio, pytest.mark.quiet]
 
 SERVED_AGAIN_WITHIN = 2.0
 ANSWERED_WITHIN_MS = 1_200

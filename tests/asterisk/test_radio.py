@@ -8,6 +8,7 @@ import signal
 
 import pytest
 
+from ari_app.flows.radio_line import IDLE_SECONDS
 from scripts.phones import Phones, RadioGateway, tones
 from tests.asterisk.radio import (
     DTMF,
@@ -191,7 +192,7 @@ async def test_the_gateway_is_lost_while_keyed(
     await call.press("5")
 
 
-@pytest.mark.alone
+@pytest.mark.quiet
 @pytest.mark.parametrize("frozen", [False, True])
 async def test_the_application_dies_while_keyed(
     radio_site: RadioSite, radio_phones: Phones, gateway: RadioGateway, *, frozen: bool
@@ -267,12 +268,12 @@ async def test_a_line_on_demand(radio_site: RadioSite, radio_phones: Phones, gat
     await eventually(lambda: not gateway.is_up(ON_DEMAND), seconds=5, what="the line's end")
     own = await gateway.dial(ON_DEMAND)
     await own.answered()
-    await asyncio.sleep(5)
+    await asyncio.sleep(IDLE_SECONDS + 1)
     again = await on_net(radio_site, radio_phones, 1, SECOND_HZ, ON_DEMAND)
     await key(again, own.audio, SECOND_HZ)
     await again.press("5")
     await again.hang_up()
-    await asyncio.sleep(5)
+    await asyncio.sleep(IDLE_SECONDS + 1)
     assert gateway.is_up(ON_DEMAND)
 
 

@@ -19,7 +19,7 @@ SENTENCE_SECONDS = 5.0
 """Within so many seconds "Mohon ditunggu sebentar ..." is over, and there is music."""
 
 
-@pytest.mark.alone
+@pytest.mark.quiet
 async def test_the_caller_is_on_hold_listens_and_talks(
     radio_site: RadioSite, radio_phones: Phones, gateway: RadioGateway
 ) -> None:

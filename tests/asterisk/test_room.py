@@ -102,7 +102,7 @@ async def test_a_mark_whose_keeper_is_dead_does_not_count(fragile_site: Site, fr
         assert recorded(site, await answered_call(site, fragile_phones))
 
 
-@pytest.mark.alone
+@pytest.mark.quiet
 async def test_with_no_application_either(fragile_site: Site, fragile_phones: Phones) -> None:
     """The dialplan looks at the mark itself, and the fallback answers."""
     site, after = fragile_site, fragile_site.head()

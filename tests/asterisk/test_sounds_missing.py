@@ -12,7 +12,7 @@ from scripts.phones import Phones
 from tests.asterisk.site import Site, assert_complete, phones_of, running
 from tests.asterisk.talk import CALLER_HZ, POLDA_HZ, RINGING_HZ, hear_each_other, moment
 
-pytestmark = [pytest.mark.anyio, pytest.mark.alone]
+pytestmark = [pytest.mark.anyio, pytest.mark.quiet]
 
 HEARD_SECONDS = 6
 """The tone comes for one second in five."""

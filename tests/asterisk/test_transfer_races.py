@@ -4,20 +4,37 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 
 from scripts.phones import HandsetCall, PhoneError, Phones
 from scripts.phones.leg import State
-from tests.asterisk.site import Site, actions, assert_complete
+from tests.asterisk.site import Site, actions, assert_complete, phones_of, running
 from tests.asterisk.talk import CALLER_HZ, POLDA_HZ, POLRES_HZ, hear_each_other, moment
 
 pytestmark = pytest.mark.anyio
 
-ANSWER_SECONDS = 2.0
-"""As ``sop_site`` has it."""
+ANSWER_SECONDS = 1.0
+EARLIER_SECONDS = 0.5
+"""When the others strike: the Polres rings by then."""
 
 STEPS = [step / 1000 for step in range(-60, 61, 20)]
+
+
+@pytest.fixture(scope="module")
+def racing_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """An instance where a Polres has to answer soon, and nobody wraps up."""
+    changes = {"[[trunk]]": f"[transfer]\nanswer_seconds = {ANSWER_SECONDS:g}\n\n[[trunk]]"}
+    yield from running(Site(tmp_path_factory.mktemp("racing"), polres=1, changes=changes))
+
+
+@pytest.fixture
+async def phones(racing_site: Site, tmp_path: Path, anyio_backend: str) -> AsyncIterator[Phones]:
+    assert anyio_backend
+    async for made in phones_of(racing_site, tmp_path / "phones"):
+        yield made
 
 
 async def answer(call: HandsetCall) -> None:
@@ -27,9 +44,9 @@ async def answer(call: HandsetCall) -> None:
 
 
 @pytest.mark.parametrize("against", ["time-out", "take-back", "caller"])
-async def test_one_winner_and_no_leg_left(sop_site: Site, sop_phones: Phones, against: str) -> None:
+async def test_one_winner_and_no_leg_left(racing_site: Site, phones: Phones, against: str) -> None:
     """Whatever comes first: one story with one end, nobody between two stools, and nothing is left in Asterisk."""
-    site, phones = sop_site, sop_phones
+    site = racing_site
     polres = await phones.handset(site.sample.polres[0], hz=POLRES_HZ)
     polda = await phones.handset(site.accounts[0], hz=POLDA_HZ, answers=0.05)
     for number, step in enumerate(STEPS, start=1):
@@ -42,7 +59,7 @@ async def test_one_winner_and_no_leg_left(sop_site: Site, sop_phones: Phones, ag
         await at_polda.press("*201#")
         began = moment()
         at_polres = await polres.rung(count=number, seconds=10)
-        strike = began + (ANSWER_SECONDS if against == "time-out" else 1.0)
+        strike = began + (ANSWER_SECONDS if against == "time-out" else EARLIER_SECONDS)
 
         async def other(strike: float = strike, caller: HandsetCall = caller, at_polda: HandsetCall = at_polda) -> None:
             await asyncio.sleep(strike - moment())

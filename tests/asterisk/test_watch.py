@@ -92,7 +92,7 @@ async def test_the_floor_on_a_terminal(newsroom: Newsroom, terminal: Terminal) -
     await shows(terminal, "Calls (0)")
 
 
-@pytest.mark.alone
+@pytest.mark.quiet
 async def test_it_is_redrawn_within_half_a_second(newsroom: Newsroom, terminal: Terminal) -> None:
     """From the fact told to the journal to the words on the terminal; in the middle of many, as one may be unlucky."""
     begin_call(newsroom, "17.1")
