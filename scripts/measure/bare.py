@@ -29,7 +29,10 @@ async def measure(section: Section, options: Options) -> None:
     """All three at every rate, and what the least one holds."""
     await _delays(section, options)
     with tempfile.TemporaryDirectory(prefix="siaga-bare-") as home:
-        async with rig(Path(home), desks=rate.DESKS, application=CLIENT, brings_in_notes=False) as running:
+        numbers = options.numbers  # of no use to it; for what is beside it, the journal is there
+        async with rig(
+            Path(home), desks=rate.DESKS, numbers=numbers, application=CLIENT, brings_in_notes=False
+        ) as running:
             await running.warm([DIAL, APPLICATION])
             await rate.seek(section, running, options, [rate.Way(DIAL, DIAL), rate.Way(LEAST, APPLICATION)])
 

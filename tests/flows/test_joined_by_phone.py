@@ -32,6 +32,16 @@ async def joined(here: Floor, call: str, desk: str, to: str) -> None:
     await anyio.sleep(1)
 
 
+async def not_taken(here: Floor) -> str:
+    """The Polres did not answer: the operator has the caller again, and the complaint is open for it (SOP V.10)."""
+    here.asterisk.register("2011")
+    call = await in_talk(here)
+    here.asterisk.press("1001", "*201#")
+    await here.until(lambda: here.facts(call, "call.taken_back"), seconds=7)
+    await anyio.sleep(1.5)
+    return call
+
+
 def edit(here: Floor, call: str, **fields: Json) -> None:
     """A supervisor enters something in the complaint."""
     assert here.app is not None
@@ -43,11 +53,7 @@ def edit(here: Floor, call: str, **fields: Json) -> None:
 async def test_who_did_not_answer_at_first_closes_what_it_was_joined_with(lags: Lags) -> None:
     """SOP V.9: the Polres has the caller after all, so the complaint waits for it no more."""
     async with floor("1001", "2011", lags=lags) as here:
-        here.asterisk.register("2011")
-        call = await in_talk(here)
-        here.asterisk.press("1001", "*201#")
-        await here.until(lambda: here.facts(call, "call.taken_back"), seconds=7)
-        await anyio.sleep(1.5)
+        call = await not_taken(here)
         await joined(here, call, "1001", "2011")
         await press(here, "2011", "*0")
         await here.ended(call)
@@ -57,12 +63,8 @@ async def test_who_did_not_answer_at_first_closes_what_it_was_joined_with(lags: 
 async def test_who_was_asked_closes_what_was_for_them(lags: Lags) -> None:
     """The operator has put the receiver down: the Polres that was asked has the caller, and the complaint is theirs."""
     async with floor("1001", "2011", lags=lags) as here:
-        here.asterisk.register("2011")
-        call = await in_talk(here)
-        here.asterisk.press("1001", "*201#")
-        await here.until(lambda: here.facts(call, "call.taken_back"), seconds=7)
+        call = await not_taken(here)
         here.asterisk.register("2011", answers_after=0.1)
-        await anyio.sleep(1.5)
         await press(here, "1001", "*12011#", settled=2)
         here.asterisk.desk_hangs_up("1001")
         await here.until(lambda: here.asterisk.is_talking(call, "2011"), seconds=3)
