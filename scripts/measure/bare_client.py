@@ -119,13 +119,15 @@ class Joiner:
                 await joined.desk.wait()
             await self._asterisk.add_to_bridge(bridge, [call, leg])
         except (AriError, TimeoutError):
-            await self._end(call, leg)
+            await self._end(call)
 
-    async def _end(self, call: str, gone: str) -> None:
+    async def _end(self, call: str, gone: str = "") -> None:
+        """``gone`` is the leg that has ended; whoever is left is let go."""
         if self._living.pop(call, None) is None:
             return
-        other = leg_id(call, "1") if gone == call else call
-        for order in (self._asterisk.hangup(other), self._asterisk.destroy_bridge(bridge_id(call, "1"))):
+        left = [each for each in (call, leg_id(call, "1")) if each != gone]
+        orders = [self._asterisk.hangup(each) for each in left]
+        for order in (*orders, self._asterisk.destroy_bridge(bridge_id(call, "1"))):
             try:
                 await order
             except AriError:
