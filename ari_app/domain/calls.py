@@ -13,7 +13,7 @@ from typing import Final
 
 from ari_app.domain.facts import Json, Record
 
-FOLD_VERSION: Final = 9
+FOLD_VERSION: Final = 10
 """Goes up when one of the folds changes: the tables are then folded anew from the whole journal."""
 
 STATES: Final = ("waiting", "ringing", "talking", "held", "transferring", "consulting", "ended")

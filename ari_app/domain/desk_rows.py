@@ -264,6 +264,7 @@ _CALLS: Final[Mapping[str, Callable[[_Floor], Iterator[DeskRow]]]] = {
     "call.consult_answered": lambda floor: floor.at("to", TALKING),
     "call.consult_ended": lambda floor: floor.leave("to"),
     "call.conferenced": _conferenced,
+    "call.resumed": lambda floor: floor.at("desk", TALKING),
     "call.referred": lambda floor: floor.leave("desk"),
     "call.transfer_started": _Floor.ring,
     "call.transfer_answered": _taken,

@@ -23,7 +23,8 @@ from ari_app.domain.seen import SeenBridge, SeenChannel, call_of, is_operators
 ANSWERED, BLOCKED_CALL, CLAIMED, CLOSED = "call.answered", "call.blocked", "call.emergency_claimed", "call.closed"
 UNBLOCKED_NUMBER: Final = "number.unblocked"
 ON_NET: Final = "radio.patched"
-STORY_ACTIONS: Final = (ANSWERED, BLOCKED_CALL, CLAIMED, CLOSED, UNBLOCKED_NUMBER, ON_NET)
+TAKEN, TAKEN_BACK = "call.transfer_answered", "call.taken_back"
+STORY_ACTIONS: Final = (ANSWERED, BLOCKED_CALL, CLAIMED, CLOSED, UNBLOCKED_NUMBER, ON_NET, TAKEN, TAKEN_BACK)
 """What of a call is to be known besides its last action."""
 
 CLASSIFIED: Final = "call.classified"
@@ -41,8 +42,8 @@ class Story(Struct, frozen=True):
     it came in, and nobody has unblocked it in this call; ``claims_emergency``: its caller has said by key that it is an
     emergency (SOP VIII); ``was_answered``: an operator has spoken with the caller; ``is_closed``: nothing comes but the
     salutation; ``is_emergency``: an operator or a supervisor has said so; ``was_on_net``: an operator has been on a
-    radio net in this call, perhaps with the caller, where both are muted. ``since`` is when it came in (ISO 8601),
-    where that was read from the journal.
+    radio net in this call, perhaps with the caller, where both are muted; ``is_not_taken``: a Polres did not take it,
+    and none has since (SOP V.10). ``since`` is when it came in (ISO 8601), where that was read from the journal.
     """
 
     last: str
@@ -53,6 +54,7 @@ class Story(Struct, frozen=True):
     is_closed: bool = False
     is_emergency: bool = False
     was_on_net: bool = False
+    is_not_taken: bool = False
 
     def after(self, action: str, data: Mapping[str, Json] = MappingProxyType({})) -> Story:
         """The story with one more line: one of ``call.*``, or of ``STORY_ACTIONS``; ``data`` is what it says."""
@@ -68,6 +70,7 @@ class Story(Struct, frozen=True):
             is_closed=self.is_closed or action == CLOSED,
             is_emergency=self.is_emergency,
             was_on_net=self.was_on_net or action == ON_NET,
+            is_not_taken=action == TAKEN_BACK or (self.is_not_taken and action != TAKEN),
         )
 
     @property

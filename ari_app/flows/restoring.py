@@ -73,5 +73,5 @@ def restore(room: Room, story: Story | None, actor: str, desk: str | None) -> No
         return
     if is_ringing:  # SOP V.10: nobody hears the Polres's desks ring any more
         call.tell("call.taken_back", actor, polres=row.polres, desk=desk, reason=NotAnswered.NO_ANSWER.value)
-    if is_ringing or (row.status == "open" and row.reason is not None):  # and not as entered
+    if is_ringing or (story is not None and story.is_not_taken):
         room.open_for = row.polres

@@ -154,3 +154,36 @@ async def test_what_was_entered_is_no_transfer_to_the_next_application(
         await press(here, desk, "*0")
         await here.ended(call)
     assert "complaint.closed" in here.told(call)
+
+
+async def test_what_no_polres_took_stays_open_whatever_is_entered(lags: Lags) -> None:
+    """SOP V.11, by the next application as well: a supervisor has entered for which Polres it is."""
+    async with floor("1001", "2011", lags=lags) as here:
+        call = await not_taken(here)
+        edit(here, call, polres="02")
+        here.kill()
+        await here.start()
+        await here.until(lambda: here.asterisk.is_talking(call, "1001"), seconds=2)
+        await anyio.sleep(1)
+        await press(here, "1001", "*0")
+        await here.ended(call)
+    assert "complaint.closed" not in here.told(call)
+
+
+async def test_what_a_polres_took_is_closed_by_who_has_it_next(lags: Lags) -> None:
+    """Its phone died, and the caller is the Polda's again; by the next application as well."""
+    async with floor("1001", "2011", lags=lags) as here:
+        call = await in_talk(here)
+        here.asterisk.register("2011", answers_after=0.1)
+        await press(here, "1001", "*201#", settled=3)
+        await press(here, "2011", "*4")
+        here.asterisk.desk_hangs_up("2011")
+        await here.until(lambda: here.asterisk.is_talking(call, "1001"), seconds=4)
+        assert "call.requeued" in here.told(call)
+        here.kill()
+        await here.start()
+        await here.until(lambda: here.asterisk.is_talking(call, "1001"), seconds=2)
+        await anyio.sleep(1)
+        await press(here, "1001", "*0")
+        await here.ended(call)
+    assert "complaint.closed" in here.told(call)

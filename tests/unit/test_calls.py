@@ -241,6 +241,16 @@ def test_transfer_by_the_phone(floor: Floor) -> None:
     assert floor.busy() == {}
 
 
+def test_a_colleague_is_joined_with_the_caller_by_the_phone(floor: Floor) -> None:
+    """Their talk with each other is over, and not the one with the caller."""
+    floor.tell("call.answered", "a", desk="1001")
+    floor.tell("desk.talking", desk="1001", to="1002")
+    floor.tell("call.referred", "a", desk="1001", to="a channel")
+    floor.tell("call.resumed", "a", desk="1002")
+    floor.tell("desk.free", desk="1001", to="1002")
+    assert floor.busy() == {"1002": ("a", "talking")}
+
+
 def test_consultation(floor: Floor) -> None:
     floor.tell("call.answered", "a", desk="1001")
     floor.tell("call.consulted", "a", desk="1001", to="1002")

@@ -97,6 +97,10 @@ def test_any_story(some: list[Fact]) -> None:
         _journal(path, some)
         stories = living(path)
         assert {call: each.last for call, each in stories.items()} == {c: last[c] for c in received - ended - {None}}
+        for call, each in stories.items():
+            of_it = [fact.action for fact in some if fact.call == call]
+            taken = [action for action in of_it if action in {"call.taken_back", "call.transfer_answered"}]
+            assert each.is_not_taken is (taken[-1:] == ["call.taken_back"])
         assert {call for call, each in stories.items() if each.is_blocked} == {
             fact.call for fact in some if fact.action == "call.blocked" and fact.call in stories
         }
