@@ -25,6 +25,11 @@ def state(pid: int) -> str:
     return _stat(pid)[0]
 
 
+def is_stopped(pid: int) -> bool:
+    """Whether all of a process's threads have stopped: for a moment behind SIGSTOP one of them may go on."""
+    return all(_fields(thread / "stat")[0] in {"", "T", "Z"} for thread in Path(f"/proc/{pid}/task").iterdir())
+
+
 @dataclass(frozen=True, slots=True)
 class Processor:
     """What a process's threads, by their ids, have had of the processors so far, in nanoseconds."""

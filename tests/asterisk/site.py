@@ -339,9 +339,12 @@ async def alone(site: Site, *more: str) -> AsyncIterator[None]:
     try:
         for pid in frozen:
             os.kill(pid, signal.SIGSTOP)
+        # A launcher that waits for its children still sees one that is killed in the next moment.
+        await eventually(lambda: all(map(family.is_stopped, frozen)), seconds=5, what="all stand still")
         yield
     finally:
-        os.kill(application, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(application, signal.SIGKILL)
         for pid in frozen:
             if pid != application:
                 with contextlib.suppress(ProcessLookupError):
