@@ -39,16 +39,16 @@ async def end_stranger(call: Call, leg: str | None) -> None:
 
 
 async def let_go(room: Room, referred: Referred) -> None:
-    """An operator's phone has transferred, and the caller stays where they are.
+    """An operator's phone has transferred, and the caller stays where they are: who was to have them is let go."""
+    await end_stranger(room.call, referred.stand_in)
+    await end_joined(room, referred)
 
-    Whoever it was to be hangs on nothing: that is the channel which Asterisk has made in the operator's place, or the
-    leg that was joined with this call, whose desk is free.
-    """
-    call = room.call
-    await end_stranger(call, referred.stand_in)
+
+async def end_joined(room: Room, referred: Referred) -> None:
+    """The leg that a phone has joined with this call, if it has, is not wanted: its desk is free."""
     if referred.target is not None and has_joined(room, referred):
-        call.around.switchboard.release(referred.desk)
-        await call.end_leg(referred.target)
+        room.call.around.switchboard.release(referred.desk)
+        await room.call.end_leg(referred.target)
 
 
 def has_joined(room: Room, referred: Referred) -> bool:

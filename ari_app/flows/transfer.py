@@ -10,7 +10,7 @@ from ari_app.domain.desks import POLDA, DeskState
 from ari_app.domain.facts import Json
 from ari_app.domain.keys import Key, Wish
 from ari_app.flows.classify import classify
-from ari_app.flows.endings import Lost, Next, end_consult, end_stranger, has_joined, left_by, let_go
+from ari_app.flows.endings import Lost, Next, end_consult, end_joined, end_stranger, has_joined, left_by, let_go
 from ari_app.flows.messages import CallClosed, CallerLeft, DeskReady, TimeUp, now
 from ari_app.flows.party import Asked, Gone, Heard, Party, Referred
 from ari_app.flows.ringing import Answered, NotTaken, RingGroup, connect
@@ -62,7 +62,7 @@ async def take_over(room: Room, referred: Referred, leg: str) -> Next:
     is_waiting = room.is_held or room.caller.is_playing
     await room.resume_at_once()
     if not has_joined(room, referred) or not await connect(call, leg):
-        await let_go(room, referred)
+        await end_joined(room, referred)
         return Lost("transfer_failed")
     other = room.enter(desk, leg)
     if other.unit == POLDA:

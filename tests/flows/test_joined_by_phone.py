@@ -42,6 +42,21 @@ async def not_taken(here: Floor) -> str:
     return call
 
 
+async def is_closed_by(here: Floor, call: str, desk: str) -> bool:
+    """The operator there presses ``*0``, and the call ends: whether the complaint is closed by that (SOP V.9)."""
+    await press(here, desk, "*0")
+    await here.ended(call)
+    return "complaint.closed" in here.told(call)
+
+
+async def restart(here: Floor, call: str, desk: str) -> None:
+    """The application is killed, and the next one has taken the talk up."""
+    here.kill()
+    await here.start()
+    await here.until(lambda: here.asterisk.is_talking(call, desk), seconds=2)
+    await anyio.sleep(1)
+
+
 def edit(here: Floor, call: str, **fields: Json) -> None:
     """A supervisor enters something in the complaint."""
     assert here.app is not None
@@ -55,9 +70,7 @@ async def test_who_did_not_answer_at_first_closes_what_it_was_joined_with(lags: 
     async with floor("1001", "2011", lags=lags) as here:
         call = await not_taken(here)
         await joined(here, call, "1001", "2011")
-        await press(here, "2011", "*0")
-        await here.ended(call)
-    assert "complaint.closed" in here.told(call)
+        assert await is_closed_by(here, call, "2011")
 
 
 async def test_who_was_asked_closes_what_was_for_them(lags: Lags) -> None:
@@ -68,9 +81,7 @@ async def test_who_was_asked_closes_what_was_for_them(lags: Lags) -> None:
         await press(here, "1001", "*12011#", settled=2)
         here.asterisk.desk_hangs_up("1001")
         await here.until(lambda: here.asterisk.is_talking(call, "2011"), seconds=3)
-        await press(here, "2011", "*0")
-        await here.ended(call)
-    assert "complaint.closed" in here.told(call)
+        assert await is_closed_by(here, call, "2011")
 
 
 async def test_the_polres_sees_the_caller_who_hears_that_the_waiting_is_over(lags: Lags) -> None:
@@ -145,15 +156,10 @@ async def test_what_was_entered_is_no_transfer_to_the_next_application(
             await press(here, "1001", "*201#", settled=3)
         edit(here, call, **entered)
         before = len(here.told(call))
-        here.kill()
-        await here.start()
-        await here.until(lambda: here.asterisk.is_talking(call, desk), seconds=2)
-        await anyio.sleep(1)
+        await restart(here, call, desk)
         told = here.told(call)[before:]
         assert not {"call.taken_back", "call.transfer_answered"} & set(told), told
-        await press(here, desk, "*0")
-        await here.ended(call)
-    assert "complaint.closed" in here.told(call)
+        assert await is_closed_by(here, call, desk)
 
 
 async def test_what_no_polres_took_stays_open_whatever_is_entered(lags: Lags) -> None:
@@ -161,13 +167,8 @@ async def test_what_no_polres_took_stays_open_whatever_is_entered(lags: Lags) ->
     async with floor("1001", "2011", lags=lags) as here:
         call = await not_taken(here)
         edit(here, call, polres="02")
-        here.kill()
-        await here.start()
-        await here.until(lambda: here.asterisk.is_talking(call, "1001"), seconds=2)
-        await anyio.sleep(1)
-        await press(here, "1001", "*0")
-        await here.ended(call)
-    assert "complaint.closed" not in here.told(call)
+        await restart(here, call, "1001")
+        assert not await is_closed_by(here, call, "1001")
 
 
 async def test_what_a_polres_took_is_closed_by_who_has_it_next(lags: Lags) -> None:
@@ -180,10 +181,5 @@ async def test_what_a_polres_took_is_closed_by_who_has_it_next(lags: Lags) -> No
         here.asterisk.desk_hangs_up("2011")
         await here.until(lambda: here.asterisk.is_talking(call, "1001"), seconds=4)
         assert "call.requeued" in here.told(call)
-        here.kill()
-        await here.start()
-        await here.until(lambda: here.asterisk.is_talking(call, "1001"), seconds=2)
-        await anyio.sleep(1)
-        await press(here, "1001", "*0")
-        await here.ended(call)
-    assert "complaint.closed" in here.told(call)
+        await restart(here, call, "1001")
+        assert await is_closed_by(here, call, "1001")
