@@ -25,6 +25,9 @@ ROUNDS: Final = 60
 NAMES: Final = 8
 """Playbacks of one leg have so many names in turn: whoever takes over from us can stop them all."""
 
+ENDLESS, SENTENCES = range(3), range(3, NAMES)
+"""The numbers of those without end, and of the others: only the first ones must be sought where none should be."""
+
 RINGING: Final = "tone:ring"
 """Asterisk makes it by itself: no file is needed."""
 
@@ -45,16 +48,13 @@ def playbacks_of(leg: str) -> list[str]:
     return [f"{leg}-play-{number}" for number in range(NAMES)]
 
 
-async def silence(asterisk: Commands, leg: str) -> int:
+async def silence(asterisk: Commands, leg: str, numbers: range = range(NAMES)) -> list[int]:
     """Stop whatever somebody before us plays to a leg: it takes no other orders before.
 
-    Returns the number of the name to go on with: the end of what was stopped may be told later than that.
+    Returns the numbers of what was stopped: the end of that may be told later than something else has begun.
     """
-    unused = 0
-    for number, playback in enumerate(playbacks_of(leg)):
-        if await _stop(asterisk, playback):
-            unused = number + 1
-    return unused
+    names = playbacks_of(leg)
+    return [number for number in numbers if await _stop(asterisk, names[number])]
 
 
 async def let_be_heard(asterisk: Commands, leg: str) -> bool:
@@ -108,7 +108,8 @@ class Ear:
         self._leg = leg
         self._sounds = sounds
         self._remind = remind
-        self._count = 0
+        self._numbers = {ENDLESS: ENDLESS.start, SENTENCES: SENTENCES.start}
+        """The next number of each kind."""
         self._playing: str | None = None
         self._endless: list[str] | None = None
         self._media: Sequence[str] = ()
@@ -116,9 +117,12 @@ class Ear:
         self._again: str | None = None
         """With what name ``_media`` is to be tried again."""
 
-    async def take_over(self) -> None:
-        """Stop what somebody before us plays to it."""
-        self._count = await silence(self._asterisk, self._leg)
+    async def take_over(self, numbers: range = range(NAMES)) -> bool:
+        """Stop what somebody before us plays to it; whether there was anything."""
+        stopped = await silence(self._asterisk, self._leg, numbers)
+        for number in stopped:
+            self._use(number)
+        return bool(stopped)
 
     async def waits_in_queue(self) -> None:
         """The announcement, music, and every 20 s the request for patience (SOP VI)."""
@@ -199,8 +203,9 @@ class Ear:
 
     async def _play(self, media: Sequence[str], *, endless: list[str] | None = None) -> str:
         await self.stop()
-        playback = f"{self._leg}-play-{self._count % NAMES}"
-        self._count += 1
+        number = self._numbers[SENTENCES if endless is None else ENDLESS]
+        self._use(number)
+        playback = playbacks_of(self._leg)[number]
         try:
             await self._asterisk.play(self._leg, playback, media)
         except AriNotFound:
@@ -212,6 +217,11 @@ class Ear:
         else:
             self._playing, self._endless, self._media, self._began = playback, endless, media, now()
         return playback
+
+    def _use(self, number: int) -> None:
+        """A number is in use: the next of its kind has its turn."""
+        kind = ENDLESS if number in ENDLESS else SENTENCES
+        self._numbers[kind] = number + 1 if number + 1 in kind else kind.start
 
     def _sound(self, key: str) -> str:
         return f"sound:{self._sounds}/{key}"

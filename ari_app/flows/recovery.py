@@ -29,8 +29,8 @@ from ari_app.flows.emergency import begin_talk, close, work_on
 from ari_app.flows.hearing import let_be_heard, silence
 from ari_app.flows.messages import now
 from ari_app.flows.party import Party
+from ari_app.flows.rejoining import bring_together, holds_itself, let_speak, were_kept_apart
 from ari_app.flows.restoring import is_closed, is_to_be_verified, note_on_line, place_of, restore
-from ari_app.flows.ringing import answer_caller
 from ari_app.flows.room import Room
 from ari_app.flows.router import Router
 from ari_app.flows.seen import look, seen
@@ -46,7 +46,7 @@ LOOSE_SECONDS: Final = 2.0
 PATIENCE_SECONDS: Final = 0.5
 """How long a new caller waits until it is known who waited before us."""
 _PLAIN_TALK: Final = frozenset({"call.answered", "call.transfer_answered", "call.conferenced"})
-"""Behind these nobody is on hold and nothing is being played."""
+"""Behind these nobody is on hold and nothing is being played, unless that was so new that no disk had it."""
 
 _BEFORE_TALK: Final = frozenset(
     {"call.received", "call.blocked", "call.emergency_claimed", "call.queued", "call.offered", "call.not_answered"}
@@ -84,6 +84,7 @@ class Recovery:
         self._loose: dict[str, float] = {}
         self._looking = anyio.Lock()
         """Held from a look to its last action: what one round saw must not undo what a later look has found."""
+        self._asking = anyio.Lock()
 
     @property
     def _asterisk(self) -> Commands:
@@ -279,15 +280,17 @@ class Recovery:
             party = room.enter(desk, action.leg.id)
             if action.third is not None:
                 room.aside, room.is_conference = room.enter(action.third.endpoint, action.third.id), True
-            if not (caller.up and action.together and last in _PLAIN_TALK):
-                await self._bring_together(room, party, were_apart=last not in _BEFORE_TALK)
+            is_plain = caller.up and action.together and last in _PLAIN_TALK
+            is_held = last in {None, HELD} or (is_plain and await self._is_held_unheard(room, party))
+            if is_held or not is_plain:
+                await bring_together(room, party, were_apart=last not in _BEFORE_TALK)
             elif story is None or story.was_on_net:
-                await self._let_speak(room, party)
+                await let_speak(room, party)
             if not room.call.talking:  # who had just lifted the receiver is gone again by now
                 await room.leave(party, wrap_up=False)
                 return await place_of(call, story)(room)
             begin_talk(room, party, is_new=last is None or last in _BEFORE_TALK)
-            if last in {None, HELD} and await self._holds_itself(party):
+            if is_held and await holds_itself(room, party):
                 await hold_or_resume(room, party)
             return party
 
@@ -303,39 +306,13 @@ class Recovery:
         else:
             await work_on(room, rejoin)
 
-    async def _holds_itself(self, party: Party) -> bool:
-        """Whether the operator's phone holds by its own key: it goes on so until that is pressed again."""
-        try:
-            return await self._asterisk.is_holding(party.leg)
-        except AriRefused:
-            return False  # gone by now: its end is in the inbox
+    async def _is_held_unheard(self, room: Room, party: Party) -> bool:
+        """Whether they are apart, by what had not reached the disk.
 
-    async def _bring_together(self, room: Room, party: Party, *, were_apart: bool) -> None:
-        """Whoever was on hold is not any more: nobody knows what was meant to come next, but of a phone that holds.
-
-        ``were_apart``: they have talked before, and the operator may not know that they do again.
-
-        Raises:
-            CallerLeft: the caller is gone by now.
+        One call after the other: the questions of hundreds at once would keep new callers waiting.
         """
-        if room.call.is_up:
-            await room.caller.take_over()
-        else:
-            await answer_caller(room.call)
-        await party.ear.take_over()
-        if room.call.around.nets.have_voices_that_key():
-            room.call.bridges.mix_from_now_on()
-        if were_apart:
-            room.comes_back()
-        await room.bring_in(party)
-        # Who was on a radio net is muted, and must not be heard on one that goes on: so this comes afterwards.
-        await self._let_speak(room, party)
-
-    async def _let_speak(self, room: Room, party: Party) -> None:
-        """Neither is muted any more, whoever was to see to that before us."""
-        await let_be_heard(self._asterisk, room.call.id)
-        with suppress(AriRefused):  # gone by now: its end is in the inbox
-            await room.call.around.nets.free(party.leg)
+        async with self._asking:
+            return await were_kept_apart(room, party)
 
     async def _claim(self, call: Call) -> bool:
         """Whether the caller is ours: not if the dialplan's fallback has them by now, or they are gone."""

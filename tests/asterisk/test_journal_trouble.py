@@ -9,28 +9,29 @@ import signal
 import sqlite3
 import subprocess
 from collections.abc import AsyncIterator, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
 from ari_app.store.journal import verify
 from ari_app.store.reserve import reserve_of, waiting
-from scripts.phones import Dialling, Phones
+from scripts.phones import Audio, Dialling, Phones
 from tests.asterisk.site import Site, actions, assert_complete, eventually, phones_of, running
-from tests.asterisk.talk import CALLER_HZ, POLDA_HZ, hear_each_other
+from tests.asterisk.talk import CALLER_HZ, POLDA_HZ, begin_talk, hear_each_other, moment
 
 pytestmark = pytest.mark.anyio
 
 ANSWERED_WITHIN_MS = 1_200
 BACK_SECONDS = 5.0
 AN_AGE = 20.0
+JUST_HEARD_SECONDS = 0.04
 
 
 @pytest.fixture(scope="module")
 def troubled_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """An instance whose journal is brought into trouble."""
-    yield from running(Site(tmp_path_factory.mktemp("troubled")))
+    yield from running(Site(tmp_path_factory.mktemp("troubled"), polres=1))
 
 
 @pytest.fixture
@@ -62,7 +63,8 @@ def limited(site: Site, most: int) -> Iterator[None]:
     try:
         yield
     finally:
-        resource.prlimit(pid, resource.RLIMIT_FSIZE, limits)
+        with suppress(ProcessLookupError):  # it was killed meanwhile
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, limits)
 
 
 @contextmanager
@@ -210,6 +212,32 @@ async def test_killed_while_it_is_locked(troubled_site: Site, phones: Phones) ->
     tickets = [record.data["ticket"] for record in site.records(after=after) if record.action == "complaint.opened"]
     assert len(tickets) == len(set(tickets)) == sum("complaint.opened" in story for story in stories)
     assert not waiting(reserve_of(journal_of(site)))
+
+
+@pytest.mark.parametrize("keys", ["*4", "*201#"])
+async def test_killed_before_the_hold_was_on_any_disk(troubled_site: Site, phones: Phones, keys: str) -> None:
+    """The journal says that they talk, and the caller hears music: the next application lets them hear each other."""
+    site = troubled_site
+    now = await begin_talk(site, phones)
+    await phones.handset(site.sample.polres[0])
+    with limited(site, 0):
+        await now.polda.press(keys)
+        await eventually(lambda: is_not_heard(now.caller.audio, POLDA_HZ), seconds=AN_AGE, what="the caller is on hold")
+        pid = application(site)
+        os.kill(pid, signal.SIGKILL)
+    await site.replaced(pid, seconds=BACK_SECONDS)
+    await now.hear_each_other()
+    assert {"call.held", "call.transfer_started"}.isdisjoint(actions(site.records(call=now.call)))
+    await now.polda.press("*5")
+    await site.told(now.call, "call.classified")
+    await now.polda.hang_up()
+    await now.caller.ended()
+    assert_complete(await site.story(now.call))
+
+
+def is_not_heard(audio: Audio, hz: int) -> bool:
+    """Whether nothing of this tone has come for the last 0.2 s."""
+    return audio.hears(hz, since=moment() - 0.2) < JUST_HEARD_SECONDS
 
 
 def kept(site: Site, action: str) -> int:

@@ -7,7 +7,7 @@ import pytest
 
 from tests.flows.fake_asterisk import Lags
 from tests.flows.floor import Floor, floor
-from tests.flows.scenes import goodbye, in_talk, leg_at, press, transferring
+from tests.flows.scenes import goodbye, heard, in_talk, leg_at, press, rings, transferring
 
 pytestmark = pytest.mark.anyio
 
@@ -63,3 +63,50 @@ async def test_the_answer_had_not_reached_the_disk(lags: Lags) -> None:
         await goodbye(here, call)
     assert here.end_of(call)["outcome"] == "answered"
     assert here.told(call).count("call.answered") == 1
+
+
+@pytest.mark.parametrize("keys", ["*4", "*201#", "*11002#"])
+async def test_who_had_just_been_put_on_hold_has_the_operator_again(lags: Lags, keys: str) -> None:
+    """The journal says that they talk, and nobody would ever end the music: they hear each other again."""
+    async with floor("1001", "1002", "2011", lags=lags) as here:
+        call = await in_talk(here)
+        for desk in ("1002", "2011"):
+            here.asterisk.register(desk)
+        await press(here, "1001", keys, settled=0.5)
+        assert heard(here, call) == ["izin-menunggu"]
+        before = len(here.asterisk.played)
+        await restart(here, call, "call.held", "call.transfer_started", "call.consult_started")
+        await here.until(lambda: here.asterisk.is_talking(call, "1001"), seconds=1.5)
+        assert heard(here, call, since=before) in ([], ["musik"])  # from no hold of ours
+        assert not any(rings(here, desk) for desk in ("1002", "2011"))
+        await press(here, "1001", "*4", settled=2)
+        assert here.asterisk.hears(call) == {"musik"}
+        await press(here, "1001", "*4")
+        await here.until(lambda: here.asterisk.is_talking(call, "1001"), seconds=2)
+        await goodbye(here, call)
+
+
+async def test_who_had_just_been_put_on_hold_by_the_phone_stays_so(lags: Lags) -> None:
+    """By its own key: the phone sends nothing until that is pressed again, and the caller hears music."""
+    async with floor("1001", lags=lags) as here:
+        call = await in_talk(here)
+        here.asterisk.hold_key("1001", on=True)
+        await anyio.sleep(0.5)
+        await restart(here, call, "call.held")
+        await anyio.sleep(2)
+        assert here.asterisk.hears(call) == {"musik"}
+        here.asterisk.hold_key("1001", on=False)
+        await here.until(lambda: here.asterisk.is_talking(call, "1001"), seconds=2)
+        await goodbye(here, call)
+
+
+async def test_a_ringing_tone_of_which_nothing_was_told_ends(lags: Lags) -> None:
+    """Killed between the two orders of a take-back: the caller is off hold, and the operator still hears it ring."""
+    for step in range(0, 20, 2):
+        async with floor("1001", "2011", lags=lags) as here:
+            call = await transferring(here, "2011")
+            here.asterisk.press("1001", "##")
+            await anyio.sleep(0.05 + step / 1000)
+            await restart(here, call, "call.transfer_started", "call.taken_back")
+            await here.until(lambda: here.asterisk.is_talking(call, "1001"), seconds=2)  # noqa: B023 - now
+            await goodbye(here, call)

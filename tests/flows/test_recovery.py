@@ -14,6 +14,7 @@ from ari_app.domain.display import Shown
 from ari_app.domain.facts import Fact
 from ari_app.domain.recovery import Story
 from ari_app.domain.seen import bridge_id, leg_id
+from ari_app.flows.hearing import ENDLESS
 from ari_app.flows.recovery import EVERY_SECONDS
 from tests.flows.fake_asterisk import Lags, Trouble
 from tests.flows.floor import Floor, floor
@@ -69,7 +70,7 @@ async def test_a_talk_is_adopted(lags: Lags, ending: str) -> None:
 
 
 async def test_a_talk_is_adopted_again_and_again(lags: Lags) -> None:
-    """They talk on, as before: nothing is played to anybody, so nothing needs stopping, and nobody is moved."""
+    """They talk on, as before: nothing is played to anybody, and nobody is moved; only what has no end is sought."""
     async with floor("1001", lags=lags) as here:
         call = await _talk(here)
         for _ in range(3):
@@ -78,7 +79,8 @@ async def test_a_talk_is_adopted_again_and_again(lags: Lags) -> None:
             await here.start()
             await anyio.sleep(1)
             given = here.asterisk.orders - before
-            assert not given["stop_playing"] + given["add_to_bridge"]
+            assert given["stop_playing"] == 2 * len(ENDLESS)
+            assert not given["add_to_bridge"]
             assert here.asterisk.is_talking(call, "1001")
         here.asterisk.caller_hangs_up(call)
         await here.ended(call)
