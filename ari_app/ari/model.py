@@ -123,10 +123,15 @@ class ChannelDestroyed(msgspec.Struct, frozen=True, tag_field="type", tag="Chann
 
 
 class ChannelDtmfReceived(msgspec.Struct, frozen=True, tag_field="type", tag="ChannelDtmfReceived"):
-    """A key was pressed on a telephone: ``0`` to ``9``, ``*``, ``#`` or ``A`` to ``D``."""
+    """A key was pressed on a telephone: ``0`` to ``9``, ``*``, ``#`` or ``A`` to ``D``. Some are told twice.
+
+    ``duration_ms`` is for how long, as far as the telephone says.
+    """
 
     channel: Channel
     digit: str
+    duration_ms: int = 0
+    timestamp: str = ""
 
 
 class ChannelHold(msgspec.Struct, frozen=True, tag_field="type", tag="ChannelHold"):

@@ -12,7 +12,15 @@ import structlog
 
 from ari_app.ari.client import AsteriskClient
 from ari_app.ari.errors import HTTP_UNAUTHORISED, AriError, AriProtocolError, AriReplaced, AriStalled
-from ari_app.ari.model import ApplicationReplaced, ChannelUserevent, Event, RESTResponse, decode_message
+from ari_app.ari.key_echoes import KeyEchoes
+from ari_app.ari.model import (
+    ApplicationReplaced,
+    ChannelDtmfReceived,
+    ChannelUserevent,
+    Event,
+    RESTResponse,
+    decode_message,
+)
 
 FIRST_PAUSE: Final = 0.05
 LONGEST_PAUSE: Final = 0.5
@@ -27,10 +35,10 @@ log = structlog.get_logger(__name__)
 class EventStream:
     """Reads events for as long as it runs, and reconnects with back-off.
 
-    ``on_event`` is called in the reader's task for every event and must not wait. ``on_connected`` is
-    awaited in a task of its own after each (re)connect, while events are already being read: the place to
-    reconcile, since what happened in between is lost. ``on_lost`` is called when the link has broken. ``on_echo`` is
-    told the name of each event that came for ``AsteriskClient.echo``.
+    ``on_event`` is called in the reader's task for every event, but for keys that are told of again, and must not wait.
+    ``on_connected`` is awaited in a task of its own after each (re)connect, while events are already being read: the
+    place to reconcile, since what happened in between is lost. ``on_lost`` is called when the link has broken.
+    ``on_echo`` is told the name of each event that came for ``AsteriskClient.echo``.
     """
 
     def __init__(
@@ -49,6 +57,7 @@ class EventStream:
         self._on_lost = on_lost
         self._on_echo = on_echo
         self._has_given_up = False
+        self._echoes = KeyEchoes()
 
     async def run(self) -> None:
         """Read events until cancelled.
@@ -120,6 +129,8 @@ class EventStream:
             elif isinstance(event, ApplicationReplaced):
                 self._client.fence()
                 return True
+            elif isinstance(event, ChannelDtmfReceived) and self._echoes.is_echo(event):
+                log.info("ari.key_echo")
             elif event is not None:
                 self._on_event(event)
         return False

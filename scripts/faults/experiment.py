@@ -96,7 +96,7 @@ class Experiment:
             try:
                 yield floor
             except (ChaosError, PhoneError, TimeoutError) as error:
-                result.broken = f"{type(error).__name__}: {error}"
+                result.broken = f"{type(error).__name__}: {error} [{floor.situation()}; {floor.last_told()}]"
             try:
                 evidence = await floor.evidence(seconds=settle)
             except (ChaosError, PhoneError, TimeoutError, OSError) as error:

@@ -37,6 +37,8 @@ _TAIL_SECONDS: Final = 0.05
 _NOTES_SECONDS: Final = 2.0
 """A call of which the caller heard nothing may be told all the same: the dialplan's notes are read every second."""
 
+_LAST_TOLD: Final = 8
+
 _numbers = itertools.count(1)
 
 
@@ -173,6 +175,11 @@ class Floor:
         """What each phone does now, for whoever looks for the cause of a finding."""
         phones = [f"{person.extension} {person.describe()}" for person in self.everybody]
         return "; ".join([*phones, *(f"{each.number} {each.call.state.value}" for each in self.citizens)])
+
+    def last_told(self) -> str:
+        """What the journal had last of this round, for the same."""
+        records = self.instance.records(after=self.begun_at)[-_LAST_TOLD:]
+        return ", ".join(f"{record.actor} {record.action}" for record in records)
 
     async def told(self, number: str, action: str, *, seconds: float = 5.0, after: int | None = None) -> float | None:
         """When (loop's clock) the journal had an action of this caller's call; None: not in time."""

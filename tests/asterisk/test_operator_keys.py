@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 
 import pytest
 
@@ -21,6 +23,8 @@ from tests.asterisk.talk import (
 )
 
 pytestmark = pytest.mark.anyio
+
+LATE_AFTER = (0.0, 0.03, 0.06, 0.09, 0.12, 0.15, 0.18)
 
 
 async def _told(site: Site, now: Talk, *wanted: str) -> None:
@@ -48,6 +52,28 @@ async def test_keys_are_absorbed_and_confirmed(sop_site: Site, sop_phones: Phone
     assert_complete(shown)
     call = site.siaga_json("calls", "show", now.call)
     assert (call["kind"], call["emergency"]) == ("valid", True)
+
+
+async def test_keys_that_asterisk_reads_late_count_once(sop_site: Site, sop_phones: Phones) -> None:
+    """It stands still for a moment anywhere in a code, and tells twice of some keys afterwards."""
+    site, phones = sop_site, sop_phones
+    now = await begin_talk(site, phones)
+    pid = site.process("asterisk")
+    assert pid is not None
+    for after in LATE_AFTER:
+        await asyncio.gather(_stands_still(pid, after), now.polda.press("*6"))
+        await now.hear_each_other()  # the operator has heard the short sound to its end
+    await now.polda.press("*5")
+    await _told(site, now, *["call.classified"] * (len(LATE_AFTER) + 1))
+    await now.caller.hang_up()
+    assert "operator.key_refused" not in actions(await site.story(now.call))
+
+
+async def _stands_still(pid: int, after: float) -> None:
+    await asyncio.sleep(after)
+    os.kill(pid, signal.SIGSTOP)
+    await asyncio.sleep(0.25)
+    os.kill(pid, signal.SIGCONT)
 
 
 async def test_the_callers_keys_do_nothing(sop_site: Site, sop_phones: Phones) -> None:
