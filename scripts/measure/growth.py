@@ -181,7 +181,7 @@ def _timed(work: Callable[[], object], clock: Callable[[], float] = time.perf_co
 
 
 async def _queue(section: Section) -> None:
-    """A desk becomes free: who of those who wait gets it?"""
+    """A desk becomes free: who of those who wait gets it? A caller comes: which of the free desks has them?"""
     table = section.table(
         f"A desk becomes free, {WAITING} calls wait: from there to the call that has it, in milliseconds",
         "desks", "p50", "p99",
@@ -189,32 +189,62 @@ async def _queue(section: Section) -> None:
     for count in SWITCHBOARDS:
         taken = await queue_decisions(count)
         table.add(f"{count}", *(percentile(taken, percent) * 1e3 for percent in (50, 99)))
+    table = section.table(
+        "A caller comes, every desk is free: from there to the desk that has the call, in milliseconds",
+        "desks", "p50", "p99",
+    )  # fmt: skip
+    for count in SWITCHBOARDS:
+        taken = await desk_decisions(count)
+        table.add(f"{count}", *(percentile(taken, percent) * 1e3 for percent in (50, 99)))
+
+
+class _Waiters:
+    """A switchboard with so many desks, all of them registered, and callers who wait for one of them."""
+
+    def __init__(self, count: int) -> None:
+        self.units = {f"{1001 + desk}": POLDA for desk in range(count)}
+        self.board = Switchboard(self.units, _EverybodyIsThere(), lambda _: None, overflow=3600)
+        self.offered: list[str] = []
+        self._numbers = itertools.count()
+        for desk in self.units:
+            self.board.phone(desk, registered=True)
+
+    def wait(self) -> None:
+        """Another caller comes."""
+        self.board.wait(f"call-{next(self._numbers)}", lambda ready: self.offered.append(ready.extension))
+
+    def answer(self) -> None:
+        """The desk that was offered last answers."""
+        self.board.answered(self.offered[-1])
+        self.board.withdraw(self.board.desks[self.offered[-1]].call or "")
+
+    def release(self) -> None:
+        """That desk is free again."""
+        self.board.release(self.offered[-1])
 
 
 async def queue_decisions(count: int) -> list[float]:
     """Seconds for each of some decisions who gets a desk that has become free, with so many desks."""
-    units = {f"{1001 + desk}": POLDA for desk in range(count)}
-    board = Switchboard(units, _EverybodyIsThere(), lambda _: None, overflow=3600)
-    offered: list[str] = []
-    numbers = itertools.count()
-
-    def wait() -> None:
-        board.wait(f"call-{next(numbers)}", lambda ready: offered.append(ready.extension))
-
-    def answer() -> None:
-        """The desk that was offered last answers."""
-        board.answered(offered[-1])
-        board.withdraw(board.desks[offered[-1]].call or "")
-
-    for desk in units:
-        board.phone(desk, registered=True)
-        wait()
-        answer()
+    waiters = _Waiters(count)
+    for _ in waiters.units:
+        waiters.wait()
+        waiters.answer()
     for _ in range(WAITING):
-        wait()
+        waiters.wait()
     taken = []
     for _ in range(DECISIONS):
-        taken.append(_timed(lambda: board.release(offered[-1])))
-        answer()
-        wait()
+        taken.append(_timed(waiters.release))
+        waiters.answer()
+        waiters.wait()
+    return taken
+
+
+async def desk_decisions(count: int) -> list[float]:
+    """Seconds for each of some decisions which desk a caller gets who comes as so many are free."""
+    waiters = _Waiters(count)
+    taken = []
+    for _ in range(DECISIONS):
+        taken.append(_timed(waiters.wait))
+        waiters.answer()
+        waiters.release()
     return taken

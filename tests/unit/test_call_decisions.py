@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.measure.growth import block_decisions, queue_decisions, told_calls
+from scripts.measure.growth import block_decisions, desk_decisions, queue_decisions, told_calls
 from scripts.phones import percentile
 
 pytestmark = pytest.mark.alone
@@ -24,6 +24,14 @@ async def test_desks() -> None:
     few, many, most = [percentile(await queue_decisions(count), 50) for count in (10, 100, 1000)]
     assert many <= 5 * few
     assert most <= 5 * few
+
+
+@pytest.mark.anyio
+async def test_free_desks() -> None:
+    """Each of them is looked at, once for a caller: a thousand are fifteen times as much as ten, and not a hundred."""
+    few, many, most = [percentile(await desk_decisions(count), 50) for count in (10, 100, 1000)]
+    assert many <= 6 * few
+    assert most <= 30 * few
 
 
 def test_calls_in_the_database(tmp_path: Path) -> None:
