@@ -56,7 +56,7 @@ EVENTS: list[tuple[bytes, model.Message]] = [
     ),
     (
         _event("ChannelDtmfReceived", channel=CHANNEL, digit="#", duration_ms=80),
-        model.ChannelDtmfReceived(DECODED, "#"),
+        model.ChannelDtmfReceived(DECODED, "#", 80, "t"),
     ),
     (_event("ChannelHold", channel=CHANNEL, musicclass="x"), model.ChannelHold(DECODED)),
     (_event("ChannelUnhold", channel=CHANNEL), model.ChannelUnhold(DECODED)),
