@@ -8,49 +8,55 @@ and on again.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, TypeAlias
 
 import msgspec
 
 from ari_app.ari.model import ChannelDtmfReceived
 from ari_app.domain.recovery import moment
 
-GAP, SHORTEST = 45, 80
-"""Asterisk's ``AST_MIN_DTMF_GAP`` and ``AST_MIN_DTMF_DURATION``. All times here are its own, in milliseconds."""
+GAP, SHORTEST, UNSAID = 45, 80, 100
+"""Asterisk's ``AST_MIN_DTMF_GAP``, ``AST_MIN_DTMF_DURATION`` and, where a telephone does not say how long,
+``AST_DEFAULT_EMULATE_DTMF_DURATION``. All times here are its own, in milliseconds."""
 
-LEAST_PAUSE: Final = 40
-"""Between two presses of the same key (ITU-T Q.24)."""
+FRAME: Final = 20
+"""Its turn has come with the next packet of voice."""
 
-PATIENCE: Final = 500
-"""How long Asterisk is behind with a telephone, and so much later than its turn is a key that was put off expected."""
+MOST: Final = 12
+"""Keys that are put off at a time: nobody presses more, and what a caller's telephone sends is not to cost anything."""
 
-FORGOTTEN_AFTER: Final = 5000
+LONGEST, FORGOTTEN_AFTER = 8000, 10_000
+
+Span: TypeAlias = tuple[int, int]
 
 
 class _PutOff(msgspec.Struct):
-    """A key that was told of, and will or may be again between two moments."""
+    """A key that was told of, and may be again within one of these spans."""
 
     digit: str
-    lasted: int
-    earliest: int
-    latest: int
+    duration: int
+    spans: list[Span]
 
     def is_it(self, event: ChannelDtmfReceived, at: int) -> bool:
         """Whether this is what is told of now."""
-        return (self.digit, self.lasted) == (event.digit, event.duration_ms) and at >= self.earliest
+        is_same = (self.digit, self.duration) == (event.digit, event.duration_ms)
+        return is_same and any(first <= at <= last for first, last in self.spans)
 
 
 class _Keypad(msgspec.Struct):
-    """What was told of one telephone last: when, and of how long a key; until when Asterisk is behind with it."""
+    """What was told of one telephone last: when, and of how long a key."""
 
     at: int
-    lasted: int
+    duration: int
     put_off: list[_PutOff]
-    behind_until: int
 
 
 class KeyEchoes:
-    """Knows which keys have been told of before."""
+    """Knows which keys have been told of before.
+
+    Where in doubt, it is another key: one too many is refused, and pressed again; one too few is a transmitter that
+    stays on.
+    """
 
     def __init__(self) -> None:
         """No key has been pressed."""
@@ -63,37 +69,39 @@ class KeyEchoes:
             return False
         at = round(then.timestamp() * 1000)
         before = self._keypads.get(event.channel.id)
-        if before is None or at - before.at > FORGOTTEN_AFTER:
+        if before is None or not 0 <= at - before.at <= FORGOTTEN_AFTER:  # the clock may have been set
             self._forget(at)
-            before = _Keypad(at - FORGOTTEN_AFTER, 0, [], at)
-        waiting, until = [each for each in before.put_off if at <= each.latest], before.behind_until
+            self._keypads[event.channel.id] = _Keypad(at, event.duration_ms, [])
+            return False
+        waiting = [each for each in before.put_off if at <= each.spans[-1][1]]
         said = next((each for each in waiting if each.is_it(event, at)), None)
         if said is not None:
             waiting.remove(said)
-        elif at - before.at < _turn(before.lasted):
-            until = at + PATIENCE if at - before.at < GAP else until
-            waiting.append(_put_off(event, at, before, waiting, is_behind=at < until))
-        self._keypads[event.channel.id] = _Keypad(at, event.duration_ms, waiting, until)
+        elif len(waiting) < MOST and (spans := _spans(at, before, waiting)):
+            waiting.append(_PutOff(event.digit, event.duration_ms, spans))
+        self._keypads[event.channel.id] = _Keypad(at, event.duration_ms, waiting)
         return said is not None
 
     def _forget(self, now: int) -> None:
-        for leg in [leg for leg, keypad in self._keypads.items() if now - keypad.at > FORGOTTEN_AFTER]:
+        for leg in [leg for leg, keypad in self._keypads.items() if abs(now - keypad.at) > FORGOTTEN_AFTER]:
             del self._keypads[leg]
 
 
-def _put_off(
-    event: ChannelDtmfReceived, at: int, before: _Keypad, waiting: list[_PutOff], *, is_behind: bool
-) -> _PutOff:
-    """A key that came so soon after another that Asterisk may have put it off; it has its turn behind those waiting."""
-    lasts, busy_until = event.duration_ms, before.at + _turn(before.lasted)
-    earliest = waiting[-1].earliest + _turn(waiting[-1].lasted) if waiting else before.at + GAP
-    if waiting or is_behind:
-        latest = at + (len(waiting) + 1) * _turn(lasts) + PATIENCE
-    else:  # sooner than the same key can have been pressed again for so long
-        latest = max(at + lasts, busy_until) + LEAST_PAUSE
-    return _PutOff(event.digit, lasts, earliest, latest)
+def _spans(at: int, before: _Keypad, waiting: list[_PutOff]) -> list[Span]:
+    """When a key that is told of now will be told of again, if Asterisk has put it off; none: it has not.
+
+    The key before it lasts its whole time once more, or, where its beginning was read as late as its end, the shortest.
+    """
+    if waiting:  # behind those
+        ahead = waiting[-1]
+        return [(first + SHORTEST + GAP, last + _turn(ahead.duration) + FRAME) for first, last in ahead.spans]
+    whole = before.at + _turn(before.duration)
+    if at > whole + FRAME:
+        return []
+    first = max(at, before.at) + 1, before.at + SHORTEST + GAP + 2 * FRAME
+    return [each for each in (first, (whole, whole + 2 * FRAME)) if each[1] >= at]
 
 
-def _turn(lasts: int) -> int:
+def _turn(duration: int) -> int:
     """How long Asterisk is busy with a key that it makes itself."""
-    return max(lasts, SHORTEST) + GAP
+    return max(min(duration or UNSAID, LONGEST), SHORTEST) + GAP
