@@ -25,7 +25,7 @@ ROUNDS: Final = 60
 NAMES: Final = 8
 """Playbacks of one leg have so many names in turn: whoever takes over from us can stop them all."""
 
-ENDLESS, SENTENCES = range(3), range(3, NAMES)
+ENDLESS, SENTENCES = range(4), range(4, NAMES)
 """The numbers of those without end, and of the others: only the first ones must be sought where none should be."""
 
 RINGING: Final = "tone:ring"
@@ -108,8 +108,10 @@ class Ear:
         self._leg = leg
         self._sounds = sounds
         self._remind = remind
-        self._numbers = {ENDLESS: ENDLESS.start, SENTENCES: SENTENCES.start}
-        """The next number of each kind."""
+        self._numbers = list(range(NAMES))
+        """In the order in which they were used: the one that was so the longest ago comes first."""
+        self._going = 0
+        """Of each number a bit: it is in use, or its end has not been told of, which may be taken for another one's."""
         self._playing: str | None = None
         self._endless: list[str] | None = None
         self._media: Sequence[str] = ()
@@ -166,6 +168,9 @@ class Ear:
 
     async def finished(self, playback: str) -> None:
         """A playback is over; one that must not end begins again. Whoever would hear nothing of it hears it ring."""
+        names = playbacks_of(self._leg)
+        if playback in names:
+            self._going &= ~(1 << names.index(playback))
         if playback != self._playing:
             return
         self._playing = None
@@ -203,7 +208,9 @@ class Ear:
 
     async def _play(self, media: Sequence[str], *, endless: list[str] | None = None) -> str:
         await self.stop()
-        number = self._numbers[SENTENCES if endless is None else ENDLESS]
+        kind = SENTENCES if endless is None else ENDLESS
+        numbers = [each for each in self._numbers if each in kind]
+        number = next((each for each in numbers if not self._going >> each & 1), numbers[0])
         self._use(number)
         playback = playbacks_of(self._leg)[number]
         try:
@@ -219,9 +226,10 @@ class Ear:
         return playback
 
     def _use(self, number: int) -> None:
-        """A number is in use: the next of its kind has its turn."""
-        kind = ENDLESS if number in ENDLESS else SENTENCES
-        self._numbers[kind] = number + 1 if number + 1 in kind else kind.start
+        """A number is in use: all others go before it from now on."""
+        self._numbers.remove(number)
+        self._numbers.append(number)
+        self._going |= 1 << number
 
     def _sound(self, key: str) -> str:
         return f"sound:{self._sounds}/{key}"

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Final
@@ -53,7 +53,7 @@ _BEFORE_TALK: Final = frozenset(
 )
 """Behind these no operator has had the caller yet."""
 
-FALLBACK, HELD = "call.fallback", "call.held"
+FALLBACK: Final = "call.fallback"
 
 log = structlog.get_logger(__name__)
 
@@ -281,8 +281,7 @@ class Recovery:
             if action.third is not None:
                 room.aside, room.is_conference = room.enter(action.third.endpoint, action.third.id), True
             is_plain = caller.up and action.together and last in _PLAIN_TALK
-            is_held = last in {None, HELD} or (is_plain and await self._is_held_unheard(room, party))
-            if is_held or not is_plain:
+            if not is_plain or await self._one_by_one(were_kept_apart, room, party):
                 await bring_together(room, party, were_apart=last not in _BEFORE_TALK)
             elif story is None or story.was_on_net:
                 await let_speak(room, party)
@@ -290,7 +289,7 @@ class Recovery:
                 await room.leave(party, wrap_up=False)
                 return await place_of(call, story)(room)
             begin_talk(room, party, is_new=last is None or last in _BEFORE_TALK)
-            if is_held and await holds_itself(room, party):
+            if await self._one_by_one(holds_itself, room, party):  # perhaps since nobody heard of it
                 await hold_or_resume(room, party)
             return party
 
@@ -306,13 +305,10 @@ class Recovery:
         else:
             await work_on(room, rejoin)
 
-    async def _is_held_unheard(self, room: Room, party: Party) -> bool:
-        """Whether they are apart, by what had not reached the disk.
-
-        One call after the other: the questions of hundreds at once would keep new callers waiting.
-        """
+    async def _one_by_one(self, ask: Callable[[Room, Party], Awaitable[bool]], room: Room, party: Party) -> bool:
+        """Ask Asterisk of one talk after the other: the questions of hundreds would keep new callers waiting."""
         async with self._asking:
-            return await were_kept_apart(room, party)
+            return await ask(room, party)
 
     async def _claim(self, call: Call) -> bool:
         """Whether the caller is ours: not if the dialplan's fallback has them by now, or they are gone."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import anyio
 import pytest
 
-from tests.flows.fake_asterisk import Lags
+from ari_app.flows.hearing import ENDLESS, Ear
+from tests.flows.fake_asterisk import FakeAsterisk, Lags
 from tests.flows.floor import RULES, Floor, floor
 from tests.flows.scenes import goodbye, in_talk, press, transferring
 
@@ -132,3 +133,27 @@ async def test_a_transfer_without_sounds(lags: Lags) -> None:
         here.asterisk.desk_answers("2011")
         await here.until(lambda: here.asterisk.is_talking(call, "2011"), seconds=3)
         await goodbye(here, call)
+
+
+async def test_an_end_that_is_told_late_is_not_taken_for_another_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Codes pressed one after the other while Asterisk says nothing: what was stopped is not begun again."""
+    playing: list[str] = []
+
+    async def play(_: FakeAsterisk, _leg: str, playback: str, _media: object) -> None:
+        playing.append(playback)
+
+    async def stop(_: FakeAsterisk, playback: str) -> None:
+        playing.remove(playback)
+
+    monkeypatch.setattr(FakeAsterisk, "play", play)
+    monkeypatch.setattr(FakeAsterisk, "stop_playing", stop)
+    async with floor("1001") as here:
+        ear = Ear(here.asterisk, "1.1", "sounds")
+        await ear.waits_for_answer()
+        for _ in range(len(ENDLESS) - 1):
+            await ear.confirms("nada-ok")
+        await ear.finished("1.1-play-1")
+        await ear.confirms("nada-ok")
+        await ear.finished("1.1-play-0")
+        await ear.stop()
+        assert not playing

@@ -100,6 +100,21 @@ async def test_who_had_just_been_put_on_hold_by_the_phone_stays_so(lags: Lags) -
         await goodbye(here, call)
 
 
+@pytest.mark.parametrize("first", [0, 1, 5])
+async def test_the_phone_holds_and_asterisk_does_not_answer_at_first(lags: Lags, first: int) -> None:
+    """What was played has been stopped by then, and who takes the talk up anew asks the phone all the same."""
+    async with floor("1001", lags=lags) as here:
+        call = await in_talk(here)
+        here.asterisk.hold_key("1001", on=True)
+        await anyio.sleep(0.5)
+        here.asterisk.trouble["stop_playing"] = [*[None] * first, "after"]
+        await restart(here, call, "call.held")
+        await here.until(lambda: here.asterisk.hears(call) == {"musik"}, seconds=10)
+        here.asterisk.hold_key("1001", on=False)
+        await here.until(lambda: here.asterisk.is_talking(call, "1001"), seconds=2)
+        await goodbye(here, call)
+
+
 async def test_a_ringing_tone_of_which_nothing_was_told_ends(lags: Lags) -> None:
     """Killed between the two orders of a take-back: the caller is off hold, and the operator still hears it ring."""
     for step in range(0, 20, 2):
