@@ -57,6 +57,7 @@ class Audio(asyncio.DatagramProtocol):
         self._source, self._sequence = random.getrandbits(32), random.getrandbits(15)
         self._timestamp, self._key_began, self._key_heard = 0, 0, -1
         self._hushed_at: float | None = None
+        self._is_closed = False
         self._heard = asyncio.Event()
         self.host, self.port = "", 0
 
@@ -75,6 +76,8 @@ class Audio(asyncio.DatagramProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The socket is bound."""
         self._transport = cast("asyncio.DatagramTransport", transport)
+        if self._is_closed:  # a call came as its phone left
+            self._transport.close()
         self.host, self.port = transport.get_extra_info("sockname")[:2]
 
     def datagram_received(self, data: bytes, addr: tuple[str | int, int]) -> None:  # noqa: ARG002 -- asyncio's signature
@@ -217,7 +220,8 @@ class Audio(asyncio.DatagramProtocol):
             raise PhoneTimeoutError(f"no {what()} within {seconds} s") from None
 
     def close(self) -> None:
-        """Stop playing and give the port back."""
+        """Stop playing and give the port back, also one that is only now being bound."""
+        self._is_closed = True
         self.hush()
         if self._transport is not None:
             self._transport.close()

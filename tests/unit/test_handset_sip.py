@@ -258,3 +258,18 @@ async def test_keys_are_heard_once_each_and_by_nobody_when_nobody_is_there() -> 
         await pressing
     mute.close()
     ear.close()
+
+
+@pytest.mark.anyio
+async def test_what_is_closed_while_it_is_being_opened_stays_closed() -> None:
+    """A phone leaves as a call comes: nothing of it is left open."""
+    for turns in range(4):
+        audio = Audio(440)
+        binding = asyncio.create_task(audio.bind(HOST))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        audio.close()
+        await binding
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as again:
+            await asyncio.sleep(0)
+            again.bind((HOST, audio.port))
