@@ -22,6 +22,9 @@ RADIO = ["V.1", "V.2", "V.3", "VII.d"]
 PRANKS = ["VII.f", "VIII.1", "VIII.2", "V.2"]
 BUSY = FROZEN = ["V.2"]
 
+LONG = ("salam-penutup", "nomor-blokir-pengumuman", "nomor-diblokir", "musik")
+"""Sentences whose length is not what is tested here: they are known by their sound, and heard to their end."""
+
 DONE = {
     "V.1": "caller 081234567890 dials 110",
     "V.2": "both hear each other",
@@ -116,6 +119,7 @@ def was_shown(lines: list[str], beginning: str) -> bool:
 def test_everything_is_played(sites: Callable[..., Site]) -> None:
     """The whole of section V, the radio of VII.d, the pranks of VII.f and VIII, a busy desk, a frozen application."""
     site = sites(desks=3, polres=2)
+    site.shorten(*LONG)
     lines = play(site)
     assert steps(lines) == [*NOT_VALID, *TAKEN_BACK, *TAKEN_BY_POLRES, *RADIO, *PRANKS, *BUSY, *FROZEN]
     for shown in (*(f"{step} {what}" for step, what in DONE.items()), *HEARD):
@@ -137,7 +141,7 @@ def test_what_goes_otherwise(sites: Callable[..., Site]) -> None:
     played = (operators_log_in_and_no_polres_has_a_desk, what_does_not_go_as_the_sop_says_is_told, failing_pranks)
     theirs = [sites(desks=1) for _ in played]
     for site in theirs:
-        site.give_sounds()
+        site.shorten(*LONG)
     with ThreadPoolExecutor() as pool:
         done = [pool.submit(each, site) for each, site in zip(played, theirs, strict=True)]
     for each in done:
