@@ -15,6 +15,9 @@ from scripts.phones.g711 import RATE
 BLOCK = 400
 """Samples judged together: 50 ms, so tones 20 Hz apart are told apart."""
 
+_BESIDE = 15
+"""Hz from a tone to the one beside it: caller and ringing tone are no farther apart."""
+
 _QUIET = 200.0
 """Root mean square under which a block counts as silence (of 32767)."""
 
@@ -72,7 +75,7 @@ def heard(samples: Sequence[int], candidates: Sequence[int], *, least: float = 0
         start: float | None = None
         for first in range(0, len(samples) - BLOCK + 1, BLOCK):
             block = samples[first : first + BLOCK]
-            is_on = loudness(block) >= _QUIET and share(block, hz) >= least
+            is_on = loudness(block) >= _QUIET and _stands_out(block, hz, least)
             if is_on and start is None:
                 start = first / RATE
             elif not is_on and start is not None:
@@ -81,6 +84,15 @@ def heard(samples: Sequence[int], candidates: Sequence[int], *, least: float = 0
         if start is not None:
             spans.append(Span(hz, start, len(samples) // BLOCK * BLOCK / RATE))
     return sorted(spans, key=lambda span: span.start)
+
+
+def _stands_out(block: Sequence[int], hz: int, least: float) -> bool:
+    """Whether a tone has so much of the energy, and more than one beside it has.
+
+    Of a tone that begins or ends in the block much lies at those beside it, too.
+    """
+    part = share(block, hz)
+    return part >= least and part >= max(share(block, hz - _BESIDE), share(block, hz + _BESIDE))
 
 
 def seconds_of(samples: Sequence[int], hz: int, *, least: float = 0.2) -> float:

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import pytest
 
-from scripts.phones import Audio, PhoneEndedError, PhoneTimeoutError
+from scripts.phones import Audio, PhoneEndedError, PhoneTimeoutError, tones
 from scripts.phones.dialog import Dialog
 from scripts.phones.digest import Challenge
 from scripts.phones.sdp import Sdp, answer
@@ -273,3 +273,13 @@ async def test_what_is_closed_while_it_is_being_opened_stays_closed() -> None:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as again:
             await asyncio.sleep(0)
             again.bind((HOST, audio.port))
+
+
+def test_a_tone_that_begins_or_ends_is_not_taken_for_the_one_beside_it() -> None:
+    """The tone of ringing, 425 Hz, is no caller's 440, wherever in the 50 ms that are judged together it begins."""
+    quiet = tones.tone(0, 0.1)
+    for cut in range(0, tones.BLOCK, 8):
+        begins_and_ends = quiet[cut:] + tones.tone(425, 1.0) + quiet
+        assert tones.seconds_of(begins_and_ends, 440) == 0
+        assert tones.seconds_of(begins_and_ends, 425) >= 0.9
+        assert tones.seconds_of(quiet[cut:] + tones.tone(440, 1.0) + quiet, 440) >= 0.9
