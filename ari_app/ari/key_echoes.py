@@ -98,8 +98,8 @@ def _spans(at: int, before: _Keypad, waiting: list[_PutOff]) -> list[Span]:
     whole = before.at + _turn(before.duration)
     if at > whole + FRAME:
         return []
-    first = max(at, before.at) + 1, before.at + SHORTEST + GAP + 2 * FRAME
-    return [each for each in (first, (whole, whole + 2 * FRAME)) if each[1] >= at]
+    shortest = at + 1, before.at + SHORTEST + GAP + 2 * FRAME
+    return [each for each in (shortest, (whole, whole + 2 * FRAME)) if each[1] >= at]
 
 
 def _turn(duration: int) -> int:

@@ -182,20 +182,14 @@ def _timed(work: Callable[[], object], clock: Callable[[], float] = time.perf_co
 
 async def _queue(section: Section) -> None:
     """A desk becomes free: who of those who wait gets it? A caller comes: which of the free desks has them?"""
-    table = section.table(
-        f"A desk becomes free, {WAITING} calls wait: from there to the call that has it, in milliseconds",
-        "desks", "p50", "p99",
-    )  # fmt: skip
-    for count in SWITCHBOARDS:
-        taken = await queue_decisions(count)
-        table.add(f"{count}", *(percentile(taken, percent) * 1e3 for percent in (50, 99)))
-    table = section.table(
-        "A caller comes, every desk is free: from there to the desk that has the call, in milliseconds",
-        "desks", "p50", "p99",
-    )  # fmt: skip
-    for count in SWITCHBOARDS:
-        taken = await desk_decisions(count)
-        table.add(f"{count}", *(percentile(taken, percent) * 1e3 for percent in (50, 99)))
+    for question, decisions in (
+        (f"A desk becomes free, {WAITING} calls wait: from there to the call that has it", queue_decisions),
+        ("A caller comes, every desk is free: from there to the desk that has the call", desk_decisions),
+    ):
+        table = section.table(f"{question}, in milliseconds", "desks", "p50", "p99")
+        for count in SWITCHBOARDS:
+            taken = await decisions(count)
+            table.add(f"{count}", *(percentile(taken, percent) * 1e3 for percent in (50, 99)))
 
 
 class _Waiters:
